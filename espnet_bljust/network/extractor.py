@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_bljust.network.config import TrunkConfig
+from espnet_bljust.network.fast_convolution import FastConvolution
 from espnet_bljust.network.folded_norm import folded_weights
 from espnet_bljust.network.packed_convolution import PackedConvolution
 from espnet_bljust.network.packing import UtteranceTooShort
@@ -86,8 +87,12 @@ class FeatureExtractor(nn.Module):
         rows = sum(segments)
         for layer, stride, tail in zip(self.conv_layers[1:], strides[1:], tails[2:], strict=True):
             rows //= stride
-            weight = layer.conv.weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
-            x = PackedConvolution.apply(x, weight[None], [rows], stride, tail)
+            weight, kernel = layer.conv.weight, layer.conv.kernel_size[0]
+            if (kernel, stride, rows % 2) == (3, 2, 0):
+                x = FastConvolution.apply(x, weight.permute(2, 0, 1).contiguous(), tail)
+            else:
+                weight = weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
+                x = PackedConvolution.apply(x, weight[None], [rows], stride, tail)
         parts = x.split([size for slot, length in zip(slots, lengths, strict=True) for size in (length, slot - length)])
         return torch.cat(parts[::2])
 
