@@ -18,7 +18,7 @@ def split(size: str, load: Workload, rounds: int) -> dict[str, list[float]]:
         features = trunk.extract(batch.pool)
         rows = trunk.encoder.feature_projection.projection(features.rows)
     rows.requires_grad_()
-    wanted = Wanted.of(batch.pool_mask, features.lengths)
+    wanted = Wanted.of(batch.pool_mask, features.lengths, rows.device)
     hidden = torch.randn(len(wanted.rows), rows.shape[1], requires_grad=True)
     inputs = features.rows[batch.pool_mask].requires_grad_()
 

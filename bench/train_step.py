@@ -3,8 +3,8 @@
     .venv/bin/python bench/train_step.py                          # all of it: about half an hour on two cores
     .venv/bin/python bench/train_step.py --sizes small --batches mixed --tasks ssl --rounds 2
 
-A step is forward, backward and fused AdamW over 30 s of audio in float32, dropout 0, two threads. CPU seconds, medians of
-the rounds after one warm-up; ratios are medians of the rounds' ratios. Writes a table in Markdown.
+A step is forward, backward and fused AdamW over 30 s of audio in float32, dropout 0, two threads. CPU seconds,
+medians of the rounds after one warm-up; ratios are medians of the rounds' ratios. Writes a table in Markdown.
 """
 
 import argparse
@@ -62,7 +62,8 @@ def compare(size: str, task: str, batch: str, load, options: argparse.Namespace)
     seconds = take_turns({**steps, "products": products}, options.rounds)
     mine = seconds["ours"]
     rate = product_flops / statistics.median(seconds["products"])
-    ratios = [f"{median_ratio(mine, seconds[name]):.2f}" if name in seconds else "" for name in ("Hugging Face", "s3prl")]
+    ratios = [f"{median_ratio(mine, seconds[name]):.2f}" if name in seconds else ""
+              for name in ("Hugging Face", "s3prl")]
     if task == "joint":
         task = f"joint: {1 / median_ratio(mine, seconds['ssl']):.2f} of ssl"
     share = flops / rate / statistics.median(mine)

@@ -77,11 +77,11 @@ class FeatureExtractor(nn.Module):
         if self.config.extractor_norm == "layer":
             x, others = torch.cat(samples)[None, None], self.conv_layers
         else:
-            weights = folded_weights(waves, first.conv, first.layer_norm)  # (utterance, channel, tap and bias)
-            x = torch.cat([F.gelu(F.conv1d(F.pad(sample, (0, tails[0]))[None, None], weight[:, None, :-1], weight[:, -1],
-                                           stride=first.conv.stride))
-                           for sample, weight in zip(samples, weights, strict=True)], 2)
-            tails = tails[1:]
+            folded = folded_weights(waves, first.conv, first.layer_norm)  # (utterance, channel, tap and bias)
+            x = torch.cat([
+                F.conv1d(F.pad(sample, (0, tails[0]))[None, None], taps[:, None, :-1], taps[:, -1], first.conv.stride)
+                for sample, taps in zip(samples, folded, strict=True)], 2)
+            x, tails = F.gelu(x), tails[1:]
         for layer, tail in zip(others, tails[:-1], strict=True):
             x = layer(F.pad(x, (0, tail)))
         return x[0].t()

@@ -27,5 +27,5 @@ def folded_weights(waves: list[Tensor], conv: nn.Conv1d, norm: nn.GroupNorm) -> 
     scale = norm.weight.double() * (variance + norm.eps).rsqrt()
     shift = norm.bias.double() - scale * (mean @ weight.t())
     if conv.bias is not None:
-        shift = shift + 0 * conv.bias.double()  # a gradient, of zero: DistributedDataParallel waits for every parameter's
+        shift = shift + 0 * conv.bias.double()  # a gradient of zero: in DDP every parameter owes one
     return torch.cat([scale[..., None] * weight, shift[..., None]], -1).to(conv.weight.dtype)

@@ -6,7 +6,6 @@ Source: Baevski et al., arXiv:2006.11477, section 2. Parameter names are those o
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
