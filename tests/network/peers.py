@@ -5,6 +5,7 @@ told packed, utterances one behind the other with the padding cut away, as ours 
 """
 
 import contextlib
+import copy
 import re
 from typing import NamedTuple
 from unittest import mock
@@ -16,6 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_bljust.network.joint import JointBatch
 
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # of the largest entry of a tensor
 CODE_TEMPERATURE = 1.7
 WEIGHT_OF_DIVERSITY, WEIGHT_OF_PENALTY = 0.1, 10.0  # fairseq's `loss_weights` for base
 
@@ -100,6 +102,16 @@ class Transformers:
         return Step([packed(one, draw.masks) for one in hidden], out.projected_quantized_states[masks],
                     out.contrastive_loss, out.diversity_loss / masks.sum(), penalty,
                     out.loss + masks.sum() * WEIGHT_OF_PENALTY * penalty)
+
+
+    def logits_and_loss(self, waves, labels):
+        """Logits (row, token), packed, and Wav2Vec2ForCTC's loss; labels of unequal lengths are padded."""
+        attention = padded([torch.ones_like(wave).long() for wave in waves])
+        frames = self.model._get_feat_extract_output_lengths(attention.sum(1)).tolist()
+        with exact(waves):
+            out = self.model(padded(waves), attention_mask=attention,
+                             labels=pad_sequence(labels, batch_first=True, padding_value=-100))
+        return torch.cat([one[:length] for one, length in zip(out.logits, frames, strict=True)]), out.loss
 
 
 class S3prl:
@@ -194,13 +206,55 @@ def share_weights(peer, network):
     peer.model.load_state_dict({name: state[name] for name in wanted}, assign=True)
 
 
+def assert_agreement(values, network, peer, in_float64):
+    """values: name -> (ours, theirs). These and all gradients agree to TOLERANCE of the largest entry of a tensor.
+
+    Where float32 itself rounds a gradient by more, ours is at most twice as far from the peer's as that is from its own
+    in float64. in_float64: network -> the peer on it, after its backward pass.
+    """
+    dtype, found = network.trunk.mask_embedding.dtype, {name: difference(*pair) for name, pair in values.items()}
+    pairs = gradients(network, peer)
+    found |= {name: difference(*pair, scale=scale(network, name)) for name, pair in pairs.items()}
+    print(f"values {max(found[name] for name in values):.1e}, gradients {max(found[name] for name in pairs):.1e}")
+    beyond = {name: value for name, value in found.items() if not value <= TOLERANCE[dtype]}
+    if dtype == torch.float32 and beyond.keys() & pairs.keys():
+        twin = copy.deepcopy(network).double()
+        exact = gradients(twin, in_float64(twin))
+        rounding = {name: difference(pairs[name][1], exact[name][1], scale(network, name)) for name in pairs}
+        print(f"{len(beyond)} of {len(pairs)} above 1e-5; at most {max(beyond[n] / rounding[n] for n in beyond):.1f} "
+              f"times the peer's own rounding, which is at most {max(rounding.values()):.1e}")
+        beyond = {name: value for name, value in beyond.items() if not value <= 2 * rounding.get(name, 0)}
+    assert beyond == {}
+
+
 def gradients(network, peer):
-    """(ours, theirs) of every parameter of the peer, by our name."""
+    """(ours, theirs) by our name, of every parameter of the peer that has a gradient."""
     theirs = dict(peer.model.named_parameters())
     pairs = {name: (ours.grad, theirs.pop(name_in(peer, name)).grad)
              for name, ours in network.named_parameters() if name_in(peer, name) in theirs}
     assert not theirs, theirs.keys()
-    return pairs
+    return {name: pair for name, pair in pairs.items() if pair != (None, None)}
+
+
+def scale(network, name):
+    """What a gradient is measured by: a key's bias has none but rounding, so it is taken on the query's."""
+    return network.get_parameter(name.replace("k_proj.bias", "q_proj.bias")).grad
+
+
+def difference(ours, theirs, scale=None):
+    """The largest, relative to the largest entry."""
+    scale = theirs if scale is None else scale
+    return float((ours - theirs).detach().abs().max() / scale.detach().abs().max())
+
+
+@torch.no_grad()
+def spread_out(network):
+    """Frames unlike each other and attention that chooses: else gradients are differences of nearly equal numbers."""
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 1:
+            torch.nn.init.normal_(parameter, mean=float(name.endswith("norm.weight")), std=0.2)
+        elif ".layers." in name:
+            torch.nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
 
 
 def padded(utterances):
@@ -231,10 +285,12 @@ def outputs_of(*modules):
 
 
 def exact(waves):
-    """Peers call .float() within norms and losses, which would round a comparison in float64."""
+    """Peers go down to float32 within norms and losses, which would round a comparison in float64."""
+    patches = contextlib.ExitStack()
     if waves[0].dtype == torch.float64:
-        return mock.patch.object(torch.Tensor, "float", torch.Tensor.double)
-    return contextlib.nullcontext()
+        patches.enter_context(mock.patch.object(torch.Tensor, "float", torch.Tensor.double))
+        patches.enter_context(mock.patch.object(F, "log_softmax", lambda x, dim, dtype=None: x.log_softmax(dim)))
+    return patches
 
 
 def gumbel_noise(noise):
