@@ -23,12 +23,12 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def no_dropout():
     return NO_DROPOUT
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_network():
     def make(dtype=torch.float64, vocabulary=7, seed=0, ssl=SMALL_SSL, **changes):
         torch.manual_seed(seed)
@@ -42,7 +42,7 @@ def make_network():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_waves():
     def make(dtype=torch.float64, lengths=LENGTHS, seed=1):
         generator = torch.Generator().manual_seed(seed)
@@ -51,7 +51,7 @@ def make_waves():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw():
     """(masks, negatives, noise) of each utterance."""
 
