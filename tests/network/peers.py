@@ -5,7 +5,6 @@ told packed, utterances one behind the other with the padding cut away, as ours 
 """
 
 import contextlib
-import copy
 import re
 from typing import NamedTuple
 from unittest import mock
@@ -17,7 +16,6 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_bljust.network.joint import JointBatch
 
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # of the largest entry of a tensor
 CODE_TEMPERATURE = 1.7
 WEIGHT_OF_DIVERSITY, WEIGHT_OF_PENALTY = 0.1, 10.0  # fairseq's `loss_weights` for base
 
@@ -206,55 +204,15 @@ def share_weights(peer, network):
     peer.model.load_state_dict({name: state[name] for name in wanted}, assign=True)
 
 
-def assert_agreement(values, network, peer, in_float64):
-    """values: name -> (ours, theirs). These and all gradients agree to TOLERANCE of the largest entry of a tensor.
-
-    Where float32 itself rounds a gradient by more, ours is at most twice as far from the peer's as that is from its own
-    in float64. in_float64: network -> the peer on it, after its backward pass.
-    """
-    dtype, found = network.trunk.mask_embedding.dtype, {name: difference(*pair) for name, pair in values.items()}
-    pairs = gradients(network, peer)
-    found |= {name: difference(*pair, scale=scale(network, name)) for name, pair in pairs.items()}
-    print(f"values {max(found[name] for name in values):.1e}, gradients {max(found[name] for name in pairs):.1e}")
-    beyond = {name: value for name, value in found.items() if not value <= TOLERANCE[dtype]}
-    if dtype == torch.float32 and beyond.keys() & pairs.keys():
-        twin = copy.deepcopy(network).double()
-        exact = gradients(twin, in_float64(twin))
-        rounding = {name: difference(pairs[name][1], exact[name][1], scale(network, name)) for name in pairs}
-        print(f"{len(beyond)} of {len(pairs)} above 1e-5; at most {max(beyond[n] / rounding[n] for n in beyond):.1f} "
-              f"times the peer's own rounding, which is at most {max(rounding.values()):.1e}")
-        beyond = {name: value for name, value in beyond.items() if not value <= 2 * rounding.get(name, 0)}
-    assert beyond == {}
-
-
-def gradients(network, peer):
-    """(ours, theirs) by our name, of every parameter of the peer that has a gradient."""
-    theirs = dict(peer.model.named_parameters())
-    pairs = {name: (ours.grad, theirs.pop(name_in(peer, name)).grad)
-             for name, ours in network.named_parameters() if name_in(peer, name) in theirs}
-    assert not theirs, theirs.keys()
-    return {name: pair for name, pair in pairs.items() if pair != (None, None)}
-
-
-def scale(network, name):
-    """What a gradient is measured by: a key's bias has none but rounding, so it is taken on the query's."""
-    return network.get_parameter(name.replace("k_proj.bias", "q_proj.bias")).grad
-
-
-def difference(ours, theirs, scale=None):
-    """The largest, relative to the largest entry."""
-    scale = theirs if scale is None else scale
-    return float((ours - theirs).detach().abs().max() / scale.detach().abs().max())
-
-
 @torch.no_grad()
-def spread_out(network):
-    """Frames unlike each other and attention that chooses: else gradients are differences of nearly equal numbers."""
-    for name, parameter in network.named_parameters():
-        if parameter.ndim == 1:
-            torch.nn.init.normal_(parameter, mean=float(name.endswith("norm.weight")), std=0.2)
-        elif ".layers." in name:
-            torch.nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
+def negatives_of_other_codes(network, waves, draw):
+    """Negatives of the positive's own code are kept by one and left out by another: test_peer_differences.py."""
+    mask, noise, count = torch.cat(draw.masks), torch.cat(draw.noise), network.ssl_config.num_negatives
+    rows = F.dropout(network.trunk.extract(waves).rows[mask], network.feature_dropout, network.training)
+    codes = network.ssl_head.quantizer(rows, CODE_TEMPERATURE, noise).codes.split([len(one) for one in draw.noise])
+    generator = torch.Generator().manual_seed(3)
+    return [(one[:, None] != one).any(-1).double().multinomial(count, replacement=True, generator=generator)
+            for one in codes]
 
 
 def padded(utterances):

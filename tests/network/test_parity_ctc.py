@@ -9,6 +9,7 @@ import torch
 from espnet_bljust.network.joint import JointBatch
 
 sys.path.insert(0, str(Path(__file__).parent))
+import agreement  # noqa: E402
 import peers  # noqa: E402
 
 pytest.importorskip("transformers", reason="transformers is not installed: the extra `test`")
@@ -22,7 +23,7 @@ LENGTHS = (4000, 6400, 6400, 4000)  # short: in float32 CTC rounds its log-proba
 @pytest.mark.parametrize("shape", [BASE, LARGE], ids=["base", "large"])
 def test_ctc_logits_loss_and_gradients(make_network, make_waves, dtype, shape, reduction):
     network, waves = make_network(dtype, **shape).train(), make_waves(dtype, LENGTHS)
-    peers.spread_out(network)
+    agreement.spread_out(network)
 
     def theirs(network):
         peer = peers.Transformers(network, "CTC", ctc_loss_reduction=reduction, ctc_zero_infinity=True)
@@ -39,7 +40,7 @@ def test_ctc_logits_loss_and_gradients(make_network, make_waves, dtype, shape, r
     ours = loss(network, waves, reduction)
     ours.backward()
     peer, logits, expected = theirs(network)
-    peers.assert_agreement({"logits": (network.recognise(waves)[0], logits), "loss": (ours, expected)},
+    agreement.assert_agreement({"logits": (network.recognise(waves)[0], logits), "loss": (ours, expected)},
                            network, peer, lambda twin: theirs(twin)[0])
 
 

@@ -15,6 +15,7 @@ import yaml
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 
 sys.path.insert(0, str(Path(__file__).parent))
+import agreement  # noqa: E402
 import peers  # noqa: E402
 
 BASE = {"dim": 64, "num_layers": 3, "num_heads": 4, "ffn_dim": 96, "pos_kernel": 32, "pos_groups": 4}
@@ -44,9 +45,9 @@ def test_a_step_and_all_its_gradients_at_full_size(make_network, make_waves, dra
 
 
 def compare(network, kind, waves, draw):
-    peers.spread_out(network.train())
+    agreement.spread_out(network.train())
     drawn = peers.Draw(*draw(network, waves, equal_counts=kind.equal_counts))
-    drawn = drawn._replace(negatives=negatives_of_other_codes(network, waves, drawn))
+    drawn = drawn._replace(negatives=peers.negatives_of_other_codes(network, waves, drawn))
     alone = network.trunk.config.extractor_norm == "group" and len(set(map(len, waves))) > 1
     ours = peers.our_step(network, waves, drawn)
     if alone:
@@ -63,14 +64,4 @@ def compare(network, kind, waves, draw):
     values = {f"hidden {layer}": pair for layer, pair in enumerate(zip(ours.hidden, expected.hidden, strict=True))}
     values |= {name: (value, getattr(expected, name)) for name, value in ours._asdict().items()
                if isinstance(value, torch.Tensor)}
-    peers.assert_agreement(values, network, peer, lambda twin: their_step(twin)[0])
-
-
-@torch.no_grad()
-def negatives_of_other_codes(network, waves, drawn):
-    """The three treat negatives of the positive's own code differently: test_peer_differences.py."""
-    mask, noise = torch.cat(drawn.masks), torch.cat(drawn.noise)
-    codes = network.ssl_head.quantizer(network.trunk.extract(waves).rows[mask], peers.CODE_TEMPERATURE, noise).codes
-    others = [(one[:, None] != one[None]).any(-1).double() for one in codes.split([len(one) for one in drawn.noise])]
-    count = network.ssl_config.num_negatives
-    return [other.multinomial(count, replacement=True, generator=torch.Generator().manual_seed(3)) for other in others]
+    agreement.assert_agreement(values, network, peer, lambda twin: their_step(twin)[0])
