@@ -23,8 +23,8 @@ def assert_agreement(values, network, peer, in_float64):
         twin = copy.deepcopy(network).double()
         exact = gradients(twin, in_float64(twin))
         rounding = {name: difference(pairs[name][1], exact[name][1], scale(network, name)) for name in pairs}
-        print(f"{len(beyond)} of {len(pairs)} above 1e-5; at most {max(beyond[n] / rounding[n] for n in beyond):.1f} "
-              f"times the peer's own rounding, which is at most {max(rounding.values()):.1e}")
+        ratio, worst = max((value / rounding.get(name, 1), name) for name, value in beyond.items())
+        print(f"{len(beyond)} of {len(pairs)} above 1e-5, at most {ratio:.1f} times the peer's own rounding: {worst}")
         beyond = {name: value for name, value in beyond.items() if not value <= 2 * rounding.get(name, 0)}
     assert beyond == {}
 

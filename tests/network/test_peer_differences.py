@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from espnet_bljust.network.masking import span_mask
+
 sys.path.insert(0, str(Path(__file__).parent))
 import agreement  # noqa: E402
 import peers  # noqa: E402
@@ -65,7 +67,7 @@ def test_s3prls_logarithm_of_p_plus_1e_7_raises_the_diversity_loss_by_1e_7_times
     network, waves, drawn = step_of((9600, 9600))
     ours = peers.our_step(network.train(), waves, drawn)
     entries = network.ssl_config.groups * network.ssl_config.codes
-    perplexity = entries * (1 - float(ours.diversity.detach()))  # of both groups; each term grows by the factor exp(-64 · 1e-7)
+    perplexity = entries * (1 - float(ours.diversity.detach()))  # of both groups; theirs is less by a factor 64e-7
     theirs = peers.S3prl(network).step(waves, drawn, epsilon=True)
     assert float((theirs.diversity - ours.diversity).detach()) == pytest.approx(64e-7 * perplexity / entries, rel=1e-3)
 
@@ -97,3 +99,22 @@ def test_s3prl_has_no_projection_where_extractor_and_transformer_are_equally_wid
     with torch.device("meta"):
         narrow = Wav2Vec2Model(Wav2Vec2Config(encoder_layers=1, encoder_embed_dim=512, encoder_attention_heads=8))
     assert narrow.post_extract_proj is None
+
+
+def test_base_is_indifferent_to_loudness_and_large_wants_normalised_audio(step_of):
+    change = {}
+    for form, shape in (("base", {}), ("large", LARGE)):
+        network, waves, _ = step_of(**shape)
+        with torch.no_grad():
+            loud, quiet = (network.trunk.extract([gain * wave for wave in waves]).rows for gain in (3, 0.3))
+        change[form] = agreement.difference(quiet, loud)
+    assert change["base"] < 0.001 and change["large"] > 0.05, change
+
+
+def test_s3prl_never_masks_the_last_frame_and_ours_does():
+    from s3prl.upstream.wav2vec2.wav2vec2_model import compute_mask_indices
+
+    np.random.seed(0)
+    rng = np.random.default_rng(0)
+    assert not compute_mask_indices((200, 100), None, 0.65, 10, min_masks=2)[:, -1].any()
+    assert any(span_mask(100, probability=0.65, span=10, rng=rng)[-1] for _ in range(200))
