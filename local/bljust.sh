@@ -50,7 +50,7 @@ nlsyms_txt=none             # file of symbols that are no speech, one a line
 oov="<unk>"                 # token of what is not in the list
 ## Training
 method=bljust               # how both losses train the trunk (bljust|ptft|supervised)
-model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base)
+model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|large)
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"
 asr_tag=""                  # name of the experiment; made from method, size, labels and seed when empty

@@ -15,13 +15,6 @@ def pool_batch(waves, drawn, **more):
     return JointBatch(pool=waves, pool_mask=torch.cat(masks), pool_negatives=negatives, noise=torch.cat(noise), **more)
 
 
-def test_an_utterance_alone_equals_itself_inside_any_batch(make_network, make_waves):
-    network, waves = make_network().eval(), make_waves()
-    together, lengths = network.recognise(waves)
-    for wave, inside in zip(waves, together.split(lengths), strict=True):
-        torch.testing.assert_close(network.recognise([wave])[0], inside, rtol=0, atol=1e-10)
-
-
 def test_one_pass_gives_the_sums_and_gradients_of_two(make_network, make_waves, draw):
     network, waves, other = make_network(), make_waves(), make_waves(seed=5, lengths=(8000, 14000))
     drawn = draw(network, waves)
