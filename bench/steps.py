@@ -1,6 +1,7 @@
 """One training step (forward, backward, fused AdamW) of this project and of each peer, as a function without arguments.
 
 Every function here takes (size, task, workload) and returns ``step``; tasks: "ssl" pre-training, "ctc" fine-tuning.
+``amp``: the forward pass under bfloat16 autocast.
 """
 
 from collections.abc import Callable
@@ -11,17 +12,26 @@ from workload import VOCABULARY, Workload, read_size
 
 from espnet_bljust.network.joint import JointBatch, JointNetwork
 
-Step = Callable[[], float]
+Step = Callable[[], None]
 
 
-def ours(size: str, task: str, load: Workload) -> Step:
-    """Also task "joint": the first half of the audio labelled, the rest in the pool, one pass."""
+def ours(size: str, task: str, load: Workload, device: str = "cpu", amp: bool = False, noise: bool = False) -> Step:
+    """Also task "joint": the first half of the audio labelled, the rest in the pool, one pass.
+
+    noise: the same Gumbel noise in every step and on every device.
+    """
     trunk, ssl = read_size(size)
-    network = JointNetwork(trunk, ssl, VOCABULARY).train()
+    network = JointNetwork(trunk, ssl, VOCABULARY).train().to(device)
     batch = joint_batch(task, load)
+    if noise:
+        rows = int(batch.pool_mask.sum())
+        batch.noise = -torch.empty(rows, ssl.groups, ssl.codes).exponential_().log().to(device)
+    batch.labelled, batch.pool, batch.pool_negatives = (
+        [tensor.to(device) for tensor in part] for part in (batch.labelled, batch.pool, batch.pool_negatives))
 
     def loss() -> torch.Tensor:
-        sums = network(batch)
+        with torch.autocast(device, torch.bfloat16, enabled=amp):
+            sums = network(batch)
         total = sums.ctc_sum if batch.labelled else 0.0
         return total + network.self_supervised_sum(sums) if batch.pool else total
 
@@ -43,8 +53,8 @@ def joint_batch(task: str, load: Workload) -> JointBatch:
     return batch
 
 
-def hugging_face(size: str, task: str, load: Workload, attention: str = "sdpa") -> Step:
-    """transformers' Wav2Vec2ForPreTraining or Wav2Vec2ForCTC on the padded batch."""
+def hugging_face(size: str, task: str, load: Workload, device: str = "cpu", amp: bool = False) -> Step:
+    """transformers' Wav2Vec2ForPreTraining or Wav2Vec2ForCTC on the padded batch, with SDPA."""
     import transformers
 
     transformers.logging.set_verbosity_error()
@@ -54,10 +64,10 @@ def hugging_face(size: str, task: str, load: Workload, attention: str = "sdpa") 
         num_attention_heads=trunk.num_heads, intermediate_size=trunk.ffn_dim, codevector_dim=ssl.latent_dim,
         feat_extract_norm=trunk.extractor_norm, do_stable_layer_norm=trunk.norm_first, conv_bias=trunk.conv_bias,
         proj_codevector_dim=ssl.final_dim, ctc_loss_reduction="sum", ctc_zero_infinity=True, pad_token_id=0,
-        apply_spec_augment=task == "ssl", attn_implementation=attention,
+        apply_spec_augment=task == "ssl", attn_implementation="sdpa",
         **dict.fromkeys(("hidden_dropout", "activation_dropout", "attention_dropout", "feat_proj_dropout",
                          "feat_quantizer_dropout", "final_dropout", "layerdrop", "mask_feature_prob"), 0.0))
-    waves, attention_mask = load.padded
+    waves, attention_mask = (tensor.to(device) for tensor in load.padded)
     if task == "ctc":
         model = transformers.Wav2Vec2ForCTC(config).train()
         labels = nn.utils.rnn.pad_sequence(load.labels, batch_first=True, padding_value=-100)
@@ -66,9 +76,11 @@ def hugging_face(size: str, task: str, load: Workload, attention: str = "sdpa") 
         model = transformers.Wav2Vec2ForPreTraining(config).train()
         mask, negatives = padded_targets(load)
         extra = {"mask_time_indices": mask, "sampled_negative_indices": negatives}
+    model, extra = model.to(device), {name: tensor.to(device) for name, tensor in extra.items()}
 
     def loss() -> torch.Tensor:  # a clone: the model sets requires_grad on its input
-        return model(waves.clone(), attention_mask=attention_mask, **extra).loss
+        with torch.autocast(device, torch.bfloat16, enabled=amp):
+            return model(waves.clone(), attention_mask=attention_mask, **extra).loss
 
     return training_step(loss, list(model.parameters()), model)
 
@@ -127,12 +139,10 @@ def training_step(loss: Callable[[], torch.Tensor], parameters: list[nn.Paramete
     """Forward, backward, AdamW in its fused form, for everybody."""
     optimizer = torch.optim.AdamW(parameters, lr=1e-5, weight_decay=0.01, fused=True)
 
-    def step() -> float:
-        value = loss()
-        value.backward()
+    def step() -> None:
+        loss().backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return float(value.detach())
 
     step.model, step.loss, step.optimizer = model, loss, optimizer
     return step

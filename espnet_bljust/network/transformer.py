@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_bljust.network.attention import attend
 from espnet_bljust.network.config import TrunkConfig
+from espnet_bljust.network.gelu_linear import GeluLinear
 from espnet_bljust.network.packing import Wanted
 from espnet_bljust.network.positional import PositionalConvolution
 
@@ -43,8 +44,12 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(row, dim) -> (row, dim)."""
-        x = self.intermediate_dropout(F.gelu(self.intermediate_dense(x)))
-        return self.output_dropout(self.output_dense(x))
+        x, dense = self.intermediate_dense(x), self.output_dense
+        if self.training and self.intermediate_dropout.p > 0:
+            x = dense(self.intermediate_dropout(F.gelu(x)))
+        else:
+            x = GeluLinear.apply(x, dense.weight.to(x.dtype), dense.bias.to(x.dtype))  # under autocast x is bfloat16
+        return self.output_dropout(x)
 
 
 class TransformerLayer(nn.Module):
