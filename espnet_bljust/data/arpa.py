@@ -55,20 +55,39 @@ def _names(model: NgramModel, n: int, part: slice) -> list[str]:
     return [" ".join(words) for words in zip(*columns[::-1], strict=True)]
 
 
-def arpa_words(path: Path) -> list[str]:
-    """The words of an ARPA file's unigrams but <s>, </s> and <unk>; InputError when it is not one."""
-    words, inside = [], False
+def word_of(token: str) -> str:
+    """A token's name in a language model, where white space cannot stand."""
+    return "".join(f"<{ord(letter):x}>" if letter.isspace() else letter for letter in token)
+
+
+def arpa_order(path: Path) -> int:
+    """The highest order that the head of the file names."""
+    order = 0
     try:
         with path.open(encoding="utf-8") as file:
             for line in file:
-                if line.startswith("\\"):
-                    if inside:
-                        return [word for word in words if word not in (START, END, UNKNOWN)]
-                    inside = line.strip() == "\\1-grams:"
-                elif inside and line.strip():
-                    words.append(line.split()[1])
+                if line.startswith("ngram "):
+                    order = max(order, int(line[6:].partition("=")[0]))
+                elif order or not (line.isspace() or line.startswith("\\data\\")):
+                    break
     except FileNotFoundError:
         raise InputError(f"{path}: no such language model. Run stage 5 with --use_ngram true.") from None
-    except (UnicodeDecodeError, IndexError):
-        pass
-    raise InputError(f"{path}: not an ARPA file. Give the .arpa that stage 5 or lmplz wrote, not a binary of it.")
+    except (UnicodeDecodeError, ValueError):
+        order = 0
+    if not order:
+        raise InputError(f"{path}: not an ARPA file. Give the .arpa that stage 5 or lmplz wrote, not a binary of it.")
+    return order
+
+
+def arpa_words(path: Path) -> list[str]:
+    """The words of an ARPA file's unigrams but <s>, </s> and <unk>."""
+    arpa_order(path)
+    words, inside = [], False
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if inside and line.startswith("\\"):
+                break
+            if inside and line.strip():
+                words.append(line.split()[1])
+            inside = inside or line.strip() == "\\1-grams:"
+    return [word for word in words if word not in (START, END, UNKNOWN)]
