@@ -51,8 +51,8 @@ class BeamSearch:
         self.tokens, self.nbest = list(tokens), settings.nbest
         self.words = ngram is not None and settings.ngram_unit == "word" and SPACE in self.tokens
         if ngram and settings.ngram_unit == "word" and not self.words:
-            raise InputError(f"ngram_unit: word with {ngram}: words are found by the token {SPACE}, which is not in the "
-                             "token list. Use ngram_unit: token, or --token_type char.")
+            raise InputError(f"ngram_unit: word with {ngram}: words are found by the token {SPACE}, which is not in "
+                             "the token list. Use ngram_unit: token, or --token_type char.")
         make = self._word_decoder if self.words else self._token_decoder
         self.decoder = make(settings, ngram)
 
@@ -120,8 +120,8 @@ def library() -> object:
     try:
         from espnet_bljust.bin import flashlight_parts
     except ImportError as error:
-        raise InputError(f"beam search: flashlight-text is not here ({error}). It has wheels for Python 3.12 alone: run "
-                         "./setup.sh with that, or decode with search: greedy.") from None
+        raise InputError(f"beam search: flashlight-text is not here ({error}). It has wheels for Python 3.12 alone: "
+                         "run ./setup.sh with that, or decode with search: greedy.") from None
     return flashlight_parts
 
 

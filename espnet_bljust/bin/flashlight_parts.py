@@ -1,4 +1,4 @@
-"""What beam_search.py takes from flashlight-text and torchaudio, in a file that imports only where both are installed."""
+"""What beam_search.py takes from flashlight-text and torchaudio, in a file that needs both."""
 
 from flashlight.lib.text.decoder import ZeroLM
 from flashlight.lib.text.decoder.kenlm import KenLM

@@ -96,7 +96,7 @@ def test_without_a_language_model_scores_are_the_sums_over_all_paths(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_wide_beam_finds_what_a_plain_prefix_search_finds(seed):
-    """More frames than can be enumerated; what is pruned differs, since flashlight counts blank and token ends apart."""
+    """More frames than can be enumerated; what is pruned differs, as flashlight counts blank and token ends apart."""
     frames = random_frames(12, len(TOKENS), seed, sharp=4.0)
     settings = SearchSettings(search="beam", beam_size=2000, beam_threshold=1e9, nbest=5)
     plain = sorted(plain_search(frames, 2000).items(), key=lambda item: -item[1])[:5]
@@ -160,8 +160,9 @@ def test_a_wide_beam_over_a_small_vocabulary_and_tokens_with_white_space_are_fin
     write_arpa(tmp_path / "x.arpa", model)
     frames = random_frames(4, 6, 1)
     search = BeamSearch(tokens, SearchSettings(ngram_weight=1.0, **WIDE), tmp_path / "x.arpa")
+    strings = all_strings(frames)
     for found in search(frames)[:50]:
-        score = all_strings(frames)[tuple(found.ids)]
+        score = strings[tuple(found.ids)]
         score += lm_score(model, [word_of(tokens[token]) for token in found.ids])
         assert found.score == pytest.approx(score, abs=1e-4)
 
