@@ -34,12 +34,12 @@ def words_of(ids: Sequence[int], spans: Sequence[Span], tokenizer: Tokenizer, to
     groups: list[list[tuple[int, Span]]] = [[]]
     for token, span in zip(ids, spans, strict=True):
         name = tokenizer.vocabulary[token]
-        alone = token_type in ("word", "phn") or name == tokenizer.vocabulary[tokenizer.unknown]
+        alone = token_type in ("word", "phn") or (token_type == "bpe" and token == tokenizer.unknown)
         if alone or name == SPACE or (token_type == "bpe" and name.startswith("▁")):
             groups.append([])
         if name != SPACE and tokenizer.decode([token]) or name == "▁":
             groups[-1].append((token, span))
-        if alone and token_type != "char":
+        if alone:
             groups.append([])
     return [word for group in groups if (word := _word(group, tokenizer)).word]
 
