@@ -121,7 +121,7 @@ stage_tokens() {
     makes "$tokens"
     if [ "$use_ngram" = true ]; then
         read -ra texts <<<"${lm_train_text:-$labelled/text}"
-        uses ngram_num ngram_unit lm_train_text
+        uses ngram_num ngram_unit
         reads "${texts[@]}"
         makes "$ngram"
     fi
@@ -191,7 +191,7 @@ go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data 
     [ "$status" -eq 3 ] || return "$status"
     if [ "$known" = true ]; then
         mkdir -p "$old"
-        for file in "$asr_exp"/*.pth "$asr_exp"/{average.json,history.jsonl,config.yaml,tensorboard,images} "$decoded"; do
+        for file in "$asr_exp"/*.pth "$asr_exp"/{average.json,history.jsonl,config.yaml,tensorboard,images} "$asr_exp"/decode_*; do
             if [ -e "$file" ] || [ -L "$file" ]; then rm -rf "${old:?}/${file##*/}"; mv "$file" "$old/"; fi
         done
         echo "training begins anew: $changed. What was there is in $old"

@@ -107,6 +107,49 @@ def test_what_is_no_model_is_named(kind, tmp_path):
         load_model(str(path))
 
 
+def test_a_name_on_a_hub_is_fetched_whether_it_holds_a_zip_or_its_content(packed, tmp_path, monkeypatch):
+    """The download itself is huggingface_hub's; a folder stands in for what it brings."""
+    import shutil
+    import zipfile
+
+    import huggingface_hub
+
+    monkeypatch.chdir(tmp_path)
+    for kind in ("zipped", "unpacked"):
+        (tmp_path / kind).mkdir()
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, kind=kind: str(tmp_path / kind))
+        if kind == "zipped":
+            shutil.copy(packed, tmp_path / kind)
+        else:
+            zipfile.ZipFile(packed).extractall(tmp_path / kind)
+        assert load_model("someone/model").token_list == experiment.TOKENS
+
+
+def test_a_name_that_is_nowhere_is_named(tmp_path, monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match="nobody/nothing: neither here nor on a hub") as caught:
+        load_model("nobody/nothing")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="exp/none/here: no such file or folder"):
+        load_model("exp/none/here")
+
+
+def test_ffmpeg_reads_what_libsndfile_cannot(noise, monkeypatch):
+    """A stand-in for ffmpeg writes a wav file to its standard output, as asked."""
+    (noise / "video's.mkv").write_bytes(b"something else")
+    with pytest.raises(InputError, match="unreadable"):
+        read_mono(str(noise / "video's.mkv"))
+    program = noise / "bin/ffmpeg"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ -f "$5" ] && cat {noise}/a.wav\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    assert len(read_mono(str(noise / "video's.mkv"))) == 48000
+
+
 def test_channels_are_averaged_and_rates_changed(noise):
     assert np.allclose(read_mono(str(noise / "a.wav")), read_mono(str(noise / "b.flac")), atol=1e-4)
     soundfile.write(noise / "c.wav", np.zeros((44100, 3)), 44100)
