@@ -4,9 +4,9 @@
 Token models are searched without a lexicon. A word model spells its words by characters, each word ended by <space>;
 one frame is added behind the last on which <space> is certain, so that the last word ends too.
 
-Traps of the libraries, found by enumeration of all label strings (tests/bin/test_beam_search.py):
+Traps of the libraries, seen against the enumeration of all label strings (tests/bin/test_beam_search.py):
 - a language model given to ctc_decoder by its path is read with the tokens in another order: KenLM is made here;
-- the silence token would be swallowed in front of the first token: without a lexicon it is <blank>;
+- the silence token is added behind every result: without a lexicon it is <blank>;
 - a word's last token cannot last two frames unless it is the silence token: words without <space> are refused.
 Source: Hannun et al., arXiv:1408.2873, algorithm 1; Kahn et al., arXiv:2201.12465 (flashlight).
 """
@@ -78,7 +78,7 @@ class BeamSearch:
         names = [word_of(token) for token in self.tokens]
         model, weight = flashlight.ZeroLM(), 1.0
         if ngram:
-            with silent():
+            with reading(ngram):
                 model, weight = flashlight.KenLM(str(ngram), flashlight.Dictionary(names)), settings.ngram_weight
         if settings.penalty:
             model, weight = flashlight.with_penalty(model, weight, settings.penalty), 1.0
@@ -98,7 +98,7 @@ class BeamSearch:
         if len(known) < len(spelled):
             print(f"{ngram}: {len(spelled) - len(known)} of {len(spelled)} words hold characters that are no tokens",
                   file=sys.stderr)
-        with tempfile.TemporaryDirectory() as folder, silent():
+        with tempfile.TemporaryDirectory() as folder, reading(ngram):
             lexicon = Path(folder) / "lexicon.txt"
             lexicon.write_text("".join(f"{word} {' '.join(spelling)} {SPACE}\n" for word, spelling in known),
                                encoding="utf-8")
@@ -110,7 +110,7 @@ class BeamSearch:
 
 
 def check_order(ngram: Path) -> None:
-    """KenLM ends the process over an order that it was not built for."""
+    """Before KenLM says the same in the words of its source."""
     if not 2 <= (order := arpa_order(ngram)) <= LONGEST_NGRAM:
         raise InputError(f"{ngram}: of order {order}; KenLM reads 2 to {LONGEST_NGRAM}. Make another with --ngram_num.")
 
@@ -126,14 +126,17 @@ def library() -> object:
 
 
 @contextmanager
-def silent() -> Iterator[None]:
-    """KenLM writes its progress bar to file descriptor 2."""
+def reading(ngram: Path) -> Iterator[None]:
+    """KenLM writes its progress bar to file descriptor 2, and where it cannot read, its source and function names."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nothing:
         os.dup2(nothing.fileno(), 2)
     try:
         yield
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[-200:]
+        raise InputError(f"{ngram}: KenLM cannot read it (... {reason}). Make it again with stage 5.") from None
     finally:
         os.dup2(kept, 2)
         os.close(kept)

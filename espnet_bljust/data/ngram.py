@@ -32,7 +32,7 @@ class Order(NamedTuple):
 
 
 class NgramModel(NamedTuple):
-    """orders[n - 1] has the n-grams; probabilities and back-off weights b(h) are natural numbers in [0, 1]."""
+    """orders[n - 1] has the n-grams; p and b(h) are no logarithms."""
 
     vocabulary: list[str]  # <unk>, <s>, </s>, then the words by code point
     orders: list[Order]

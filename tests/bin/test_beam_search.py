@@ -192,6 +192,13 @@ def test_what_cannot_be_searched_is_named(token_model, tmp_path):
         BeamSearch(TOKENS, word, tmp_path / "foreign.arpa")
 
 
+def test_a_damaged_model_is_named(token_model):
+    path = token_model[1]
+    path.write_text(path.read_text()[:-200])
+    with pytest.raises(InputError, match=r"token.arpa: KenLM cannot read it .*Make it again"):
+        BeamSearch(TOKENS, SearchSettings(search="beam", ngram_weight=1.0), path)
+
+
 def test_the_highest_order_that_is_allowed_is_read(tmp_path):
     model = estimate([list("abab"), list("abbbab"), list("babaab")], 6)
     write_arpa(tmp_path / "six.arpa", model)
