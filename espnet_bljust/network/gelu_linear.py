@@ -1,4 +1,4 @@
-"""A linear layer behind a GELU that keeps the GELU's input alone: its output, a sixth of a layer's memory, is made again.
+"""A linear layer behind a GELU that keeps the GELU's input alone: its output, a sixth of a layer, is made again.
 
 In backward that costs one more GELU, less than one percent of a step.
 """
