@@ -49,7 +49,7 @@ bpe_char_cover=1.0          # share of characters that bpe covers
 nlsyms_txt=none             # file of symbols that are no speech, one a line
 oov="<unk>"                 # token of what is not in the list
 ## Training
-method=bljust               # how both losses train the trunk (bljust|ptft|supervised)
+method=bljust               # how both losses train the trunk (bljust|ptft|supervised|weighted_sum|alternating)
 model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base)
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"

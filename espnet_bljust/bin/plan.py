@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.plan_report import Sizes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
@@ -29,6 +29,9 @@ def main(options: argparse.Namespace) -> None:
     """Merge the configurations, check them against the data, write the three files."""
     settings = merge(options)
     plan = build_plan(settings["plan_conf"])
+    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
+                           strict=True):
+        settings[name] *= scale
     from espnet_bljust.espnet.masks import MaskingConfig  # brings torch: after what fails at once
 
     MaskingConfig.from_dict(settings.get("masking_conf", {}))
@@ -99,7 +102,7 @@ def get_parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=Path, required=True, help=text)
     parser.add_argument("--token_type", required=True, choices=("char", "bpe", "word", "phn"))
     parser.add_argument("--bpe_model", default="", help="SentencePiece model of stage 5, for token_type bpe")
-    parser.add_argument("--method", default="bljust", help="bljust, ptft or supervised")
+    parser.add_argument("--method", default="bljust", help=", ".join(METHODS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs that training will have, for the estimate of time")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",

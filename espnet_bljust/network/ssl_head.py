@@ -23,6 +23,7 @@ class SSLSums(NamedTuple):
     correct: Tensor  # () frames
     code_perplexity: Tensor  # () summed over groups
     probability_perplexity: Tensor  # () summed over groups
+    probability_sum: Tensor  # (group, code) summed over frames
 
 
 class SelfSupervisedHead(nn.Module):
@@ -54,4 +55,4 @@ class SelfSupervisedHead(nn.Module):
         entries = self.config.groups * self.config.codes
         diversity = (entries - quantized.probability_perplexity) / entries
         return SSLSums(sums.loss, diversity, len(hidden), sums.correct, quantized.code_perplexity.detach(),
-                       quantized.probability_perplexity)
+                       quantized.probability_perplexity, quantized.probability_sum)

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan, paper_segments
+from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import ROLES
+from espnet_bljust.bilevel.segments import Gamma, paper_segments
 from espnet_bljust.errors import InputError
 
 RATES = {"exploration": {"theta": 1e-3, "phi": 0.0, "eta": 2e-3}, "joint": {"theta": 3e-4, "phi": 4e-4, "eta": 5e-4},
@@ -18,7 +19,7 @@ OPTIONS = {"exploration_steps": 3, "joint_steps": 4, "final_steps": 5,
 
 def test_gamma_of_the_paper_is_zero_in_the_first_cycle_and_constant_in_each():
     cycles, gamma_max = 5, 2.0
-    plan = Plan(paper_segments(cycles, 3, 4, 6, gamma_max), RATES)
+    plan = Plan(paper_segments(cycles, 3, 4, 6, Gamma(gamma_max)), RATES)
     joint = [plan.at(step) for step in range(1, plan.num_steps + 1) if plan.at(step).phase == "joint"]
     for moment in joint:
         assert moment.gamma == pytest.approx((moment.cycle - 1) * gamma_max / cycles)
@@ -62,13 +63,13 @@ def test_cycles_share_one_warm_up():
 
 
 def test_a_silent_penalty_needs_no_pool_unless_eta_has_its_own_step():
-    segments = paper_segments(2, 1, 1, 0, 1.0)
+    segments = paper_segments(2, 1, 1, 0, Gamma(1.0))
     assert not Plan(segments, RATES).at(2).pool
     assert Plan(segments, RATES, eta_step="own").at(2).pool
 
 
 def test_own_steps_move_gamma_from_the_loss_to_the_edge():
-    segments = paper_segments(2, 0, 1, 0, 1.0)
+    segments = paper_segments(2, 0, 1, 0, Gamma(1.0))
     penalised, own = Plan(segments, RATES).at(2), Plan(segments, RATES, eta_step="own").at(2)
     assert (penalised.weight, penalised.edge) == (0.5, 1.0)
     assert (own.weight, own.edge) == (1.0, 0.5)
@@ -77,7 +78,7 @@ def test_own_steps_move_gamma_from_the_loss_to_the_edge():
 @given(cycles=st.integers(1, 4), n1=st.integers(0, 5), n2=st.integers(0, 5), n3=st.integers(1, 5),
        interval=st.integers(1, 7))
 def test_evaluations_cover_every_step_once_and_stop_at_the_ends_of_stages(cycles, n1, n2, n3, interval):
-    plan = Plan(paper_segments(cycles, n1, n2, n3, 1.0), RATES)
+    plan = Plan(paper_segments(cycles, n1, n2, n3, Gamma(1.0)), RATES)
     points = plan.evaluations(interval)
     assert points == sorted(set(points)) and points[-1] == plan.num_steps
     assert all(second - first <= interval for first, second in zip([0, *points], points, strict=False))
@@ -86,7 +87,7 @@ def test_evaluations_cover_every_step_once_and_stop_at_the_ends_of_stages(cycles
 
 @given(cycles=st.integers(1, 4), n1=st.integers(0, 5), n2=st.integers(0, 5), n3=st.integers(1, 5))
 def test_consumed_counts_what_the_steps_use(cycles, n1, n2, n3):
-    plan = Plan(paper_segments(cycles, n1, n2, n3, 1.0), RATES)
+    plan = Plan(paper_segments(cycles, n1, n2, n3, Gamma(1.0)), RATES)
     labelled = pool = 0
     for step in range(1, plan.num_steps + 1):
         labelled, pool = labelled + plan.at(step).labelled, pool + plan.at(step).pool

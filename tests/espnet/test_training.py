@@ -39,18 +39,18 @@ def test_three_stages_one_after_the_other_equal_the_unbroken_run_bit_for_bit(roo
 
 @pytest.mark.parametrize("killed_at", [1, 4, 7, 9])
 def test_a_run_killed_at_any_step_and_started_again_equals_the_unbroken_run(root, unbroken, killed_at, monkeypatch):
-    from espnet_bljust.espnet import trainer
+    from espnet_bljust.espnet.update import Updater
 
     exp_dir = make_experiment(root)
-    real = trainer.optimise
+    real = Updater.step
 
-    def dies(run, batches, moment, *rest, **named):
+    def dies(self, batches, moment, *rest, **named):
         if moment.step == killed_at:
             raise KeyboardInterrupt
-        real(run, batches, moment, *rest, **named)
+        real(self, batches, moment, *rest, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "optimise", dies)
+        patch.setattr(Updater, "step", dies)
         with pytest.raises(KeyboardInterrupt):
             train(exp_dir)
     train(exp_dir)
