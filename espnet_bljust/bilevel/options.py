@@ -42,7 +42,7 @@ def build_plan(options: Mapping) -> Plan:
 def batch_scales(options: Mapping) -> tuple[float, float]:
     """Factors of a step's labelled and of its pool audio; not 1 where a method's steps use both kinds throughout.
 
-    weighted_sum takes as many steps as BL-JUST and passes as often over either kind of audio, so its batches are smaller.
+    weighted_sum takes as many steps as BL-JUST and passes as often over either kind of audio: its batches are smaller.
     """
     if _choice(options, "method", METHODS) != "weighted_sum":
         return 1.0, 1.0

@@ -20,9 +20,9 @@ DEFAULTS = {
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
     *DEFAULTS, "plan_conf", "trunk_conf", "ssl_conf", "masking_conf", "optim", "optim_conf", "batch_seconds",
-    "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm", "use_amp", "train_dtype", "freeze_param",
-    "init_param", "ignore_init_mismatch", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32",
-    "detect_anomaly",
+    "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm", "use_amp", "train_dtype",
+    "freeze_param", "init_param", "ignore_init_mismatch", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic",
+    "use_tf32", "detect_anomaly",
 }
 
 

@@ -18,7 +18,7 @@ NAMES = (*PATIENCE_STEPS, "skipped_steps")
 
 
 class Health:
-    """Looks at each logged row; all it remembers is in `state_dict`, so that a restarted run alarms at the same step."""
+    """Looks at each logged row; what it remembers is in `state_dict`: a restarted run alarms at the same step."""
 
     def __init__(self, *, num_negatives: int, groups: int, codes: int) -> None:
         self.chance = math.log(num_negatives + 1)
@@ -63,8 +63,8 @@ class Health:
         if used >= min(FEW_CODES, self.codes / 2):
             return ""
         return (f"the codebook collapsed: {used:.2f} of {self.codes} codes of a group are in use, accuracy "
-                f"{100 * row['ssl_accuracy']:.0f} %, since {{steps}} steps. Go back to a kept epoch and lower the rates "
-                "of theta and eta, or raise ssl_conf.diversity_weight.")
+                f"{100 * row['ssl_accuracy']:.0f} %, since {{steps}} steps. Go back to a kept epoch and lower the "
+                "rates of theta and eta, or raise ssl_conf.diversity_weight.")
 
     def state_dict(self) -> dict:
         """Plain data, for the checkpoint."""

@@ -89,7 +89,7 @@ class JointNetwork(nn.Module):
         return self.ctc(self.trunk.encode(features)), features.lengths
 
     def self_supervised_sum(self, sums: JointSums, totals: PoolTotals | None = None) -> Tensor:
-        """g times the number of masked frames; of a part of a larger batch, its share of that, by the batch's totals."""
+        """g times the number of masked frames; of a part of a larger batch, its share, by the batch's ``totals``."""
         if totals is None:
             totals = PoolTotals(sums.ssl.num_masked, sums.pool_rows, sums.ssl.probability_sum.detach())
         penalty = sums.penalty_sum / totals.rows
