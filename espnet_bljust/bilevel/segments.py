@@ -58,8 +58,9 @@ class Gamma:
     def joint(self, num_steps: int, cycle: int, cycles: int) -> Segment:
         """The joint segment of one cycle."""
         first = self.maximum * ((cycle - 1) / cycles) ** self.power
-        last = first if self.per == "cycle" else self.maximum * (cycle / cycles) ** self.power
-        return Segment("joint", num_steps, cycle, first, last, self.power or 1.0)
+        if self.per == "cycle" or self.power == 0:
+            return Segment("joint", num_steps, cycle, first, first)
+        return Segment("joint", num_steps, cycle, first, self.maximum * (cycle / cycles) ** self.power, self.power)
 
 
 def paper_segments(cycles: int, exploration: int, joint: int, final: int, gamma: Gamma) -> list[Segment]:

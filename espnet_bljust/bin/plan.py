@@ -13,7 +13,7 @@ import yaml
 
 from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
 from espnet_bljust.bin.command import run
-from espnet_bljust.bin.plan_report import Sizes, report
+from espnet_bljust.bin.plan_report import Sizes, passes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
 from espnet_bljust.bin.settings import merge
 from espnet_bljust.data.files import write_atomic
@@ -46,7 +46,8 @@ def main(options: argparse.Namespace) -> None:
         print(f"{text}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}.")
         return
     options.exp_dir.mkdir(parents=True, exist_ok=True)
-    write_atomic(options.exp_dir / "plan.json", json.dumps(plan.as_dict(), indent=1) + "\n")
+    contents = {**plan.as_dict(), "passes": passes(plan, settings, hours)}
+    write_atomic(options.exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
     write_atomic(options.exp_dir / "stats.md", text)
     write_atomic(options.exp_dir / "train.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     print(f"{options.exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
