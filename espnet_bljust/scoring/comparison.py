@@ -104,7 +104,7 @@ def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], d
     """The table with what is needed to read it."""
     lines = [
         f"# {title}", "",
-        f"WER on {dataset}, mean and standard deviation over seeds {', '.join(map(str, seeds))}. Better by: the share of "
+        f"WER on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: the share of "
         f"an arm's errors that {reference} does not make, with the 95 % interval of a paired bootstrap over seeds, "
         "speakers and utterances. p: exact two-sided sign-flip test over speakers, and over seeds, where "
         f"{len(seeds)} can give none under {2 / 2 ** len(seeds):.3g}. Minutes: optimizer steps of one run.", "",

@@ -49,7 +49,7 @@ def rows_of(trainer, plan, *batches):
 
 def test_rates_far_too_high_collapse_the_codebook_and_that_is_said_within_200_steps():
     trainer = Trainer(make_model(), torch.optim.AdamW)
-    rows = rows_of(trainer, constant_plan("exploration", 120, rate=0.3), micro_batch((), (0, 1, 2)))
+    rows = rows_of(trainer, constant_plan("exploration", 70, rate=0.3), micro_batch((), (0, 1, 2)))
     step, (words, *_) = first_alarm(health(num_negatives=5, codes=5), rows)
     assert step <= 200 and "codebook collapsed" in words and "lower the rates" in words
     assert f"accuracy {100 * rows[-1]['ssl_accuracy']:.0f} %" in words
@@ -61,7 +61,7 @@ def test_a_network_that_does_not_learn_stays_at_chance_and_that_is_said_within_2
     with torch.no_grad():
         model.network.ssl_head.project_hidden.weight.zero_()
     trainer = Trainer(model)
-    rows = rows_of(trainer, constant_plan("exploration", 160, rate=0.0), micro_batch((), (0, 1, 2)))
+    rows = 16 * rows_of(trainer, constant_plan("exploration", INTERVAL, rate=0.0), micro_batch((), (0, 1, 2)))
     monitor = Health(num_negatives=5, groups=2, codes=5)
     monitor.chance = rows[0]["contrastive"]  # negatives of the positive's own code are left out: so few codes lower it
     step, (words, *_) = first_alarm(monitor, rows)
@@ -110,6 +110,9 @@ def test_a_restarted_monitor_alarms_at_the_same_step():
     assert one.state_dict() == two.state_dict() and two.counts["collapsed"] == 1
 
 
+LONGER = ("plan_conf.schedule=once", "plan_conf.exploration_steps=4", "steps_per_epoch=4")
+
+
 def broken_audio(root, name):
     """Samples that are not a number in the middle of one utterance."""
     path = root / "dump" / name.rpartition("-")[0] / f"{name}.wav"
@@ -119,7 +122,7 @@ def broken_audio(root, name):
 
 
 def test_audio_that_is_not_finite_is_named_counted_and_moves_nothing_and_the_run_can_stop_on_it(tmp_path, caplog):
-    exp_dir = make_experiment(tmp_path, "steps_per_epoch=4")
+    exp_dir = make_experiment(tmp_path, *LONGER)
     broken_audio(tmp_path, "train_pool-03")
     with caplog.at_level(logging.INFO):
         train(exp_dir, "exploration")
@@ -132,7 +135,7 @@ def test_audio_that_is_not_finite_is_named_counted_and_moves_nothing_and_the_run
     state = torch.load(exp_dir / "checkpoint.pth", weights_only=True)
     assert all(bool(value.isfinite().all()) for value in state["model"].values() if value.is_floating_point())
     assert state["health"]["counts"]["skipped_steps"] == skipped
-    stopping = make_experiment(tmp_path, "stop_on_alarm=true")
+    stopping = make_experiment(tmp_path, *LONGER, "stop_on_alarm=true")
     with pytest.raises(InputError, match=r"stopped at step \d+ \(stop_on_alarm\): \d+ steps were not finite") as caught:
         train(stopping, "exploration")
     assert "\n" not in str(caught.value)
