@@ -21,7 +21,7 @@ class Balance:
         self.decay = decay
         self.sums = dict.fromkeys(LOSSES, 0.0)
         self.weights = dict.fromkeys(LOSSES, 0.0)  # what the sums are divided by: the mean has no bias towards 0
-        self.squares: dict[str, Tensor] = {}
+        self.squares: dict[str, list[Tensor]] = {loss: [] for loss in LOSSES}  # of each micro-batch
 
     @property
     def ratio(self) -> float:
@@ -32,21 +32,27 @@ class Balance:
         return supervised / self_supervised
 
     def watch(self, loss: str, hidden: Tensor) -> None:
-        """Remember the gradient of the rows of h that lead to this loss, when it comes."""
-        if hidden.requires_grad:
-            hidden.register_hook(lambda gradient: self._add(loss, gradient))
+        """Remember the gradient of the rows of h that lead to this loss, when it comes.
 
-    def _add(self, loss: str, gradient: Tensor) -> None:
-        self.squares[loss] = self.squares.get(loss, 0.0) + gradient.detach().double().square().sum()
+        The last backward pass counts: one that takes f's gradient apart comes before it.
+        """
+        if hidden.requires_grad:
+            place = len(self.squares[loss])
+            self.squares[loss].append(torch.zeros((), dtype=torch.float64, device=hidden.device))
+            hidden.register_hook(lambda gradient: self._set(loss, place, gradient))
+
+    def _set(self, loss: str, place: int, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            self.squares[loss][place] = gradient.detach().double().square().sum()
 
     def update(
         self, weight: float, device: torch.device, *, world_size: int = 1,
         reduce: Callable[[Tensor], Tensor] = lambda tensor: tensor,
     ) -> None:
         """After a step's backward passes; ``weight`` is g's factor in its objective, ``reduce`` sums over processes."""
-        seen = [torch.as_tensor(self.squares.get(loss, 0.0), dtype=torch.float64, device=device) for loss in LOSSES]
-        norms = (reduce(torch.stack(seen)).sqrt() / world_size).tolist()
-        self.squares = {}
+        zero = torch.zeros((), dtype=torch.float64, device=device)
+        norms = (reduce(torch.stack([sum(self.squares[loss], zero) for loss in LOSSES])).sqrt() / world_size).tolist()
+        self.squares = {loss: [] for loss in LOSSES}
         for loss, norm, factor in zip(LOSSES, norms, (1.0, weight), strict=True):
             if 0 < norm < torch.inf and factor > 0:
                 self.sums[loss] = self.decay * self.sums[loss] + (1 - self.decay) * norm / factor

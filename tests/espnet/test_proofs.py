@@ -151,7 +151,8 @@ def test_clipping_acts_on_each_roles_combined_gradient():
 
 @pytest.mark.parametrize("eta_step", ["penalised", "own"])
 @pytest.mark.parametrize("cut", [1, 2])
-def test_balanced_gamma_is_the_ratio_of_both_norms_at_the_trunks_output(eta_step, cut):
+@pytest.mark.parametrize("measure", [False, True])  # measuring takes f's gradient apart by a pass of its own
+def test_balanced_gamma_is_the_ratio_of_both_norms_at_the_trunks_output(eta_step, cut, measure):
     model, balance = make_model(), Balance()
     hidden = {}
     model.network.ctc.register_forward_pre_hook(lambda _, rows: hidden.__setitem__("f", rows[0]))
@@ -163,7 +164,7 @@ def test_balanced_gamma_is_the_ratio_of_both_norms_at_the_trunks_output(eta_step
     plan = constant_plan("joint", 2, 3.0, 0.0, eta_step=eta_step, gamma_unit="balanced")
     trainer = Trainer(model, balance=balance)
     assert balance.ratio == 1
-    trainer.run(plan, *batches)
+    trainer.run(plan, *batches, measure=measure)
     assert balance.ratio == pytest.approx(norms[0] / norms[1], rel=1e-9)
     assert plan.at(1, balance.ratio).gamma == pytest.approx(3.0 * norms[0] / norms[1], rel=1e-9)
 

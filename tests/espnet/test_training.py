@@ -126,7 +126,8 @@ def test_two_processes_equal_one_in_every_phase(root, tmp_path, changes):
         assert torch.allclose(value, expected[name], rtol=0, atol=1e-10), name
     for first, second in zip(history(one), history(two), strict=True):
         for name in ("gamma", "lr_theta", "norm_f", "norm_g", "cosine", "grad_norm", "cer"):
-            assert first.get(name) == pytest.approx(second.get(name), rel=1e-4, abs=1e-6), name
+            found, expected = first.get(name), second.get(name)
+            assert found == expected or found == pytest.approx(expected, rel=1e-4, abs=1e-6), name
 
 
 RICH = ("plan_conf.gamma_unit=balanced", "plan_conf.reset_moments=[eta]", "accum_grad=2", "log_interval=2")
