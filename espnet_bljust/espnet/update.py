@@ -17,7 +17,7 @@ from espnet_bljust.espnet.iterator import MicroBatch, to_device
 from espnet_bljust.espnet.model import BLJustModel, unpad
 from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.espnet.stats import StepStats
-from espnet_bljust.network.joint import PoolTotals
+from espnet_bljust.network.joint import JointSums, PoolTotals
 
 
 class Settings(NamedTuple):
@@ -80,17 +80,20 @@ class Updater:
             pull = Pull(theta, None, None) if moment.labelled else Pull(None, theta, None)
         stats.add_step(norms, pull, time.perf_counter() - started, batches, self.processes)
 
-    def _shared(self, pool: tuple | None) -> torch.Tensor:
-        """Code probabilities summed over the processes; one without a share of the pool adds zeros."""
+    def _zeros(self) -> torch.Tensor:
+        """(group, code), float32 at least, for sums of code probabilities."""
         head = self.network.ssl_head
-        mine = torch.zeros(head.config.groups, head.config.codes, device=self.processes.device)
-        if pool is not None:
-            mine = pool.ssl.probability_sum.detach().clone()
-        return self.processes.sum_tensor(mine.to(torch.promote_types(next(head.parameters()).dtype, torch.float32)))
+        precise = torch.promote_types(head.project_hidden.weight.dtype, torch.float32)
+        return torch.zeros(head.config.groups, head.config.codes, dtype=precise, device=self.processes.device)
+
+    def _shared(self, pool: JointSums | None) -> torch.Tensor:
+        """Code probabilities summed over the processes; one without a share of the pool adds zeros."""
+        mine = self._zeros()
+        return self.processes.sum_tensor(mine if pool is None else mine + pool.ssl.probability_sum.detach())
 
     def _probabilities(self, batches: list[MicroBatch]) -> torch.Tensor:
         """The same of several micro-batches, by a pass of the extractor alone over each."""
-        total = self._shared(None) * 0
+        total = self._zeros()
         for batch in batches:
             if batch.num_masked:
                 waves = unpad(batch.tensors["pool"], batch.tensors["pool_lengths"])

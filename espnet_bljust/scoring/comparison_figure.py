@@ -22,7 +22,7 @@ def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str
             gains.plot([low, high], [place, place], color=colour, linewidth=2)
             gains.plot(gain, place, "o", color=colour)
     rates.set_yticks(range(len(arms)), [arm.name for arm in arms])
-    rates.invert_yaxis()
+    rates.set_ylim(len(arms) - 0.5, -0.5)
     rates.set_xlabel(f"WER on {dataset} [%]: runs, and mean")
     gains.axvline(0, color=LINE, linewidth=1)
     gains.set_xlabel(f"errors that {reference} makes less [%], 95 % interval")

@@ -203,7 +203,8 @@ def test_bfloat16_is_in_the_forward_pass_alone_and_follows_float32(root):
     train(two, "joint")
     for name, value in weights(two).items():
         assert value.dtype in (torch.float32, torch.int64), name
-    first, second = (next(row for row in history(exp_dir) if row["step"] == 4) for exp_dir in (one, two))
-    assert first != second
-    for name in ("ctc", "norm_f"):
-        assert second[name] == pytest.approx(first[name], rel=0.05)
+    for step, names in ((1, ("contrastive", "norm_g")), (4, ("ctc", "norm_f"))):
+        first, second = (next(row for row in history(exp_dir) if row["step"] == step) for exp_dir in (one, two))
+        assert first != second
+        for name in names:
+            assert second[name] == pytest.approx(first[name], rel=0.05)
