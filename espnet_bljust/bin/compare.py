@@ -116,7 +116,8 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace) -> N
     from espnet_bljust.scoring.comparison import compare, markdown, read_run
     from espnet_bljust.scoring.comparison_figure import draw_comparison
 
-    folder, dataset = options.expdir / description["name"], f"decode_greedy/{description['test_set']}"
+    decoding = (description.get("options") or {}).get("decode_name", "greedy")
+    folder, dataset = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
     reference, utt2spk = description["reference"], options.dumpdir / "raw" / description["test_set"] / "utt2spk"
     missing = [job for job in jobs if not (folder / job.tag / dataset / "score_wer" / "result.txt").is_file()]
     seeds = [seed for seed in description["seeds"] if seed not in {job.seed for job in missing}]

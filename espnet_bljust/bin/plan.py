@@ -31,7 +31,8 @@ def main(options: argparse.Namespace) -> None:
     plan = build_plan(settings["plan_conf"])
     for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
                            strict=True):
-        settings[name] *= scale if scale != 1 else 1
+        if scale != 1:
+            settings[name] *= scale
     from espnet_bljust.espnet.masks import MaskingConfig  # brings torch: after what fails at once
 
     MaskingConfig.from_dict(settings.get("masking_conf", {}))

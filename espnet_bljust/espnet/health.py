@@ -4,7 +4,8 @@
     collapsed      under two codes of a group in use
     drowned        one gradient at the trunk under a thousandth of the other in the joint phase
     skipped_steps  a loss or gradient that is not finite (stats.py names the utterances)
-Each is counted in history.jsonl; one that lasts is raised again after as many steps as before.
+Each is counted in history.jsonl; one that lasts is raised again after as many steps as before. Counted without an
+alarm, and named in the log: `infeasible`, utterances too short for their transcripts.
 """
 
 import math
@@ -14,7 +15,7 @@ PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "drowned": 200}
 NEAR_CHANCE = 0.98
 FEW_CODES = 2.0
 DROWNED = 1e-3
-NAMES = (*PATIENCE_STEPS, "skipped_steps")
+NAMES = (*PATIENCE_STEPS, "skipped_steps", "infeasible")
 
 
 class Health:

@@ -26,7 +26,7 @@ class StepStats:
 
     def clear(self) -> None:
         self.sums: dict[str, float] = {}
-        self.steps = self.labelled = self.masked = self.batches = 0
+        self.steps = self.labelled = self.masked = self.rows = self.batches = 0
         self.seconds = 0.0
         self.pull = Pull(None, None, None)
         self.suspects: list[str] = []
@@ -44,6 +44,7 @@ class StepStats:
         self.batches += out["pool"] is not None
         self.labelled += batch.num_labelled
         self.masked += batch.num_masked
+        self.rows += batch.num_rows
 
     def add_step(
         self, norms: dict[str, float], pull: Pull | None, seconds: float, batches: list[MicroBatch],
@@ -72,7 +73,7 @@ class StepStats:
             **{f"lr_{role}": rate for role, rate in moment.rates.items()},
             "ctc": self._mean("supervised", self.labelled),
             "contrastive": per_frame["contrastive"], "diversity": per_frame["diversity"],
-            "ssl_accuracy": per_frame["correct"],
+            "ssl_accuracy": per_frame["correct"], "masked_fraction": self.masked / self.rows if self.rows else None,
             "code_perplexity": self._mean("code_perplexity", self.batches),
             "prob_perplexity": self._mean("prob_perplexity", self.batches),
             "norm_f": self.pull.supervised, "norm_g": self.pull.self_supervised, "cosine": self.pull.cosine,
@@ -95,9 +96,9 @@ class StepStats:
     def _mean(self, name: str, count: int) -> float | None:
         return self.sums[name] / count if name in self.sums and count else None
 
-    @staticmethod
-    def _name_infeasible(infeasible: torch.Tensor | None, batch: MicroBatch) -> None:
+    def _name_infeasible(self, infeasible: torch.Tensor | None, batch: MicroBatch) -> None:
         if infeasible is not None and bool(infeasible.any()):
+            self.counts["infeasible"] += int(infeasible.sum())
             names = [batch.utterances[i] for i in infeasible.nonzero()[:, 0].tolist()]
             logging.warning(f"too short for their transcripts in CTC, no supervised loss: {' '.join(names)}")
 

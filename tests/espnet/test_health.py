@@ -139,3 +139,31 @@ def test_audio_that_is_not_finite_is_named_counted_and_moves_nothing_and_the_run
     with pytest.raises(InputError, match=r"stopped at step \d+ \(stop_on_alarm\): \d+ steps were not finite") as caught:
         train(stopping, "exploration")
     assert "\n" not in str(caught.value)
+
+
+def test_an_utterance_too_short_for_its_transcript_is_counted_and_named_and_the_others_are_learnt_from(caplog):
+    batch = micro_batch((3, 4))  # 12 to 24 frames
+    batch.tensors["text"] = torch.tensor([[1, 2] * 30, [1, 2] + [-1] * 58])
+    batch.tensors["text_lengths"] = torch.tensor([60, 2])
+    trainer = Trainer(make_model())
+    trainer.run(constant_plan("final", 3, rate=0.01), batch)
+    assert trainer.stats.counts["infeasible"] == 3 and math.isfinite(trainer.stats.norm) and trainer.stats.norm > 0
+    named = [record.message for record in caplog.records if "too short for their transcripts" in record.message]
+    assert len(named) == 3 and all(words.endswith(": 3") for words in named)
+
+
+def test_every_row_says_which_share_of_the_pool_was_masked():
+    batch = micro_batch((), (0, 1, 2))
+    (row,) = rows_of(Trainer(make_model()), constant_plan("exploration", INTERVAL, rate=0.0), batch)
+    assert row["masked_fraction"] == batch.num_masked / batch.num_rows
+
+
+def test_blank_unknown_and_padding_are_three_ids(tmp_path):
+    from espnet_bljust.data.tokens import load_tokenizer
+    from espnet_bljust.espnet.task import BLJustTask
+
+    tokenizer = load_tokenizer("char", ["<blank>", "<unk>", "<space>", "A", "<sos/eos>"], None)
+    short, long = (np.array(tokenizer.encode(text)) for text in ("?", "AAA"))
+    _, batch = BLJustTask.build_collate_fn(None, True)([("a", {"text": short}), ("b", {"text": long})])
+    padding = set(batch["text"][0, 1:].tolist())
+    assert (short.tolist(), padding) == ([1], {-1}) and 0 not in batch["text"]  # 0 is blank, and never a target
