@@ -240,8 +240,8 @@ stage_score() {
     done
     bin training_figure --exp_dir "$asr_exp"
     bin results --exp_dir "$asr_exp" --decode_name "$decode_name" --sets "${decode_sets[*]}"
-    call cp "$asr_exp/RESULTS.md" RESULTS.md.tmp
-    call mv RESULTS.md.tmp RESULTS.md
+    call cp "$asr_exp/RESULTS.md" "RESULTS.md.$asr_tag.tmp"  # runs of a comparison do this side by side
+    call mv "RESULTS.md.$asr_tag.tmp" RESULTS.md
 }
 
 stage_pack() {

@@ -3,20 +3,23 @@
 import math
 from collections.abc import Mapping
 
-from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan, Segment, once_segments, paper_segments
+from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import ROLES
+from espnet_bljust.bilevel.segments import BASELINES, Gamma, Segment, baseline_segments, once_segments, paper_segments
 from espnet_bljust.errors import InputError
 
-METHODS = ("bljust", "ptft", "supervised")
+METHODS = ("bljust", *BASELINES)
+POWERS = {"linear": 1.0, "constant": 0.0, "power": 2.0}  # of gamma's climb; that of `power` is gamma_power
 KEYS = {
-    "method", "schedule", "cycles", "exploration_steps", "joint_steps", "final_steps", "gamma", "gamma_max", "eta_step",
+    "method", "schedule", "cycles", "exploration_steps", "joint_steps", "final_steps", "gamma", "gamma_max",
+    "gamma_power", "gamma_per", "gamma_unit", "alpha_over_gamma", "eta_step", "reset_moments",
     "exploration_rates", "joint_rates", "final_rates", "warmup", "hold", "final_scale",
 }
 
 
 def build_plan(options: Mapping) -> Plan:
-    """The plan of a run; see conf/train_bljust.yaml for the keys, their units and their defaults."""
+    """The plan of a run; docs/method.md lists the keys, their units and their defaults."""
     unknown = sorted(set(options) - KEYS)
     if unknown:
         raise InputError(f"plan_conf: unknown key {unknown[0]}. Known keys: {', '.join(sorted(KEYS))}.")
@@ -24,28 +27,50 @@ def build_plan(options: Mapping) -> Plan:
     missing = sorted(required - set(options))
     if missing:
         raise InputError(f"plan_conf: {missing[0]} is missing. Add it; conf/train_bljust.yaml shows all keys.")
-    rates = {phase: _rates(options, phase) for phase in PHASES}
-    shape = {key: _number(options, key) for key in ("warmup", "hold", "final_scale") if key in options}
-    plan = Plan(_segments(options), rates, TriStage(**shape), _choice(options, "eta_step", ("penalised", "own")))
+    plan = _plan(options, _bljust(options))
     if plan.num_steps == 0:
         raise InputError("plan_conf: every phase has 0 steps. Give exploration_steps, joint_steps or final_steps.")
+    method = _choice(options, "method", METHODS)
+    if method in BASELINES:
+        used = plan.consumed(plan.num_steps)
+        plan = _plan(options, baseline_segments(method, plan.num_steps, *used, _number(options, "gamma_max", 1.0)))
+        if plan.num_steps == 0:
+            raise InputError("plan_conf: the baseline supervised has no step. Give joint_steps or final_steps.")
     return plan
 
 
-def _segments(options: Mapping) -> list[Segment]:
-    """The method decides which phases are left: ptft gives the joint steps to both of its phases (equal passes)."""
-    method = _choice(options, "method", METHODS)
+def batch_scales(options: Mapping) -> tuple[float, float]:
+    """Factors of a step's labelled and of its pool audio; not 1 where a method's steps use both kinds throughout.
+
+    weighted_sum takes as many steps as BL-JUST and passes as often over either kind of audio: its batches are smaller.
+    """
+    if _choice(options, "method", METHODS) != "weighted_sum":
+        return 1.0, 1.0
+    plan = _plan(options, _bljust(options))
+    labelled, pool = plan.consumed(plan.num_steps)
+    return labelled / plan.num_steps, pool / plan.num_steps
+
+
+def _plan(options: Mapping, segments: list[Segment]) -> Plan:
+    rates = {phase: _rates(options, phase) for phase in PHASES}
+    shape = {key: _number(options, key) for key in ("warmup", "hold", "final_scale") if key in options}
+    return Plan(
+        segments, rates, TriStage(**shape), _choice(options, "eta_step", ("penalised", "own")),
+        _choice(options, "gamma_unit", ("raw", "balanced")), _choice(options, "alpha_over_gamma", (False, True)),
+        _roles(options, "reset_moments"),
+    )
+
+
+def _bljust(options: Mapping) -> list[Segment]:
+    """BL-JUST's own segments; every baseline is measured by them."""
     cycles = _count(options, "cycles", 1)
-    exploration, joint, final = (_count(options, f"{phase}_steps") for phase in PHASES)
-    gamma_max = _number(options, "gamma_max", 1.0)
-    if method == "supervised":
-        return once_segments(0, 0, cycles * joint + final, "constant", 0.0)
-    if method == "ptft":
-        return once_segments(cycles * (exploration + joint), 0, cycles * joint + final, "constant", 0.0)
-    if _choice(options, "schedule", ("paper", "once")) == "paper":
-        return paper_segments(cycles, exploration, joint, final, gamma_max)
-    return once_segments(cycles * exploration, cycles * joint, final, _choice(options, "gamma", ("linear", "constant")),
-                         gamma_max)
+    steps = [_count(options, f"{phase}_steps") for phase in PHASES]
+    paper = _choice(options, "schedule", ("paper", "once")) == "paper"
+    form = _choice(options, "gamma", tuple(POWERS))
+    power = _number(options, "gamma_power", POWERS["power"]) if form == "power" else POWERS[form]
+    per = _choice(options, "gamma_per", ("cycle", "step") if paper else ("step", "cycle"))
+    gamma = Gamma(_number(options, "gamma_max", 1.0), power, per)
+    return (paper_segments if paper else once_segments)(cycles, *steps, gamma)
 
 
 def _rates(options: Mapping, phase: str) -> dict[str, float]:
@@ -59,6 +84,14 @@ def _rates(options: Mapping, phase: str) -> dict[str, float]:
         if role not in given:
             raise InputError(f"plan_conf: {name} has no rate for {role}. Add {role}: 1e-4, say.")
     return {role: _number(given, role, 0.0, where=f"{name}.") for role in ROLES}
+
+
+def _roles(options: Mapping, key: str) -> tuple[str, ...]:
+    """A list of roles; empty by default."""
+    value = options.get(key, [])
+    if not isinstance(value, list) or not set(value) <= set(ROLES):
+        raise InputError(f"plan_conf: {key} is {value!r}, not a list of roles. Known roles: {', '.join(ROLES)}.")
+    return tuple(value)
 
 
 def _number(options: Mapping, key: str, default: float = 0.0, where: str = "") -> float:
@@ -81,9 +114,9 @@ def _count(options: Mapping, key: str, default: int = 0) -> int:
     return int(number)
 
 
-def _choice(options: Mapping, key: str, known: tuple[str, ...]) -> str:
+def _choice[Value](options: Mapping, key: str, known: tuple[Value, ...]) -> Value:
     """The value of an enumerated key; the first of ``known`` is the default."""
     value = options.get(key, known[0])
     if value not in known:
-        raise InputError(f"plan_conf: {key} is {value!r}. Known values: {', '.join(known)}.")
+        raise InputError(f"plan_conf: {key} is {value!r}. Known values: {', '.join(map(str, known))}.")
     return value

@@ -1,10 +1,8 @@
-"""The plan of a run: a list of segments counted in optimizer steps, made once from the options.
+"""The plan of a run: segments counted in optimizer steps, made once from the options, and what each step does.
 
-Algorithm 1 of Saif et al. (arXiv:2412.08548), `schedule: paper`:
-    for k = 1 .. K      exploration, N1 steps;  joint, N2 steps with gamma_k = (k - 1) gamma_max / K
-    final, N3 steps
-`schedule: once` runs exploration once, joint once with gamma constant or linear in the step, then final.
-N2 = 0 is pre-training then fine-tuning; N1 = 0 and N2 = 0 is supervised training.
+All of it follows from the number of the step alone (and, under balanced gamma, from one running ratio), so that a run
+goes on from any step, on one process or many.
+Source: Saif et al., arXiv:2412.08548, Algorithm 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,25 +11,10 @@ from typing import NamedTuple
 
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import ROLES
+from espnet_bljust.bilevel.segments import PHASES, Segment
 
-PHASES = ("exploration", "joint", "final")
 LOSSES_OF_PHASE = {"exploration": (False, True), "joint": (True, True), "final": (True, False)}
 ROLES_OF_PHASE = {"exploration": ("theta", "eta"), "joint": ROLES, "final": ("theta", "phi")}
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Consecutive optimizer steps of one phase; gamma runs linearly from ``gamma_first`` to ``gamma_last``."""
-
-    phase: str
-    num_steps: int
-    cycle: int = 1
-    gamma_first: float = 0.0
-    gamma_last: float = 0.0
-
-    def gamma(self, step: int) -> float:
-        """Gamma at the ``step``-th (1-based) step of this segment."""
-        return self.gamma_first + (self.gamma_last - self.gamma_first) * step / self.num_steps
 
 
 class Moment(NamedTuple):
@@ -46,6 +29,8 @@ class Moment(NamedTuple):
     rates: dict[str, float]  # role -> learning rate; 0 for a role that rests
     labelled: bool  # whether the step needs labelled audio
     pool: bool  # whether it needs audio of the self-supervised pool
+    settled: bool = True  # the phase's warm-up is over
+    reset: tuple[str, ...] = ()  # roles whose moments are forgotten before the step
 
 
 @dataclass(frozen=True)
@@ -54,37 +39,45 @@ class Plan:
 
     ``eta_step`` says how eta moves in the joint phase: ``penalised`` by gamma grad g (the paper), ``own`` by
     grad g whatever gamma is, gamma then acting at the gradient-scale edge (penalty.py).
+    ``alpha_over_gamma``: theta's learning rate times min(1, 1 / gamma) in the joint phase.
+    ``reset_moments``: roles whose moments are forgotten at every change of phase.
     """
 
     segments: Sequence[Segment]
     rates: Mapping[str, Mapping[str, float]]
     shape: TriStage = TriStage()
     eta_step: str = "penalised"
+    gamma_unit: str = "raw"  # or balanced: gamma counts in units of the running ratio (balance.py)
+    alpha_over_gamma: bool = False
+    reset_moments: tuple[str, ...] = ()
 
     @property
     def num_steps(self) -> int:
         return sum(segment.num_steps for segment in self.segments)
 
-    def at(self, step: int) -> Moment:
-        """The moment of global step ``step`` (1-based)."""
+    def at(self, step: int, ratio: float = 1.0) -> Moment:
+        """The moment of global step ``step`` (1-based); ``ratio`` is what balance.py measured before it."""
         start = 0
         for index, segment in enumerate(self.segments):
             if start < step <= start + segment.num_steps:
-                gamma = segment.gamma(step - start)
-                weight, edge = self._scales(segment.phase, gamma)
-                return Moment(step, segment.phase, segment.cycle, gamma, weight, edge,
-                              self._rates(index, step - start), *self._uses(segment))
+                inside = step - start
+                gamma = segment.gamma(inside) * ratio
+                before, after = self._used(segment, inside - 1), self._used(segment, inside)
+                changes = inside == 1 and index > 0 and self.segments[index - 1].phase != segment.phase
+                place, total = self._place(index, inside)
+                return Moment(step, segment.phase, segment.cycle, gamma, *self._scales(segment.phase, gamma),
+                              self._rates(segment.phase, self.shape.factor(place, total), gamma),
+                              after[0] > before[0], after[1] > before[1], place > round(self.shape.warmup * total),
+                              self.reset_moments if changes else ())
             start += segment.num_steps
         raise IndexError(f"step {step} is outside the plan's {self.num_steps} steps")
 
     def consumed(self, step: int) -> tuple[int, int]:
-        """Optimizer steps before and at ``step`` that used labelled audio, and those that used the pool."""
+        """Optimizer steps up to ``step`` that used labelled audio, and those that used the pool."""
         labelled = pool = start = 0
         for segment in self.segments:
-            inside = min(max(step - start, 0), segment.num_steps)
-            uses_labelled, uses_pool = self._uses(segment)
-            labelled += inside * uses_labelled
-            pool += inside * uses_pool
+            used = self._used(segment, min(max(step - start, 0), segment.num_steps))
+            labelled, pool = labelled + used[0], pool + used[1]
             start += segment.num_steps
         return labelled, pool
 
@@ -107,11 +100,18 @@ class Plan:
             start = end
         return points
 
-    def _uses(self, segment: Segment) -> tuple[bool, bool]:
-        """(labelled, pool); penalised joint steps with gamma = 0 throughout are supervised: g is not computed."""
+    def _used(self, segment: Segment, steps: int) -> tuple[int, int]:
+        """How many of a segment's first ``steps`` use labelled audio and how many the pool.
+
+        Penalised joint steps with gamma = 0 throughout are supervised: g is not computed.
+        """
+        if segment.turns is not None:
+            supervised = segment.supervised_turns(steps)
+            return supervised, steps - supervised
         labelled, pool = LOSSES_OF_PHASE[segment.phase]
         silent = segment.phase == "joint" and self.eta_step == "penalised"
-        return labelled, pool and not (silent and max(segment.gamma_first, segment.gamma_last) == 0)
+        silent = silent and max(segment.gamma_first, segment.gamma_last) == 0
+        return steps * labelled, steps * (pool and not silent)
 
     def _scales(self, phase: str, gamma: float) -> tuple[float, float]:
         """(factor of g in the objective, factor at the edge)."""
@@ -119,33 +119,18 @@ class Plan:
             return 1.0, 1.0
         return (1.0, gamma) if self.eta_step == "own" else (gamma, 1.0)
 
-    def _rates(self, index: int, step: int) -> dict[str, float]:
-        """Rates count the steps of a phase over all its segments, so that cycles share one warm-up and one decay."""
+    def _place(self, index: int, step: int) -> tuple[int, int]:
+        """A step counted over all segments of its phase, and how many there are: cycles share one warm-up and decay."""
         phase = self.segments[index].phase
         before = sum(segment.num_steps for segment in self.segments[:index] if segment.phase == phase)
-        total = sum(segment.num_steps for segment in self.segments if segment.phase == phase)
-        factor = self.shape.factor(before + step, total)
-        peaks = self.rates[phase]
-        return {role: peaks[role] * factor if role in ROLES_OF_PHASE[phase] else 0.0 for role in ROLES}
+        return before + step, sum(segment.num_steps for segment in self.segments if segment.phase == phase)
+
+    def _rates(self, phase: str, factor: float, gamma: float) -> dict[str, float]:
+        rates = {role: self.rates[phase][role] * factor if role in ROLES_OF_PHASE[phase] else 0.0 for role in ROLES}
+        if self.alpha_over_gamma and phase == "joint" and gamma > 1:
+            rates["theta"] /= gamma
+        return rates
 
     def as_dict(self) -> dict:
         """Plain data, for plan.json and the printed plan."""
-        return {"segments": [asdict(segment) for segment in self.segments], "num_steps": self.num_steps,
-                "rates": {phase: dict(rates) for phase, rates in self.rates.items()}, "shape": asdict(self.shape),
-                "eta_step": self.eta_step}
-
-
-def paper_segments(cycles: int, exploration: int, joint: int, final: int, gamma_max: float) -> list[Segment]:
-    """Algorithm 1: gamma_k = (k - 1) gamma_max / K, constant in cycle k, 0 in the first."""
-    segments = []
-    for cycle in range(1, cycles + 1):
-        gamma = (cycle - 1) * gamma_max / cycles
-        segments += [Segment("exploration", exploration, cycle), Segment("joint", joint, cycle, gamma, gamma)]
-    return [segment for segment in [*segments, Segment("final", final, cycles)] if segment.num_steps]
-
-
-def once_segments(exploration: int, joint: int, final: int, gamma: str, gamma_max: float) -> list[Segment]:
-    """Exploration once, then joint with gamma `constant` at gamma_max or `linear` from 0 to it, then final."""
-    first = {"constant": gamma_max, "linear": 0.0}[gamma]
-    segments = [Segment("exploration", exploration), Segment("joint", joint, 1, first, gamma_max)]
-    return [segment for segment in [*segments, Segment("final", final)] if segment.num_steps]
+        return {**asdict(self), "num_steps": self.num_steps}

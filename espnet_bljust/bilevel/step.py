@@ -7,6 +7,7 @@ Sums of f and g over micro-batches and processes are divided by their own counts
 one of the whole batch however it was cut. Source: Saif et al., arXiv:2412.08548, Algorithm 1.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from espnet_bljust.bilevel.penalty import Counts, LossSums, penalised
 from espnet_bljust.bilevel.plan import Moment
-from espnet_bljust.bilevel.roles import set_rates
+from espnet_bljust.bilevel.roles import ROLES, set_rates
 
 
 class Pull(NamedTuple):
@@ -48,16 +49,14 @@ def gradient[Batch](
 
 
 class PullMeter:
-    """Splits grad_theta F into its two parts: f's is taken apart, g's is the rest."""
+    """Splits grad_theta F of a step with both losses into its two parts: f's is taken apart, g's is the rest."""
 
     def __init__(self, theta: Sequence[Tensor]) -> None:
         self.theta = [parameter for parameter in theta if parameter.requires_grad]
         self.parts = [torch.zeros_like(parameter) for parameter in self.theta]
-        self.seen = False
 
     def add(self, supervised: Tensor) -> None:
         """Add grad_theta of f's share; keeps the graph for the step's own backward pass."""
-        self.seen = True
         gradients = torch.autograd.grad(supervised, self.theta, retain_graph=True, allow_unused=True)
         for part, piece in zip(self.parts, gradients, strict=True):
             if piece is not None:
@@ -66,26 +65,39 @@ class PullMeter:
     def read(self, reduce: Callable[[Tensor], Tensor] = lambda tensor: tensor) -> Pull:
         """Norms and cosine after the backward pass, before clipping; ``reduce`` sums over processes."""
         total = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in self.theta]).float()
-        if not self.seen:
-            return Pull(None, float(total.norm()), None)
         first = reduce(torch.cat([part.flatten() for part in self.parts]).float())
         rest = total - first
         norms = float(first.norm()), float(rest.norm())
         if norms[1] <= 1e-6 * norms[0]:  # rounding of the subtraction, not a gradient
-            return Pull(norms[0], None, None)
-        return Pull(*norms, float(first @ rest) / (norms[0] * norms[1]))
+            return Pull(norms[0], 0.0, None)
+        return Pull(*norms, float(first @ rest) / (norms[0] * norms[1]) if norms[0] else None)
 
 
-def apply(optimizer: torch.optim.Optimizer, moment: Moment, grad_clip: float) -> float:
-    """Clip the combined gradient, move every role that has one, and clear; returns the norm before clipping.
+def apply(optimizer: torch.optim.Optimizer, moment: Moment, grad_clip: float) -> dict[str, float]:
+    """Clip, move every role that has a gradient, and clear; returns each role's norm before clipping.
 
-    A norm that is not finite moves nothing. Parameters without a gradient (a resting head) are not
-    touched: neither moments nor weight decay move them.
+    Each role's combined gradient is clipped by its own norm: eta's, say, must not shorten theta's step. A norm that is
+    not finite moves nothing. Parameters without a gradient (a resting head) are not touched: neither moments nor
+    weight decay move them.
     """
-    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    norm = float(torch.nn.utils.clip_grad_norm_(parameters, grad_clip))
-    if torch.isfinite(torch.tensor(norm)):
+    moving = {role: [] for role in ROLES}
+    for group in optimizer.param_groups:
+        moving[group["role"]] += [parameter for parameter in group["params"] if parameter.grad is not None]
+    totals = {role: torch.nn.utils.get_total_norm([p.grad for p in moved]) for role, moved in moving.items() if moved}
+    norms = dict(zip(totals, torch.stack(list(totals.values())).tolist(), strict=True)) if totals else {}
+    if all(map(math.isfinite, norms.values())):
+        for role, total in totals.items():
+            torch.nn.utils.clip_grads_with_norm_(moving[role], grad_clip, total)
+        forget(optimizer, moment.reset)
         set_rates(optimizer.param_groups, moment.rates)
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return norm
+    return norms
+
+
+def forget(optimizer: torch.optim.Optimizer, roles: Sequence[str]) -> None:
+    """Drop the moments of these roles, as if they had never moved."""
+    for group in optimizer.param_groups:
+        if group["role"] in roles:
+            for parameter in group["params"]:
+                optimizer.state.pop(parameter, None)

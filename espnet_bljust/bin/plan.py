@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
 from espnet_bljust.bin.command import run
-from espnet_bljust.bin.plan_report import Sizes, report
+from espnet_bljust.bin.plan_report import Sizes, passes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
 from espnet_bljust.bin.settings import merge
 from espnet_bljust.data.files import write_atomic
@@ -29,6 +29,10 @@ def main(options: argparse.Namespace) -> None:
     """Merge the configurations, check them against the data, write the three files."""
     settings = merge(options)
     plan = build_plan(settings["plan_conf"])
+    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
+                           strict=True):
+        if scale != 1:
+            settings[name] *= scale
     from espnet_bljust.espnet.masks import MaskingConfig  # brings torch: after what fails at once
 
     MaskingConfig.from_dict(settings.get("masking_conf", {}))
@@ -43,7 +47,8 @@ def main(options: argparse.Namespace) -> None:
         print(f"{text}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}.")
         return
     options.exp_dir.mkdir(parents=True, exist_ok=True)
-    write_atomic(options.exp_dir / "plan.json", json.dumps(plan.as_dict(), indent=1) + "\n")
+    contents = {**plan.as_dict(), "passes": passes(plan, settings, hours)}
+    write_atomic(options.exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
     write_atomic(options.exp_dir / "stats.md", text)
     write_atomic(options.exp_dir / "train.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     print(f"{options.exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
@@ -99,7 +104,7 @@ def get_parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=Path, required=True, help=text)
     parser.add_argument("--token_type", required=True, choices=("char", "bpe", "word", "phn"))
     parser.add_argument("--bpe_model", default="", help="SentencePiece model of stage 5, for token_type bpe")
-    parser.add_argument("--method", default="bljust", help="bljust, ptft or supervised")
+    parser.add_argument("--method", default="bljust", help=", ".join(METHODS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs that training will have, for the estimate of time")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",

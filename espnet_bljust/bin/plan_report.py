@@ -49,7 +49,7 @@ def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | No
     """Markdown; hours that are not known yet are shown as a question mark."""
     accumulated = settings["accum_grad"]
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
-    steps = dict(zip(("labelled", "pool"), plan.consumed(plan.num_steps), strict=True))
+    times = passes(plan, settings, hours)
     lines = ["# Before training", "", "| phase | cycle | steps | gamma | peak rates |", "|---|---|---|---|---|"]
     for segment in plan.segments:
         gamma = f"{segment.gamma_first:g}" + (
@@ -60,15 +60,23 @@ def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | No
     lines += ["", f"{plan.num_steps} optimizer steps of {accumulated} micro-batches, evaluated every "
               f"{settings['steps_per_epoch']}.", "", "| audio | hours | seconds a step | passes |", "|---|---|---|---|"]
     for kind in ("labelled", "pool"):
-        trained = steps[kind] * accumulated * seconds[kind] / 3600
-        known = hours[kind]
-        passes = "? | {0:g} | ?" if known is None else f"{known:.2f} | {{0:g}} | {trained / max(known, 1e-9):.1f}"
-        lines.append(f"| {kind} | {passes.format(accumulated * seconds[kind])} |")
+        amount = f"{accumulated * seconds[kind]:g}"
+        known = hours[kind] is not None
+        lines.append(f"| {kind} | {hours[kind]:.2f} | {amount} | {times[kind]:.1f} |" if known
+                     else f"| {kind} | ? | {amount} | ? |")
     lines += ["", "| role | parameters |", "|---|---|", f"| theta (trunk) | {sizes.theta:,} |",
               f"| phi (CTC head) | {sizes.phi:,} |", f"| eta (self-supervised head) | {sizes.eta:,} |", "",
               f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values())):.1f} GB, beside 0.9 GB for Python. "
               f"Disk for checkpoints: {disk_gb(sizes, settings):.2f} GB.", ""]
     return "\n".join(lines)
+
+
+def passes(plan: Plan, settings: dict, hours: dict[str, float | None]) -> dict[str, float | None]:
+    """How often the plan passes over either kind of audio; None where its hours are not known."""
+    seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
+    steps = zip(seconds, plan.consumed(plan.num_steps), strict=True)
+    return {kind: None if hours[kind] is None else
+            used * settings["accum_grad"] * seconds[kind] / 3600 / max(hours[kind], 1e-9) for kind, used in steps}
 
 
 def disk_gb(sizes: Sizes, settings: dict) -> float:

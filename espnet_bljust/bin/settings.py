@@ -12,6 +12,7 @@ from espnet_bljust.errors import InputError
 UNKNOWN_TOKENS = 30  # length of the token list that a dry run takes before stage 5
 DEFAULTS = {
     "accum_grad": 1,  # micro-batches of an optimizer step
+    "log_interval": 10,  # optimizer steps between rows of history.jsonl
     "keep_nbest_models": 5,  # best and newest epochs whose weights stay on disk
     "log_level": "WARNING",  # of ESPnet; the trainer's own lines are always there
     "num_att_plot": 0,  # a network without a decoder has no attention to plot
@@ -19,9 +20,9 @@ DEFAULTS = {
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
     *DEFAULTS, "plan_conf", "trunk_conf", "ssl_conf", "masking_conf", "optim", "optim_conf", "batch_seconds",
-    "unlabelled_batch_seconds", "steps_per_epoch", "log_interval", "grad_clip", "train_dtype", "freeze_param",
-    "init_param", "ignore_init_mismatch", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32",
-    "detect_anomaly",
+    "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm", "use_amp", "train_dtype",
+    "freeze_param", "init_param", "ignore_init_mismatch", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic",
+    "use_tf32", "detect_anomaly",
 }
 
 
@@ -37,6 +38,7 @@ def merge(options: argparse.Namespace) -> dict:
         _update(settings, _nested(key.split("."), _parse(value, f"--set {argument}")))
     _check_keys(settings, f"{options.size_config} and {options.config}")
     settings.setdefault("plan_conf", {})["method"] = options.method
+    settings["plan_conf"].setdefault("alpha_over_gamma", settings.get("optim") == "sgd")  # Adam has a scale of its own
     _update(settings, {
         "seed": options.seed, "token_type": options.token_type, "bpemodel": options.bpe_model or None,
         "token_list": read_tokens(options.token_list, options.dry_run),

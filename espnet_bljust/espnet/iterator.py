@@ -36,8 +36,9 @@ class MicroBatch(NamedTuple):
 
     utterances: list[str]
     tensors: dict
-    num_labelled: int
-    num_masked: int
+    num_labelled: int  # utterances, the first of all
+    num_masked: int  # frames
+    num_rows: int = 0  # frames of the pool
 
 
 class JointIterFactory(AbsIterFactory):
@@ -93,7 +94,7 @@ class JointIterFactory(AbsIterFactory):
     def _merge(self, labelled: tuple | None, pool: tuple | None) -> MicroBatch:
         tensors: dict = {}
         utterances: list[str] = []
-        num_labelled = num_masked = 0
+        num_labelled = num_masked = num_rows = 0
         if labelled is not None:
             epoch, ids, batch = labelled
             frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
@@ -104,8 +105,8 @@ class JointIterFactory(AbsIterFactory):
             frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
             draw = draw_pool(ids, frames, self.masking, self.codebook, self.seed, epoch)
             tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
-            utterances, num_masked = utterances + ids, int(draw.mask.sum())
-        return MicroBatch(utterances, tensors, num_labelled, num_masked)
+            utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), sum(frames)
+        return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
 
 
 class ValidIterFactory(AbsIterFactory):

@@ -30,20 +30,23 @@ class BLJustModel(AbsESPnetModel):
         pool: Tensor | None = None,
         pool_lengths: Tensor | None = None,
         **settings: object,
-    ) -> dict[str, Tensor | None]:
+    ) -> dict[str, object]:
         """Sums over one micro-batch.
 
         speech (utt, sample), text (utt, token): labelled audio, for the CTC loss; pool (utt, sample): audio of
         the self-supervised loss; either may be absent. ``settings``: labelled_mask (row,) bool,
-        draw (masks.PoolDraw), temperature, edge.
+        draw (masks.PoolDraw), temperature, edge. ``pool`` of the result is what `self_supervised_sum` takes.
         """
+        if speech is None and pool is None:  # no share of this batch: yet the processes' gradients are summed together
+            nothing = sum((parameter * 0).sum() for parameter in self.network.trunk.parameters())
+            return {"supervised": nothing, "infeasible": None, "pool": None}
         sums = self.network(_joint_batch(
-            _unpad(speech, speech_lengths), _unpad(text, text_lengths), _unpad(pool, pool_lengths), **settings))
-        result = {"supervised": sums.ctc_sum, "infeasible": sums.infeasible, "self_supervised": None}
+            unpad(speech, speech_lengths), unpad(text, text_lengths), unpad(pool, pool_lengths), **settings))
+        result = {"supervised": sums.ctc_sum, "infeasible": sums.infeasible, "pool": None}
         if not self.training and sums.logits is not None:
             result["greedy"] = greedy(sums.logits, sums.logit_lengths)
         if sums.ssl is not None:
-            result |= {"self_supervised": self.network.self_supervised_sum(sums), **_stats(sums.ssl)}
+            result |= {"pool": sums, **_stats(sums.ssl)}
         return result
 
     def collect_feats(self, speech: Tensor, speech_lengths: Tensor, **_: Tensor) -> dict[str, Tensor]:
@@ -72,7 +75,7 @@ def _stats(ssl: SSLSums) -> dict[str, Tensor]:
     }
 
 
-def _unpad(padded: Tensor | None, lengths: Tensor | None) -> list[Tensor]:
+def unpad(padded: Tensor | None, lengths: Tensor | None) -> list[Tensor]:
     if padded is None:
         return []
     return [row[:length] for row, length in zip(padded, lengths.tolist(), strict=True)]

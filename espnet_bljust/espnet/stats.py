@@ -1,72 +1,89 @@
 """What a logged interval of training says about itself."""
 
 import logging
+import math
+from collections import Counter
 
 import torch
 
+from espnet_bljust.bilevel.penalty import LossSums
 from espnet_bljust.bilevel.plan import Moment
 from espnet_bljust.bilevel.step import Pull
 from espnet_bljust.espnet.iterator import MicroBatch
+from espnet_bljust.espnet.model import unpad
+from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.progress import duration
+
+NOT_SUMMED = ("infeasible", "pool", "supervised")
 
 
 class StepStats:
-    """Sums over the steps since the last log line (of this process) and the last measured pull."""
+    """Sums over the steps since the last log line (of this process) and the last measured pull of either loss."""
 
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-        self.skipped = 0
+    def __init__(self, epoch: int, counts: Counter) -> None:
+        self.epoch, self.counts = epoch, counts
         self.clear()
 
     def clear(self) -> None:
         self.sums: dict[str, float] = {}
-        self.steps = self.labelled = self.masked = self.batches = 0
+        self.steps = self.labelled = self.masked = self.rows = self.batches = 0
         self.seconds = 0.0
-        self.pull: Pull | None = None
+        self.pull = Pull(None, None, None)
+        self.suspects: list[str] = []
 
-    def add(self, out: dict, batch: MicroBatch) -> None:
+    def add(self, out: dict, sums: LossSums, batch: MicroBatch) -> None:
         """Results of one forward pass."""
-        for name, value in out.items():
-            if name == "infeasible":
-                self._name_infeasible(value, batch)
-            elif value is not None:
+        self._name_infeasible(out["infeasible"], batch)
+        values = {name: value for name, value in out.items() if name not in NOT_SUMMED}
+        for name, value in {**values, **sums._asdict()}.items():
+            if value is not None:
                 self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
-        self.batches += out["self_supervised"] is not None
+        losses = [float(loss.detach()) for loss in sums if loss is not None]
+        if not all(map(math.isfinite, losses)):
+            self.suspects += suspects(batch, sums)
+        self.batches += out["pool"] is not None
         self.labelled += batch.num_labelled
         self.masked += batch.num_masked
+        self.rows += batch.num_rows
 
     def add_step(
-        self, norm: float, pull: Pull | None, temperature: float, seconds: float, batches: list[MicroBatch]
+        self, norms: dict[str, float], pull: Pull | None, seconds: float, batches: list[MicroBatch],
+        processes: Processes,
     ) -> None:
-        """Results of one optimizer step."""
+        """Results of one optimizer step; where its gradient is not finite, every process names what it has at fault."""
         self.steps += 1
         self.seconds += seconds
-        self.norm, self.temperature, self.pull = norm, temperature, pull or self.pull
-        if not torch.isfinite(torch.tensor(norm)):
-            self.skipped += 1
-            names = " ".join(utterance for batch in batches for utterance in batch.utterances)
-            logging.warning(f"gradient is {norm}: no parameter was moved; utterances of the step: {names}")
+        self.norm = math.hypot(*norms.values())
+        for name, value in (pull or Pull(None, None, None))._asdict().items():
+            self.pull = self.pull if value is None else self.pull._replace(**{name: value})
+        if not math.isfinite(self.norm):
+            self.counts["skipped_steps"] += 1
+            what = "loss"
+            if processes.sum([len(self.suspects)])[0] == 0:  # finite losses with a gradient that is not
+                what, self.suspects = "gradient", [name for batch in batches for name in batch.utterances]
+            if self.suspects:
+                logging.error(f"{what} is not finite: no parameter was moved; utterances: {' '.join(self.suspects)}")
+        self.suspects = []
 
-    def summary(self, moment: Moment) -> dict:
+    def summary(self, moment: Moment, temperature: float) -> dict:
         """The row of history.jsonl."""
-        pull = self.pull or Pull(None, None, None)
         per_frame = {name: self._mean(name, self.masked) for name in ("contrastive", "diversity", "correct")}
         return {
             "epoch": self.epoch, "phase": moment.phase, "gamma": moment.gamma,
             **{f"lr_{role}": rate for role, rate in moment.rates.items()},
             "ctc": self._mean("supervised", self.labelled),
             "contrastive": per_frame["contrastive"], "diversity": per_frame["diversity"],
-            "ssl_accuracy": per_frame["correct"],
+            "ssl_accuracy": per_frame["correct"], "masked_fraction": self.masked / self.rows if self.rows else None,
             "code_perplexity": self._mean("code_perplexity", self.batches),
             "prob_perplexity": self._mean("prob_perplexity", self.batches),
-            "norm_f": pull.supervised, "norm_g": pull.self_supervised, "cosine": pull.cosine,
-            "grad_norm": self.norm, "temperature": self.temperature, "skipped_steps": self.skipped,
+            "norm_f": self.pull.supervised, "norm_g": self.pull.self_supervised, "cosine": self.pull.cosine,
+            "grad_norm": self.norm, "temperature": temperature,
             "seconds": self.seconds / max(self.steps, 1),
         }
 
-    def line(self, moment: Moment, num_steps: int) -> str:
-        """The same for people."""
-        row = self.summary(moment)
+    @staticmethod
+    def line(row: dict, moment: Moment, num_steps: int) -> str:
+        """The row for people."""
         left = duration((num_steps - moment.step) * row["seconds"])
         parts = [f"step {moment.step}/{num_steps}, {moment.phase}"]
         parts += [f"gamma {moment.gamma:.3g}"] if moment.phase == "joint" else []
@@ -79,8 +96,19 @@ class StepStats:
     def _mean(self, name: str, count: int) -> float | None:
         return self.sums[name] / count if name in self.sums and count else None
 
-    @staticmethod
-    def _name_infeasible(infeasible: torch.Tensor | None, batch: MicroBatch) -> None:
+    def _name_infeasible(self, infeasible: torch.Tensor | None, batch: MicroBatch) -> None:
         if infeasible is not None and bool(infeasible.any()):
+            self.counts["infeasible"] += int(infeasible.sum())
             names = [batch.utterances[i] for i in infeasible.nonzero()[:, 0].tolist()]
             logging.warning(f"too short for their transcripts in CTC, no supervised loss: {' '.join(names)}")
+
+
+def suspects(batch: MicroBatch, sums: LossSums) -> list[str]:
+    """Utterances whose audio is not finite; without such, all those of the losses that are not."""
+    labelled, pool = batch.utterances[: batch.num_labelled], batch.utterances[batch.num_labelled :]
+    waves = [wave for kind in ("speech", "pool")
+             for wave in unpad(batch.tensors.get(kind), batch.tensors.get(f"{kind}_lengths"))]
+    broken = [name for name, wave in zip(batch.utterances, waves, strict=True) if not bool(wave.isfinite().all())]
+    at_fault = [names for names, loss in zip((labelled, pool), sums, strict=True)
+                if loss is not None and not bool(loss.isfinite())]
+    return broken or [name for names in at_fault for name in names]

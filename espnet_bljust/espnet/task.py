@@ -9,7 +9,7 @@ from espnet2.tasks.asr import ASRTask
 from espnet2.train.dataset import ESPnetDataset
 from espnet2.train.distributed_utils import DistributedOption
 from espnet2.utils.nested_dict_action import NestedDictAction
-from espnet2.utils.types import str2triple_str
+from espnet2.utils.types import str2bool, str2triple_str
 
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
@@ -45,6 +45,8 @@ class BLJustTask(ASRTask):
         group.add_argument("--steps_per_epoch", type=int, default=100, help="optimizer steps between evaluations")
         group.add_argument("--until", choices=("exploration", "joint", "final"), default="final",
                            help="the stage whose end stops this call")
+        group.add_argument("--stop_on_alarm", type=str2bool, default=False,
+                           help="end the run at the first alarm: loss at chance, codebook collapsed, not finite, ...")
         for name, text in (("trunk", "TrunkConfig: shape of the wav2vec 2.0 trunk"),
                            ("ssl", "SSLConfig: quantizer, temperature, weights of the self-supervised loss"),
                            ("masking", "MaskingConfig: span masks"),

@@ -7,7 +7,6 @@ processes, and writes checkpoints in place; so `run` is ours and keeps ESPnet's 
 import argparse
 import dataclasses
 import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,15 +15,16 @@ from espnet2.train.distributed_utils import DistributedOption
 from espnet2.train.trainer import Trainer, TrainerOptions
 from espnet2.utils.build_dataclass import build_dataclass
 
-from espnet_bljust.bilevel.penalty import Counts, LossSums
+from espnet_bljust.bilevel.balance import Balance
 from espnet_bljust.bilevel.plan import Moment, Plan
-from espnet_bljust.bilevel.step import PullMeter, apply, gradient
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import kept_epochs, link, load, prune, save_atomically
+from espnet_bljust.espnet.health import Health
 from espnet_bljust.espnet.history import History
-from espnet_bljust.espnet.iterator import JointIterFactory, MicroBatch, ValidIterFactory, to_device
+from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
 from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.espnet.stats import StepStats
+from espnet_bljust.espnet.update import Settings, Updater
 from espnet_bljust.espnet.validation import Validator
 from espnet_bljust.progress import progress
 from espnet_bljust.randomness import derive_seed
@@ -39,28 +39,30 @@ class BLJustTrainerOptions(TrainerOptions):
 
     until: str  # exploration, joint or final: the stage whose end stops this call
     steps_per_epoch: int  # optimizer steps between evaluations
+    stop_on_alarm: bool  # end the run at the first alarm of health.py
 
 
 @dataclasses.dataclass
 class Run:
     """Everything that lives as long as one call of the trainer."""
 
-    model: torch.nn.Module  # possibly wrapped for several processes
-    optimizer: torch.optim.Optimizer
+    updater: Updater
+    health: Health
     train: JointIterFactory
     validator: Validator
     history: History | None  # on the first process only
     processes: Processes
     options: BLJustTrainerOptions
+    parts: dict  # what the checkpoint holds of each: its state_dict
     scores: dict[int, float]  # epoch -> dev CER
 
     @property
     def plan(self) -> Plan:
         return self.train.plan
 
-    @property
-    def network(self) -> torch.nn.Module:
-        return self.processes.unwrap(self.model)
+    def temperature(self, step: int) -> float:
+        """Of the quantizer after ``step``."""
+        return self.updater.network.temperature(self.plan.consumed(step)[1])
 
     @property
     def output_dir(self) -> Path:
@@ -89,18 +91,23 @@ class BLJustTrainer(Trainer):
         distributed_option: DistributedOption,
     ) -> None:
         """Train from the checkpoint, or from the start, to the end of the stage ``until``."""
-        processes = Processes(distributed_option)
+        processes, plan = Processes(distributed_option), train_iter_factory.plan
+        balance = Balance() if plan.gamma_unit == "balanced" else None
+        health = Health(num_negatives=train_iter_factory.masking.num_negatives, groups=train_iter_factory.codebook[0],
+                        codes=train_iter_factory.codebook[1])
         output_dir = Path(trainer_options.output_dir)
-        optimizer = optimizers[0]
-        step, scores = _resume(output_dir / "checkpoint.pth", model, optimizer, processes.device)
-        plan = train_iter_factory.plan
+        parts = {"model": model, "optimizer": optimizers[0], "health": health}
+        parts |= {"balance": balance} if balance else {}
+        step, scores = _resume(output_dir / "checkpoint.pth", parts, processes.device)
         end = plan.end_of(trainer_options.until)
         if step >= end:
             log.info(f"the {trainer_options.until} stage is complete: {step} of {plan.num_steps} steps")
             return
+        settings = Settings(trainer_options.grad_clip, trainer_options.use_amp)
         run = Run(
-            processes.wrap(model), optimizer, train_iter_factory, Validator(valid_iter_factory, processes),
-            History(output_dir, step) if processes.first else None, processes, trainer_options, scores,
+            Updater(processes.wrap(model), optimizers[0], processes, settings, balance), health, train_iter_factory,
+            Validator(valid_iter_factory, processes), History(output_dir, step) if processes.first else None, processes,
+            trainer_options, parts, scores,
         )
         for epoch, point in enumerate(plan.evaluations(trainer_options.steps_per_epoch), 1):
             if step < point <= end:
@@ -113,44 +120,38 @@ class BLJustTrainer(Trainer):
 
 def train_interval(run: Run, epoch: int, first: int, last: int) -> None:
     """Optimizer steps first..last (global, inclusive)."""
-    run.model.train()
-    stats = StepStats(epoch)
+    run.updater.model.train()
+    stats = StepStats(epoch, run.health.counts)
     steps = zip(range(first, last + 1), run.train.steps(first, last), strict=True)
     what, total = f"epoch {epoch}, steps {first}-{last}", last - first + 1
+    balance = run.updater.balance
     for step, batches in progress(steps, what, total=total, unit="step", lines=False):
-        moment = run.plan.at(step)
+        moment = run.plan.at(step, balance.ratio if balance else 1.0)
         due = step % run.options.log_interval == 0 or step == last
         torch.manual_seed(derive_seed(run.options.seed, "step", step, run.processes.rank))
-        optimise(run, batches, moment, stats, measure=due)
-        if due and run.history is not None:
-            run.history.add("train", step, stats.summary(moment))
-            log.info(stats.line(moment, run.plan.num_steps))
+        run.updater.step(batches, moment, run.temperature(step), stats, measure=due)
         if due:
+            report(run, stats.summary(moment, run.temperature(step)), moment)
             stats.clear()
 
 
-def optimise(run: Run, batches: list[MicroBatch], moment: Moment, stats: StepStats, measure: bool) -> None:
-    """One optimizer step over its micro-batches; a loss or gradient that is not finite moves nothing and is named."""
-    counts = Counts(*run.processes.sum([sum(b.num_labelled for b in batches), sum(b.num_masked for b in batches)]))
-    meter = PullMeter(run.network.network.trunk.parameters()) if measure else None
-    temperature = run.network.network.temperature(run.plan.consumed(moment.step)[1])
-
-    def forward(batch: MicroBatch) -> LossSums:
-        out = run.model(**to_device(batch.tensors, run.processes.device), temperature=temperature, edge=moment.edge)
-        stats.add(out, batch)
-        return LossSums(out["supervised"], out["self_supervised"])
-
-    started = time.perf_counter()
-    gradient(forward, batches, moment, counts, world_size=run.processes.world_size,
-             supervised_sink=meter.add if meter else None)
-    pull = meter.read(run.processes.sum_tensor) if meter else None
-    norm = apply(run.optimizer, moment, run.options.grad_clip)
-    stats.add_step(norm, pull, temperature, time.perf_counter() - started, batches)
+def report(run: Run, row: dict, moment: Moment) -> None:
+    """Log a row with its alarms, on the first process; an alarm of any process may stop them all."""
+    alarms = run.health.look(row, moment.step, moment.settled)
+    row |= run.health.counts
+    if run.history is not None:
+        run.history.add("train", moment.step, row)
+        log.info(StepStats.line(row, moment, run.plan.num_steps))
+        for alarm in alarms:
+            log.warning(f"ALARM at step {moment.step}: {alarm}")
+    if run.options.stop_on_alarm and run.processes.sum([len(alarms)])[0]:
+        what = alarms[0] if alarms else "an alarm of another process. Its log says which."
+        raise InputError(f"{run.output_dir}: stopped at step {moment.step} (stop_on_alarm): {what}")
 
 
 def evaluate(run: Run, epoch: int, step: int) -> None:
     """Validate, then write the checkpoint and keep the best and the newest models."""
-    result = run.validator(run.model, run.network.network.temperature(run.plan.consumed(step)[1]))
+    result = run.validator(run.updater.model, run.temperature(step))
     if run.history is None:
         return
     run.scores[epoch] = result["cer"]
@@ -159,27 +160,25 @@ def evaluate(run: Run, epoch: int, step: int) -> None:
     log.info(f"epoch {epoch}, step {step}/{run.plan.num_steps}, {phase}: dev CER {100 * result['cer']:.2f} %, "
                  f"CTC {result['ctc']:.3f}, contrastive {result['contrastive']:.3f}, "
                  f"accuracy {100 * result['ssl_accuracy']:.1f} %")
-    weights = run.network.state_dict()
+    weights = run.updater.inner.state_dict()
     keep = kept_epochs(run.scores, run.options.keep_nbest_models)
     best = min(run.scores, key=lambda e: (run.scores[e], -e))
     save_atomically(weights, run.output_dir / f"{epoch}epoch.pth")
     link(f"{epoch}epoch.pth", run.output_dir / "latest.pth")
     link(f"{best}epoch.pth", run.output_dir / "valid.cer.best.pth")
-    save_atomically({"model": weights, "optimizer": run.optimizer.state_dict(), "step": step, "scores": run.scores},
-                    run.output_dir / "checkpoint.pth")
+    states = {name: part.state_dict() for name, part in run.parts.items()}
+    save_atomically({**states, "step": step, "scores": run.scores}, run.output_dir / "checkpoint.pth")
     prune(run.output_dir, keep)
 
 
-def _resume(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
-) -> tuple[int, dict[int, float]]:
-    """(last finished step, CER of the evaluated epochs)."""
+def _resume(path: Path, parts: dict, device: torch.device) -> tuple[int, dict[int, float]]:
+    """Give each part its state; (last finished step, CER of the evaluated epochs)."""
     if not path.exists():
         return 0, {}
     state = load(path, device)
     try:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
         step, scores = state["step"], dict(state["scores"])
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]

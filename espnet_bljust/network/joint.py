@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.ctc import CTCHead, ctc_sum
+from espnet_bljust.network.diversity import diversity_share
 from espnet_bljust.network.packing import Features, Wanted
 from espnet_bljust.network.ssl_head import SelfSupervisedHead, SSLSums
 from espnet_bljust.network.trunk import Trunk
@@ -51,6 +52,14 @@ class JointSums(NamedTuple):
     pool_rows: int
 
 
+class PoolTotals(NamedTuple):
+    """Over all parts of a batch: micro-batches, processes."""
+
+    masked: float  # frames
+    rows: float  # frames of the pool
+    probability_sum: Tensor  # (group, code)
+
+
 class JointNetwork(nn.Module):
     """trunk, ctc and ssl_head."""
 
@@ -82,11 +91,20 @@ class JointNetwork(nn.Module):
         features = self.trunk.extract(waves)
         return self.ctc(self.trunk.encode(features)), features.lengths
 
-    def self_supervised_sum(self, sums: JointSums) -> Tensor:
-        """g times the number of masked frames, so that sums over micro-batches divide by one count."""
-        penalty = sums.penalty_sum / sums.pool_rows
-        weighted = self.ssl_config.diversity_weight * sums.ssl.diversity + self.ssl_config.penalty_weight * penalty
-        return sums.ssl.contrastive + sums.ssl.num_masked * weighted
+    def self_supervised_sum(self, sums: JointSums, totals: PoolTotals | None = None) -> Tensor:
+        """g times the number of masked frames; of a part of a larger batch, its share, by the batch's ``totals``."""
+        if totals is None:
+            totals = PoolTotals(sums.ssl.num_masked, sums.pool_rows, sums.ssl.probability_sum.detach())
+        penalty = sums.penalty_sum / totals.rows
+        diversity = diversity_share(sums.ssl.probability_sum, totals.probability_sum)
+        weighted = self.ssl_config.diversity_weight * diversity + self.ssl_config.penalty_weight * penalty
+        return sums.ssl.contrastive + totals.masked * weighted
+
+    @torch.no_grad()
+    def probability_sum(self, pool: list[Tensor], mask: Tensor) -> Tensor:
+        """What a pool adds to the totals, from the extractor alone: known before the first backward pass."""
+        rows = F.dropout(self.trunk.extract(pool).rows[mask], self.feature_dropout, self.training)
+        return self.ssl_head.quantizer.logits(rows).softmax(-1).sum(0)
 
     def temperature(self, num_updates: int) -> float:
         """Of the quantizer, after so many updates of the self-supervised loss."""

@@ -18,6 +18,7 @@ class Quantized(NamedTuple):
     codes: Tensor  # (row, group) int64
     code_perplexity: Tensor  # () of the chosen codes, summed over groups: group .. group * code
     probability_perplexity: Tensor  # () of the mean softmax of l, summed over groups; has a gradient
+    probability_sum: Tensor  # (group, code) softmax of l summed over rows; has a gradient
 
 
 class GumbelQuantizer(nn.Module):
@@ -33,8 +34,7 @@ class GumbelQuantizer(nn.Module):
 
     def forward(self, rows: Tensor, temperature: float, noise: Tensor | None = None) -> Quantized:
         """rows (row, in_dim); noise (row, group, code), drawn from the global generator when None."""
-        logits = self.weight_proj(rows).view(len(rows), self.groups, self.num_codes)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        logits = self.logits(rows)
         noisy = logits
         if self.training:
             noisy = logits + (-torch.empty_like(logits).exponential_().log() if noise is None else noise.to(logits))
@@ -44,7 +44,13 @@ class GumbelQuantizer(nn.Module):
         through = hard - soft.detach() + soft  # (row, group, code)
         vectors = self.codevectors.view(self.groups, self.num_codes, -1)
         quantized = torch.bmm(through.transpose(0, 1), vectors.to(through)).transpose(0, 1)  # (row, group, dim / group)
-        return Quantized(quantized.flatten(1), codes, perplexity(hard), perplexity(logits.softmax(-1)))
+        likely = logits.softmax(-1)
+        return Quantized(quantized.flatten(1), codes, perplexity(hard), perplexity(likely), likely.sum(0))
+
+    def logits(self, rows: Tensor) -> Tensor:
+        """(row, in_dim) -> (row, group, code), float32 at least."""
+        logits = self.weight_proj(rows).view(len(rows), self.groups, self.num_codes)
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def perplexity(probabilities: Tensor) -> Tensor:

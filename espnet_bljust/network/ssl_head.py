@@ -23,6 +23,7 @@ class SSLSums(NamedTuple):
     correct: Tensor  # () frames
     code_perplexity: Tensor  # () summed over groups
     probability_perplexity: Tensor  # () summed over groups
+    probability_sum: Tensor  # (group, code) summed over frames
 
 
 class SelfSupervisedHead(nn.Module):
@@ -47,11 +48,11 @@ class SelfSupervisedHead(nn.Module):
             raise ValueError(f"negatives of {[len(one) for one in negatives]} frames do not fit {lengths} masked ones")
         quantized = self.quantizer(features, temperature, noise)
         place = self.config.codes ** torch.arange(self.config.groups, device=hidden.device)
-        sums = contrast(
-            self.project_hidden(hidden), self.project_quantized(quantized.rows.to(hidden.dtype)),
-            identities=(quantized.codes * place).sum(1), negatives=negatives, temperature=self.config.temperature,
-        )
+        predictions, targets = self.project_hidden(hidden), self.project_quantized(quantized.rows.to(hidden.dtype))
+        with torch.autocast(hidden.device.type, enabled=False):  # bfloat16 is too coarse for similarities / 0.1
+            sums = contrast(predictions, targets, identities=(quantized.codes * place).sum(1), negatives=negatives,
+                            temperature=self.config.temperature)
         entries = self.config.groups * self.config.codes
         diversity = (entries - quantized.probability_perplexity) / entries
         return SSLSums(sums.loss, diversity, len(hidden), sums.correct, quantized.code_perplexity.detach(),
-                       quantized.probability_perplexity)
+                       quantized.probability_perplexity, quantized.probability_sum)

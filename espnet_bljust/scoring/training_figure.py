@@ -44,7 +44,7 @@ def draw_training(history: History, path: Path, *, title: str, chance: float | N
     handles.append(Line2D([], [], color=DEV, marker="o", label="development set"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     temporary = path.with_name(path.name + ".tmp")
-    figure.savefig(temporary, format="png", dpi=110)
+    figure.savefig(temporary, format="png", dpi=90)
     temporary.replace(path)
 
 
@@ -115,11 +115,21 @@ def _learning_rates(axes: Axes, history: History) -> None:
 
 
 def _norms(axes: Axes, history: History) -> None:
-    axes.set_title("gradient norms at the trunk")
+    axes.set_title("gradients at the trunk: norms, and the cosine between them")
     axes.set_ylabel("norm")
     _noisy(axes, history.train, "norm_f", PHI, "‖∇f‖ supervised")
     _noisy(axes, history.train, "norm_g", ETA, "γ‖∇g‖ self-supervised")
     _log_if_wide(axes, np.concatenate([column(history.train, name) for name in ("norm_f", "norm_g")]))
+    cosine = column(history.train, "cosine")
+    if np.isfinite(cosine).any():
+        right = axes.twinx()
+        right.plot(column(history.train, "step"), running_mean(cosine, max(1, len(cosine) // 60)), color=CHANCE)
+        right.axhline(0, color=CHANCE, linewidth=0.6, linestyle="--")
+        right.set_ylim(-1, 1)
+        right.set_ylabel("cosine")
+        axes.plot([], [], color=CHANCE, label="cosine (right)")
+        axes.set_zorder(right.get_zorder() + 1)  # its legend lies on both
+        axes.patch.set_visible(False)
 
 
 def _perplexity(axes: Axes, history: History) -> None:

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan, paper_segments
+from espnet_bljust.bilevel.options import batch_scales, build_plan
+from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import ROLES
+from espnet_bljust.bilevel.segments import Gamma, paper_segments
 from espnet_bljust.errors import InputError
 
 RATES = {"exploration": {"theta": 1e-3, "phi": 0.0, "eta": 2e-3}, "joint": {"theta": 3e-4, "phi": 4e-4, "eta": 5e-4},
@@ -18,7 +19,7 @@ OPTIONS = {"exploration_steps": 3, "joint_steps": 4, "final_steps": 5,
 
 def test_gamma_of_the_paper_is_zero_in_the_first_cycle_and_constant_in_each():
     cycles, gamma_max = 5, 2.0
-    plan = Plan(paper_segments(cycles, 3, 4, 6, gamma_max), RATES)
+    plan = Plan(paper_segments(cycles, 3, 4, 6, Gamma(gamma_max)), RATES)
     joint = [plan.at(step) for step in range(1, plan.num_steps + 1) if plan.at(step).phase == "joint"]
     for moment in joint:
         assert moment.gamma == pytest.approx((moment.cycle - 1) * gamma_max / cycles)
@@ -62,13 +63,13 @@ def test_cycles_share_one_warm_up():
 
 
 def test_a_silent_penalty_needs_no_pool_unless_eta_has_its_own_step():
-    segments = paper_segments(2, 1, 1, 0, 1.0)
+    segments = paper_segments(2, 1, 1, 0, Gamma(1.0))
     assert not Plan(segments, RATES).at(2).pool
     assert Plan(segments, RATES, eta_step="own").at(2).pool
 
 
 def test_own_steps_move_gamma_from_the_loss_to_the_edge():
-    segments = paper_segments(2, 0, 1, 0, 1.0)
+    segments = paper_segments(2, 0, 1, 0, Gamma(1.0))
     penalised, own = Plan(segments, RATES).at(2), Plan(segments, RATES, eta_step="own").at(2)
     assert (penalised.weight, penalised.edge) == (0.5, 1.0)
     assert (own.weight, own.edge) == (1.0, 0.5)
@@ -77,7 +78,7 @@ def test_own_steps_move_gamma_from_the_loss_to_the_edge():
 @given(cycles=st.integers(1, 4), n1=st.integers(0, 5), n2=st.integers(0, 5), n3=st.integers(1, 5),
        interval=st.integers(1, 7))
 def test_evaluations_cover_every_step_once_and_stop_at_the_ends_of_stages(cycles, n1, n2, n3, interval):
-    plan = Plan(paper_segments(cycles, n1, n2, n3, 1.0), RATES)
+    plan = Plan(paper_segments(cycles, n1, n2, n3, Gamma(1.0)), RATES)
     points = plan.evaluations(interval)
     assert points == sorted(set(points)) and points[-1] == plan.num_steps
     assert all(second - first <= interval for first, second in zip([0, *points], points, strict=False))
@@ -86,23 +87,109 @@ def test_evaluations_cover_every_step_once_and_stop_at_the_ends_of_stages(cycles
 
 @given(cycles=st.integers(1, 4), n1=st.integers(0, 5), n2=st.integers(0, 5), n3=st.integers(1, 5))
 def test_consumed_counts_what_the_steps_use(cycles, n1, n2, n3):
-    plan = Plan(paper_segments(cycles, n1, n2, n3, 1.0), RATES)
+    plan = Plan(paper_segments(cycles, n1, n2, n3, Gamma(1.0)), RATES)
     labelled = pool = 0
     for step in range(1, plan.num_steps + 1):
         labelled, pool = labelled + plan.at(step).labelled, pool + plan.at(step).pool
         assert plan.consumed(step) == (labelled, pool)
 
 
-def test_methods_take_equal_numbers_of_steps_of_each_kind():
-    used = {method: build_plan({**OPTIONS, "method": method, "schedule": "once", "gamma": "constant"}).consumed(10**6)
-            for method in ("bljust", "ptft", "supervised")}
-    assert used["bljust"] == used["ptft"]
-    assert used["supervised"] == (used["bljust"][0], 0)
-
-
 @pytest.mark.parametrize("wrong, named", [
     ({"gama": 1}, "gama"), ({"schedule": "twice"}, "twice"), ({"joint_rates": {"theta": 1e-3, "phi": 1e-3}}, "eta"),
 ])
 def test_a_wrong_key_or_value_is_named(wrong, named):
+    with pytest.raises(InputError, match=named):
+        build_plan({**OPTIONS, **wrong})
+
+
+def gammas(**options):
+    """Gamma at every joint step."""
+    plan = build_plan({**OPTIONS, **options})
+    return [moment.gamma for step in range(1, plan.num_steps + 1) if (moment := plan.at(step)).phase == "joint"]
+
+
+def test_gamma_climbs_as_a_power_of_the_steps_or_of_the_cycles_done():
+    once = {"schedule": "once", "gamma_max": 8.0}
+    assert gammas(**once, gamma="power", gamma_power=3) == pytest.approx([8 * (step / 4) ** 3 for step in (1, 2, 3, 4)])
+    assert gammas(**once, gamma="linear", gamma_per="cycle", cycles=2) == [0.0] * 4 + [4.0] * 4
+    assert gammas(**once, gamma="constant", gamma_per="cycle", cycles=2) == [8.0] * 8
+    paper = {"schedule": "paper", "gamma_max": 8.0, "cycles": 2}
+    assert gammas(**paper, gamma="power") == [0.0] * 4 + [2.0] * 4  # 8 (1/2)^2
+    assert gammas(**paper, gamma_per="step") == pytest.approx([float(step) for step in range(1, 9)])
+    assert gammas(**paper, gamma="power", gamma_per="step") == pytest.approx([step**2 / 8 for step in range(1, 9)])
+    assert gammas(**paper, gamma="constant") == [8.0] * 8
+
+
+def test_a_ratio_scales_gamma_wherever_it_acts():
+    plan = build_plan({**OPTIONS, "schedule": "once", "gamma": "constant", "gamma_max": 2.0, "gamma_unit": "balanced"})
+    moment = plan.at(4, ratio=10.0)
+    assert (moment.phase, moment.gamma, moment.weight, moment.edge) == ("joint", 20.0, 20.0, 1.0)
+    assert plan.at(1, ratio=10.0).weight == 1.0  # exploration: g is the whole objective
+
+
+def test_alpha_over_gamma_lowers_thetas_rate_alone_and_never_raises_it():
+    for gamma, factor in ((0.5, 1.0), (4.0, 0.25)):
+        options = {**OPTIONS, "schedule": "once", "gamma": "constant", "gamma_max": gamma, "warmup": 0, "hold": 1}
+        rates = build_plan({**options, "alpha_over_gamma": True}).at(4).rates
+        assert rates == {**RATES["joint"], "theta": RATES["joint"]["theta"] * factor}
+
+
+def test_moments_are_reset_at_changes_of_phase_alone():
+    plan = build_plan({**OPTIONS, "schedule": "paper", "cycles": 2, "reset_moments": ["theta"]})
+    reset = [step for step in range(1, plan.num_steps + 1) if plan.at(step).reset]
+    assert reset == [4, 8, 11, 15] and plan.at(4).reset == ("theta",)
+    assert not any(build_plan({**OPTIONS, "cycles": 2}).at(step).reset for step in range(1, 20))
+
+
+BASES = ({"schedule": "once", "gamma": "constant"}, {"schedule": "paper", "cycles": 3})
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_every_method_uses_as_many_steps_of_either_kind_of_audio_as_bljust(base):
+    plans = {method: build_plan({**OPTIONS, **base, "method": method})
+             for method in ("bljust", "ptft", "supervised", "alternating", "weighted_sum")}
+    used = {method: plan.consumed(plan.num_steps) for method, plan in plans.items()}
+    labelled, pool = used["bljust"]
+    assert used["ptft"] == used["alternating"] == (labelled, pool)
+    assert used["supervised"] == (labelled, 0)
+    steps = plans["bljust"].num_steps
+    assert used["weighted_sum"] == (steps, steps)  # each of them with less audio:
+    assert batch_scales({**OPTIONS, **base, "method": "weighted_sum"}) == (labelled / steps, pool / steps)
+    assert batch_scales({**OPTIONS, **base, "method": "ptft"}) == (1, 1)
+
+
+def test_weighted_sum_is_one_loss_with_one_weight_from_the_first_step_to_the_last():
+    plan = build_plan({**OPTIONS, "schedule": "once", "gamma_max": 3.0, "method": "weighted_sum"})
+    moments = [plan.at(step) for step in range(1, plan.num_steps + 1)]
+    assert {(m.phase, m.weight, m.labelled, m.pool) for m in moments} == {("joint", 3.0, True, True)}
+
+
+@given(n1=st.integers(0, 9), n2=st.integers(1, 9), n3=st.integers(0, 9))
+def test_alternating_takes_one_loss_a_step_and_mixes_both_evenly(n1, n2, n3):
+    steps = {"exploration_steps": n1, "joint_steps": n2, "final_steps": n3}
+    plan = build_plan({**OPTIONS, **steps, "schedule": "once", "gamma": "constant", "method": "alternating"})
+    labelled = 0
+    for step in range(1, plan.num_steps + 1):
+        moment = plan.at(step)
+        assert moment.labelled != moment.pool and moment.phase == "joint" and moment.weight == 1.0
+        labelled += moment.labelled
+        assert abs(labelled - step * (n2 + n3) / plan.num_steps) < 1  # never a step ahead or behind its share
+        assert plan.consumed(step) == (labelled, step - labelled)
+
+
+def test_every_rate_is_used_in_its_phase_only():
+    plan = build_plan({**OPTIONS, "schedule": "paper", "cycles": 3, "warmup": 0, "hold": 1})
+    for step in range(1, plan.num_steps + 1):
+        moment = plan.at(step)
+        assert moment.rates == RATES[moment.phase]
+
+
+@pytest.mark.parametrize(("wrong", "named"), [
+    ({"reset_moments": ["psi"]}, "reset_moments"), ({"reset_moments": "theta"}, "not a list"),
+    ({"gamma_unit": "even"}, "raw, balanced"), ({"gamma_per": "epoch"}, "gamma_per"), ({"gamma": "cubic"}, "power"),
+    ({"alpha_over_gamma": "yes"}, "alpha_over_gamma"), ({"method": "mtl"}, "weighted_sum, alternating"),
+    ({"method": "supervised", "joint_steps": 0, "final_steps": 0}, "baseline supervised has no step"),
+])  # fmt: skip
+def test_a_wrong_choice_is_named_with_what_is_known(wrong, named):
     with pytest.raises(InputError, match=named):
         build_plan({**OPTIONS, **wrong})

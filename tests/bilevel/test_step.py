@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from espnet_bljust.bilevel.penalty import Counts, LossSums, gradient_scale_edge
-from espnet_bljust.bilevel.plan import Plan, Segment
+from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
+from espnet_bljust.bilevel.segments import Segment
 from espnet_bljust.bilevel.step import PullMeter, apply, gradient
 
 A, B, C, D, S, U = 2.0, 0.5, 1.5, 3.0, 1.0, -2.0
@@ -163,5 +164,27 @@ def test_a_gradient_that_is_not_finite_moves_nothing():
     model = Toy()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     gradient(lambda _: LossSums((model.theta * math.nan).sum(), None), [None], plan_of("final", 1, 0.0, 0.1).at(1), ONE)
-    assert math.isnan(apply(sgd(model), plan_of("final", 1, 0.0, 0.1).at(1), 1.0))
+    norms = apply(sgd(model), plan_of("final", 1, 0.0, 0.1).at(1), 1.0)
+    assert math.isnan(norms["theta"])
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_an_alternating_step_uses_the_newest_point_and_a_joint_step_the_old_one():
+    """f = (phi - theta)^2 B / 2 + ..: after a step on g, a step on f sees the moved theta."""
+    model, rate, gamma = Toy(), 0.01, 2.0
+    theta, phi, eta = (getattr(model, name).item() for name in ("theta", "phi", "eta"))
+    rates = {"joint": dict.fromkeys(("theta", "phi", "eta"), rate)}
+    plan = Plan([Segment("joint", 2, 1, gamma, gamma, turns=(1, 1))], rates, TriStage(0.0, 1.0, 1.0))
+    descend(model, sgd(model), plan, 2)
+    newest = theta - rate * gamma * (C * (theta - U) - D * (eta - theta))
+    assert model.phi.item() == pytest.approx(phi - rate * B * (phi - newest), abs=1e-15)
+    assert model.theta.item() == pytest.approx(newest - rate * (A * (newest - S) - B * (phi - newest)), abs=1e-14)
+
+
+def test_reset_moments_are_those_of_a_role_that_never_moved():
+    model, prefixes = Toy(), {name: name for name in ("theta", "phi", "eta")}
+    optimizer = torch.optim.AdamW(parameter_groups(split_roles(model.named_parameters(), prefixes), 0.0), lr=0.0)
+    segments = [Segment("exploration", 2), Segment("joint", 1, 1, 1.0, 1.0)]
+    rates = {phase: dict.fromkeys(("theta", "phi", "eta"), 0.1) for phase in ("exploration", "joint")}
+    descend(model, optimizer, Plan(segments, rates, TriStage(0.0, 1.0, 1.0), reset_moments=("theta",)), 3)
+    assert [int(optimizer.state[getattr(model, name)]["step"]) for name in ("theta", "phi", "eta")] == [1, 1, 3]

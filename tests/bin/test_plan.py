@@ -1,5 +1,6 @@
 """Stage 7 through its command: settings merge key by key, and what is wrong with them is named before training."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -203,3 +204,25 @@ def test_every_key_that_a_configuration_may_hold_is_an_option_of_the_task():
 def test_a_key_that_training_does_not_read_is_refused_by_name(stage):
     with pytest.raises(InputError, match="does not read batch_secnds.*did you mean batch_seconds"):
         stage("--set", "batch_secnds=3")
+
+
+def test_stage_7_says_how_often_a_method_passes_over_either_kind_of_audio(stage, root, tmp_path):
+    """weighted_sum takes 10 steps where bljust has 6 with labelled and 6 with pool audio (gamma is 0 in cycle 1)."""
+    passes, seconds = {}, {}
+    for method in ("bljust", "ptft", "alternating", "weighted_sum", "supervised"):
+        settings = stage("--method", method, exp_dir=tmp_path / method)
+        passes[method] = json.loads((tmp_path / method / "plan.json").read_text())["passes"]
+        seconds[method] = settings["batch_seconds"], settings["unlabelled_batch_seconds"]
+    samples = [int(row.split()[1]) for row in (root / "dump/train_labelled/utt2num_samples").read_text().splitlines()]
+    assert passes["bljust"]["labelled"] == pytest.approx(6 * 2.5 / (sum(samples) / 16000))
+    assert passes["ptft"] == passes["alternating"] == passes["bljust"] == pytest.approx(passes["weighted_sum"])
+    assert passes["supervised"] == {"labelled": passes["bljust"]["labelled"], "pool": 0.0}
+    assert seconds["weighted_sum"] == pytest.approx((2.5 * 6 / 10, 3 * 6 / 10)) and seconds["ptft"] == (2.5, 3)
+
+
+@pytest.mark.parametrize(("optimizer", "expected"), [("sgd", True), ("adamw", False)])
+def test_the_rate_is_divided_by_gamma_for_sgd_alone_unless_the_configuration_says_otherwise(stage, optimizer, expected):
+    assert stage("--set", f"optim={optimizer}")["plan_conf"]["alpha_over_gamma"] == expected
+    for said in (True, False):
+        settings = stage("--set", f"optim={optimizer}", "--set", f"plan_conf.alpha_over_gamma={said}".lower())
+        assert settings["plan_conf"]["alpha_over_gamma"] == said

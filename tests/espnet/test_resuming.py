@@ -42,7 +42,7 @@ def network(inputs=3):
 def resume(path, state, **shape):
     save_atomically(state, path)
     model, optimizer = network(**shape)
-    return _resume(path, model, optimizer, torch.device("cpu")), model, optimizer
+    return _resume(path, {"model": model, "optimizer": optimizer}, torch.device("cpu")), model, optimizer
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_checkpoint_that_does_not_fit_is_named_in_one_line(tmp_path, state, da
 
 
 def test_without_a_checkpoint_a_run_begins_at_step_0(tmp_path):
-    assert _resume(tmp_path / "checkpoint.pth", *network(), torch.device("cpu")) == (0, {})
+    assert _resume(tmp_path / "checkpoint.pth", {}, torch.device("cpu")) == (0, {})
 
 
 def test_a_stage_takes_espnets_options_and_ends_in_one_line_with_its_error_rate(tmp_path, capsys):

@@ -20,6 +20,7 @@ def history_lines(num_steps):
             "lr_theta": 1e-4, "lr_phi": 1e-3 if supervised else 0.0, "lr_eta": None,
             "ctc": 100.0 / step if supervised else None, "contrastive": 4.0 if unsupervised else None,
             "ssl_accuracy": 0.3 if unsupervised else None, "norm_f": 10.0 if supervised else None, "norm_g": 0.5,
+            "cosine": 0.1 if supervised and unsupervised else None,
             "code_perplexity": 40.0, "prob_perplexity": 50.0,
         }  # fmt: skip
         if step % 10 == 0:

@@ -1,0 +1,91 @@
+"""Alarms over the rows of a run: what has gone wrong, since when, and what to change.
+
+    at_chance      contrastive loss within 2 % of ln(negatives + 1), its value for a guess, after the warm-up
+    collapsed      under two codes of a group in use
+    drowned        one gradient at the trunk under a thousandth of the other in the joint phase
+    skipped_steps  a loss or gradient that is not finite (stats.py names the utterances)
+Each is counted in history.jsonl; one that lasts is raised again after as many steps as before. Counted without an
+alarm, and named in the log: `infeasible`, utterances too short for their transcripts.
+"""
+
+import math
+from collections import Counter
+
+PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "drowned": 200}
+NEAR_CHANCE = 0.98
+FEW_CODES = 2.0
+DROWNED = 1e-3
+NAMES = (*PATIENCE_STEPS, "skipped_steps", "infeasible")
+
+
+class Health:
+    """Looks at each logged row; what it remembers is in `state_dict`: a restarted run alarms at the same step."""
+
+    def __init__(self, *, num_negatives: int, groups: int, codes: int) -> None:
+        self.chance = math.log(num_negatives + 1)
+        self.groups, self.codes = groups, codes
+        self.counts = Counter(dict.fromkeys(NAMES, 0))
+        self.lasting = dict.fromkeys(PATIENCE_STEPS, 0)  # steps since which each has been so
+        self.last_step = self.known_skips = 0
+
+    def look(self, row: dict, step: int, settled: bool) -> list[str]:
+        """Alarms, in words, at this row of history.jsonl; ``settled``: the phase's warm-up is over."""
+        alarms = []
+        passed, self.last_step = step - self.last_step, step
+        for name, words in self._found(row, settled).items():
+            if words is not None:  # None: cannot be told at this row
+                self.lasting[name] = self.lasting[name] + passed if words else 0
+            if words and self.lasting[name] >= PATIENCE_STEPS[name]:
+                alarms.append(words.format(steps=self.lasting[name]))
+                self.counts[name] += 1
+                self.lasting[name] = 0
+        if self.counts["skipped_steps"] > self.known_skips:
+            alarms.append(f"{self.counts['skipped_steps'] - self.known_skips} steps were not finite and moved nothing. "
+                          "Look at the utterances named above; without fault in them, lower the learning rates.")
+            self.known_skips = self.counts["skipped_steps"]
+        return alarms
+
+    def _found(self, row: dict, settled: bool) -> dict[str, str | None]:
+        return {"at_chance": self._at_chance(row, settled), "collapsed": self._collapsed(row), "drowned": _drowned(row)}
+
+    def _at_chance(self, row: dict, settled: bool) -> str | None:
+        if row["contrastive"] is None:
+            return None
+        if not settled or row["contrastive"] < NEAR_CHANCE * self.chance:
+            return ""
+        return (f"contrastive loss {row['contrastive']:.3f} is that of a guess (ln(negatives + 1) = {self.chance:.3f}) "
+                "since {steps} steps. Make the task easier (masking_conf: pool_probability, pool_span), set "
+                "trunk_conf.extractor_init=averaging, or raise the rates of theta and eta.")
+
+    def _collapsed(self, row: dict) -> str | None:
+        if row["code_perplexity"] is None:
+            return None
+        used = row["code_perplexity"] / self.groups
+        if used >= min(FEW_CODES, self.codes / 2):
+            return ""
+        return (f"the codebook collapsed: {used:.2f} of {self.codes} codes of a group are in use, accuracy "
+                f"{100 * row['ssl_accuracy']:.0f} %, since {{steps}} steps. Go back to a kept epoch and lower the "
+                "rates of theta and eta, or raise ssl_conf.diversity_weight.")
+
+    def state_dict(self) -> dict:
+        """Plain data, for the checkpoint."""
+        return {"counts": dict(self.counts), "lasting": dict(self.lasting), "last_step": self.last_step,
+                "known_skips": self.known_skips}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.counts.update({name: state["counts"][name] - self.counts[name] for name in NAMES})
+        self.lasting = dict(state["lasting"])
+        self.last_step, self.known_skips = state["last_step"], state["known_skips"]
+
+
+def _drowned(row: dict) -> str | None:
+    """Told where both pulls are known and gamma asks for both."""
+    supervised, penalty = row["norm_f"], row["norm_g"]
+    if supervised is None or penalty is None or row["gamma"] == 0 or row["phase"] != "joint":
+        return None
+    if min(supervised, penalty) >= DROWNED * max(supervised, penalty):
+        return ""
+    which, remedy = ("self-supervised", "Raise plan_conf.gamma_max") if penalty < supervised else (
+        "supervised", "Lower plan_conf.gamma_max")
+    return (f"the {which} gradient is drowned: ||grad f|| {supervised:.3g}, gamma ||grad g|| {penalty:.3g} at gamma "
+            f"{row['gamma']:.3g}, since {{steps}} steps. {remedy}, or set plan_conf.gamma_unit=balanced.")

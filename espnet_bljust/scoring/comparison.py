@@ -1,0 +1,129 @@
+"""Arms x seeds of one comparison as numbers: error rates, cost, and how the reference arm stands against each other."""
+
+import json
+import math
+import re
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from espnet_bljust.errors import InputError
+from espnet_bljust.scoring.counts import Counts, total
+from espnet_bljust.scoring.history import read_history
+from espnet_bljust.scoring.significance import Errors, Interval, bootstrap, by_seed, by_speaker, sign_flip_p
+from espnet_bljust.scoring.trn import trn_id
+
+
+class Run(NamedTuple):
+    """One arm with one seed."""
+
+    utterances: Mapping[str, Counts]  # by their id in the trn files
+    passes: Mapping[str, float]  # over labelled and pool audio
+    seconds: float  # of optimizer steps
+
+    @property
+    def wer(self) -> float:
+        return total(self.utterances.values()).error_rate
+
+
+class Arm(NamedTuple):
+    """All seeds of an arm, and the reference against it (None for the reference itself)."""
+
+    name: str
+    wers: list[float]  # fractions, a seed each
+    passes: Mapping[str, float]
+    seconds: float  # mean over seeds
+    gain: Interval | None
+    p_speakers: float | None
+    p_seeds: float | None
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.wers)
+
+    @property
+    def deviation(self) -> float:
+        """Of the seeds, with n - 1; NaN for one."""
+        return statistics.stdev(self.wers) if len(self.wers) > 1 else math.nan
+
+
+def read_run(exp_dir: Path, dataset: str) -> Run:
+    """``dataset`` as in decode_greedy/test."""
+    plan = json.loads((exp_dir / "plan.json").read_text(encoding="utf-8"))
+    return Run(read_utterances(exp_dir / dataset / "score_wer" / "result.txt"), plan["passes"],
+               training_seconds(exp_dir / "history.jsonl"))
+
+
+def read_utterances(path: Path) -> dict[str, Counts]:
+    """Counts of every utterance in a result.txt, ours or sclite's own."""
+    text = path.read_text(encoding="utf-8")
+    rows = re.findall(r"^id: \((.*)\)\nScores: \(#C #S #D #I\) (\d+) (\d+) (\d+) (\d+)$", text, re.MULTILINE)
+    if not rows:
+        raise InputError(f"{path}: has no aligned utterance. Remove it, and run stage 13 again.")
+    counts = {}
+    for name, *numbers in rows:
+        correct, *edits = map(int, numbers)
+        counts[name] = Counts(1, correct, *edits, int(sum(edits) > 0))
+    return counts
+
+
+def training_seconds(history: Path) -> float:
+    """Each row holds the mean of the steps since the row before."""
+    rows = read_history(history).train
+    before = [0, *(row["step"] for row in rows)]
+    return sum((row["step"] - last) * (row.get("seconds") or 0.0) for row, last in zip(rows, before, strict=False))
+
+
+def compare(
+    runs: Mapping[str, Mapping[int, Run]], reference: str, utt2spk: Mapping[str, str], *, draws: int
+) -> list[Arm]:
+    """``runs``: arm -> seed -> run, the same seeds in every arm."""
+    speakers = {trn_id(utterance, utt2spk): speaker for utterance, speaker in utt2spk.items()}
+    names = list(next(iter(runs[reference].values())).utterances)
+    arms = []
+    for arm, by_seeds in runs.items():
+        for seed, run in by_seeds.items():
+            if list(run.utterances) != names:
+                raise InputError(f"{arm}, seed {seed}: scored on other utterances than {reference}. Score it again.")
+        first = next(iter(by_seeds.values()))
+        found = (None, None, None)
+        if arm != reference:
+            errors = Errors(_edits(runs[reference], names), _edits(by_seeds, names),
+                            np.array([first.utterances[name].words for name in names]),
+                            [speakers.get(name, name) for name in names])
+            found = bootstrap(errors, draws=draws), sign_flip_p(by_speaker(errors)), sign_flip_p(by_seed(errors))
+        seconds = statistics.fmean(run.seconds for run in by_seeds.values())
+        arms.append(Arm(arm, [run.wer for run in by_seeds.values()], first.passes, seconds, *found))
+    return arms
+
+
+def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], dataset: str, missing: list[str]) -> str:
+    """The table with what is needed to read it."""
+    lines = [
+        f"# {title}", "",
+        f"WER on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: the share of "
+        f"an arm's errors that {reference} does not make, with the 95 % interval of a paired bootstrap over seeds, "
+        "speakers and utterances. p: exact two-sided sign-flip test over speakers, and over seeds, where "
+        f"{len(seeds)} can give none under {2 / 2 ** len(seeds):.3g}. Minutes: optimizer steps of one run.", "",
+        f"| arm | WER % | {reference} better by % | p speakers | p seeds | labelled passes | pool passes | minutes |",
+        "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for arm in arms:
+        spread = f" ± {100 * arm.deviation:.2f}" if len(arm.wers) > 1 else ""
+        cells = ["-"] * 3
+        if arm.gain is not None:
+            gain, low, high = (f"{100 * value:+.1f}" for value in arm.gain)
+            cells = [f"{gain} [{low}, {high}]", f"{arm.p_speakers:.3g}", f"{arm.p_seeds:.3g}"]
+        passes = [f"{arm.passes[kind]:.1f}" for kind in ("labelled", "pool")]
+        cells = [arm.name, f"{100 * arm.mean:.2f}{spread}", *cells, *passes, f"{arm.seconds / 60:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])]
+    return "\n".join(lines)
+
+
+def _edits(by_seeds: Mapping[int, Run], names: list[str]) -> np.ndarray:
+    """(seed, utterance)"""
+    return np.array([[run.utterances[name].errors for name in names] for run in by_seeds.values()])

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Arms x seeds of one description: makes the data, trains what is missing, then writes one table and one figure.
+# In a recipe's folder: ../../../local/compare.sh [--config conf/compare.yaml] [--name value ...]
+set -euo pipefail
+
+config=conf/compare.yaml  # arms, seeds, reference arm and test set of the comparison
+expdir=exp                # results go to <expdir>/<name of the comparison>
+dumpdir=dump              # folder of the formatted audio
+ngpu=1                    # GPUs of each run; 0, or none found, trains on the CPU
+nj=2                      # runs at once, at least 1; on this machine no more than cores or GPUs
+run_args=""               # more options of run.sh for every run, as "--num_workers 0"
+draws=10000               # of the bootstrap, at least 1
+report_only=false         # table and figure of what is there
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=local/parse_options.sh
+. "$here/parse_options.sh" "$here/compare.sh" "$@"
+# shellcheck disable=SC1091  # the recipe's own
+. ./path.sh
+# shellcheck disable=SC1091  # the recipe's own
+. ./cmd.sh
+
+compare() {  # action words...
+    python3 -m espnet_bljust.bin.compare --config "$config" --expdir "$expdir" --dumpdir "$dumpdir" \
+        --ngpu "$ngpu" --run_args "$run_args" --draws "$draws" --action "$@"
+}
+
+checked=$(compare check)
+name=${checked% *}
+status=0
+if [ "$report_only" = false ]; then
+    compare data
+    # shellcheck disable=SC2154  # of cmd.sh; it may carry options of its own
+    read -ra launcher <<<"$cuda_cmd"
+    "${launcher[@]}" --gpu "$ngpu" --max-jobs-run "$nj" JOB=1:"${checked##* }" "$expdir/$name/logs/run.JOB.log" \
+        python3 -m espnet_bljust.bin.compare --config "$config" --expdir "$expdir" --dumpdir "$dumpdir" \
+        --ngpu "$ngpu" --run_args "$run_args" --action run --number JOB || status=$?
+fi
+compare report
+exit "$status"

@@ -1,0 +1,120 @@
+"""A small real network in float64 with the project's own step around it: no data on disk, no dropout."""
+
+from collections import Counter
+
+import torch
+from espnet2.train.distributed_utils import DistributedOption
+
+from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.bilevel.rates import TriStage
+from espnet_bljust.bilevel.roles import parameter_groups, split_roles
+from espnet_bljust.bilevel.segments import Segment
+from espnet_bljust.espnet.iterator import MicroBatch
+from espnet_bljust.espnet.masks import MaskingConfig, draw_pool, labelled_masks
+from espnet_bljust.espnet.model import BLJustModel
+from espnet_bljust.espnet.processes import Processes
+from espnet_bljust.espnet.stats import StepStats
+from espnet_bljust.espnet.update import Settings, Updater
+from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.joint import JointNetwork
+
+PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.ssl_head.": "eta"}
+MASKING = MaskingConfig(num_negatives=5)
+STILL = {"dropout": 0.0, "attention_dropout": 0.0, "projection_dropout": 0.0, "feature_dropout": 0.0}
+ONE = torch.float64
+
+
+def make_model(seed=0, **trunk):
+    torch.manual_seed(seed)
+    shape = {"conv_layers": ((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4)), "dim": 12, "num_layers": 2, "num_heads": 2,
+             "ffn_dim": 16, "pos_kernel": 8, "pos_groups": 2, **STILL, **trunk}
+    ssl = SSLConfig(groups=2, codes=5, latent_dim=8, final_dim=8)
+    model = BLJustModel(JointNetwork(TrunkConfig(**shape), ssl, 6), str).to(ONE)
+    return model.train()
+
+
+def waves(ids):
+    """Noise of 0.25 to 0.5 s, an utterance's own."""
+    return [0.1 * torch.randn(4000 + 997 * (number % 5), generator=torch.Generator().manual_seed(number), dtype=ONE)
+            for number in ids]
+
+
+def micro_batch(labelled=(), pool=()):
+    """Utterances by number; what the iterator would give."""
+    tensors, num_masked, num_rows = {}, 0, 0
+    frames = TrunkConfig(conv_layers=((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4))).num_frames
+    names = [[str(number) for number in ids] for ids in (labelled, pool)]
+    if labelled:
+        audio = waves(labelled)
+        labels = [torch.tensor([1 + number % 5, 1 + (number + 2) % 5, 3]) for number in labelled]
+        mask = labelled_masks(names[0], [frames(len(wave)) for wave in audio], MASKING, 0, 0)
+        tensors |= padded("speech", audio) | padded("text", labels) | {"labelled_mask": mask}
+    if pool:
+        audio = waves(pool)
+        lengths = [frames(len(wave)) for wave in audio]
+        draw = draw_pool(names[1], lengths, MASKING, (2, 5), 0, 0)
+        tensors |= padded("pool", audio) | {"draw": draw}
+        num_masked, num_rows = int(draw.mask.sum()), sum(lengths)
+    return MicroBatch(names[0] + names[1], tensors, len(labelled), num_masked, num_rows)
+
+
+def padded(name, rows):
+    lengths = torch.tensor([len(row) for row in rows])
+    return {name: torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), f"{name}_lengths": lengths}
+
+
+def constant_plan(phase, steps, gamma=0.0, rate=1.0, **options):
+    """One segment, one gamma, one rate for all roles."""
+    rates = {phase: rate if isinstance(rate, dict) else dict.fromkeys(("theta", "phi", "eta"), rate)}
+    return Plan([Segment(phase, steps, 1, gamma, gamma)], rates, TriStage(0.0, 1.0, 1.0), **options)
+
+
+class Trainer:
+    """A model, its optimizer and the project's updater, on one process."""
+
+    def __init__(self, model, optimizer=torch.optim.SGD, grad_clip=float("inf"), balance=None, weight_decay=0.0):
+        groups = parameter_groups(split_roles(model.named_parameters(), PREFIXES), weight_decay)
+        self.model, self.optimizer = model, optimizer(groups, lr=0.0)
+        settings = Settings(grad_clip, use_amp=False)
+        self.updater = Updater(model, self.optimizer, Processes(DistributedOption()), settings, balance)
+        self.stats = StepStats(1, Counter())
+
+    def run(self, plan, *batches, steps=None, measure=False):
+        """The plan's steps, each on the same micro-batches."""
+        for step in range(1, (steps or plan.num_steps) + 1):
+            torch.manual_seed(step)
+            balance = self.updater.balance
+            moment = plan.at(step, balance.ratio if balance else 1.0)
+            self.updater.step(list(batches), moment, 2.0, self.stats, measure)
+        return self
+
+
+def weights(model):
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def step_of(model, plan, *batches, **options):
+    """What one step moves: with SGD at rate 1, minus the gradient."""
+    before = weights(model)
+    Trainer(model, **options).run(plan, *batches, steps=1)
+    return {name: before[name] - value for name, value in weights(model).items()}
+
+
+def objective(model, batch):
+    """(f, g) of a micro-batch as the whole batch, with their graphs."""
+    out = model(**batch.tensors, temperature=2.0)
+    f = None if out["supervised"] is None else out["supervised"] / batch.num_labelled
+    g = None if out["pool"] is None else model.network.self_supervised_sum(out["pool"]) / batch.num_masked
+    return f, g
+
+
+def gradients(model, loss):
+    """grad of a loss by autograd alone, zeros where it does not reach."""
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    found = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
+    return {name: torch.zeros_like(parameter) if gradient is None else gradient
+            for name, parameter, gradient in zip(names, parameters, found, strict=True)}
+
+
+def role(name):
+    return PREFIXES[name[: name.index(".", len("network.")) + 1]]

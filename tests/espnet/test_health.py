@@ -1,0 +1,169 @@
+"""Each alarm is provoked on a real network, or on rows with real numbers, and is raised in time with its advice."""
+
+import json
+import logging
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from experiment import make_experiment, train  # noqa: E402
+from small import Trainer, constant_plan, make_model, micro_batch  # noqa: E402
+
+from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.espnet.health import Health  # noqa: E402
+
+INTERVAL = 10
+HEALTHY = {"phase": "joint", "gamma": 1.0, "contrastive": 2.0, "ssl_accuracy": 0.4, "code_perplexity": 60.0,
+           "norm_f": 17.8, "norm_g": 0.54}
+
+
+def health(**changes):
+    return Health(**{"num_negatives": 100, "groups": 2, "codes": 320, **changes})
+
+
+def first_alarm(monitor, rows):
+    """(step, words) of the first alarm over rows of INTERVAL steps each."""
+    for index, row in enumerate(rows, 1):
+        if alarms := monitor.look(row, index * INTERVAL, True):
+            return index * INTERVAL, alarms
+    return None, []
+
+
+def rows_of(trainer, plan, *batches):
+    """What the trainer would log of a run on these micro-batches."""
+    rows = []
+    for step in range(1, plan.num_steps + 1):
+        torch.manual_seed(step)
+        trainer.updater.step(list(batches), plan.at(step), 1.0, trainer.stats, measure=step % INTERVAL == 0)
+        if step % INTERVAL == 0:
+            rows.append(trainer.stats.summary(plan.at(step), 1.0))
+            trainer.stats.clear()
+    return rows
+
+
+def test_rates_far_too_high_collapse_the_codebook_and_that_is_said_within_200_steps():
+    trainer = Trainer(make_model(), torch.optim.AdamW)
+    rows = rows_of(trainer, constant_plan("exploration", 70, rate=0.3), micro_batch((), (0, 1, 2)))
+    step, (words, *_) = first_alarm(health(num_negatives=5, codes=5), rows)
+    assert step <= 200 and "codebook collapsed" in words and "lower the rates" in words
+    assert f"accuracy {100 * rows[-1]['ssl_accuracy']:.0f} %" in words
+
+
+def test_a_network_that_does_not_learn_stays_at_chance_and_that_is_said_within_200_steps():
+    """Vectors of one direction: every similarity is the same, as after a trunk that lost its input."""
+    model = make_model()
+    with torch.no_grad():
+        model.network.ssl_head.project_hidden.weight.zero_()
+    trainer = Trainer(model)
+    rows = 16 * rows_of(trainer, constant_plan("exploration", INTERVAL, rate=0.0), micro_batch((), (0, 1, 2)))
+    monitor = Health(num_negatives=5, groups=2, codes=5)
+    monitor.chance = rows[0]["contrastive"]  # negatives of the positive's own code are left out: so few codes lower it
+    step, (words, *_) = first_alarm(monitor, rows)
+    assert step <= 200 and "is that of a guess" in words and "extractor_init" in words
+    assert all(0.8 * math.log(6) < row["contrastive"] <= math.log(6) + 1e-9 for row in rows)
+
+
+@pytest.mark.parametrize(("gamma", "words"), [(1e-6, "self-supervised gradient is drowned"),
+                                              (1e9, "supervised gradient is drowned")])
+def test_a_gradient_under_a_thousandth_of_the_other_is_named_after_200_steps(gamma, words):
+    trainer = Trainer(make_model())
+    (row,) = rows_of(trainer, constant_plan("joint", INTERVAL, gamma, 0.0), micro_batch((0, 1), (2, 5)))
+    step, found = first_alarm(health(), [{**row, "contrastive": 1.0, "code_perplexity": 60.0}] * 30)
+    assert step == 200 and f"the {words}" in found[0] and "gamma_unit=balanced" in found[0]
+    assert ("Raise" in found[0]) == (gamma < 1)
+
+
+def test_a_healthy_run_raises_no_alarm():
+    assert first_alarm(health(), [HEALTHY] * 100) == (None, [])
+    learning = [{**HEALTHY, "contrastive": math.log(101) * (1 - 0.002 * index)} for index in range(100)]
+    assert first_alarm(health(), learning) == (None, [])  # within 2 % for 100 steps, then away
+    silent = [{**HEALTHY, "gamma": 0.0, "norm_g": None, "contrastive": None, "code_perplexity": None}] * 100
+    assert first_alarm(health(), silent) == (None, [])
+
+
+def test_the_warm_up_is_no_standstill():
+    monitor = health()
+    for step in range(10, 1000, 10):
+        assert monitor.look({**HEALTHY, "contrastive": 4.6}, step, settled=False) == []
+
+
+def test_an_alarm_that_lasts_is_raised_and_counted_again():
+    monitor, row = health(), {**HEALTHY, "code_perplexity": 2.2}
+    raised = [step for step in range(10, 201, 10) if monitor.look(row, step, True)]
+    assert raised == [50, 100, 150, 200] and monitor.counts["collapsed"] == 4
+
+
+def test_a_restarted_monitor_alarms_at_the_same_step():
+    one, row = health(), {**HEALTHY, "code_perplexity": 2.2}
+    for step in (10, 20, 30):
+        assert one.look(row, step, True) == []
+    two = health()
+    two.load_state_dict(json.loads(json.dumps(one.state_dict())))
+    for step in (40, 50, 60):
+        assert one.look(row, step, True) == two.look(row, step, True)
+    assert one.state_dict() == two.state_dict() and two.counts["collapsed"] == 1
+
+
+LONGER = ("plan_conf.schedule=once", "plan_conf.exploration_steps=4", "steps_per_epoch=4")
+
+
+def broken_audio(root, name):
+    """Samples that are not a number in the middle of one utterance."""
+    path = root / "dump" / name.rpartition("-")[0] / f"{name}.wav"
+    audio, rate = soundfile.read(path)
+    audio[4000:4010] = np.nan
+    soundfile.write(path, audio, rate, subtype="FLOAT")
+
+
+def test_audio_that_is_not_finite_is_named_counted_and_moves_nothing_and_the_run_can_stop_on_it(tmp_path, caplog):
+    exp_dir = make_experiment(tmp_path, *LONGER)
+    broken_audio(tmp_path, "train_pool-03")
+    with caplog.at_level(logging.INFO):
+        train(exp_dir, "exploration")
+    rows = [json.loads(line) for line in (exp_dir / "history.jsonl").read_text().splitlines()]
+    skipped = [row["skipped_steps"] for row in rows if row["kind"] == "train"][-1]
+    named = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert skipped == len(named) > 0
+    assert all(words.endswith("utterances: train_pool-03") for words in named)
+    assert any("ALARM at step" in record.message for record in caplog.records)
+    state = torch.load(exp_dir / "checkpoint.pth", weights_only=True)
+    assert all(bool(value.isfinite().all()) for value in state["model"].values() if value.is_floating_point())
+    assert state["health"]["counts"]["skipped_steps"] == skipped
+    stopping = make_experiment(tmp_path, *LONGER, "stop_on_alarm=true")
+    with pytest.raises(InputError, match=r"stopped at step \d+ \(stop_on_alarm\): \d+ steps were not finite") as caught:
+        train(stopping, "exploration")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_utterance_too_short_for_its_transcript_is_counted_and_named_and_the_others_are_learnt_from(caplog):
+    batch = micro_batch((3, 4))  # 12 to 24 frames
+    batch.tensors["text"] = torch.tensor([[1, 2] * 30, [1, 2] + [-1] * 58])
+    batch.tensors["text_lengths"] = torch.tensor([60, 2])
+    trainer = Trainer(make_model())
+    trainer.run(constant_plan("final", 3, rate=0.01), batch)
+    assert trainer.stats.counts["infeasible"] == 3 and math.isfinite(trainer.stats.norm) and trainer.stats.norm > 0
+    named = [record.message for record in caplog.records if "too short for their transcripts" in record.message]
+    assert len(named) == 3 and all(words.endswith(": 3") for words in named)
+
+
+def test_every_row_says_which_share_of_the_pool_was_masked():
+    batch = micro_batch((), (0, 1, 2))
+    (row,) = rows_of(Trainer(make_model()), constant_plan("exploration", INTERVAL, rate=0.0), batch)
+    assert row["masked_fraction"] == batch.num_masked / batch.num_rows
+
+
+def test_blank_unknown_and_padding_are_three_ids(tmp_path):
+    from espnet_bljust.data.tokens import load_tokenizer
+    from espnet_bljust.espnet.task import BLJustTask
+
+    tokenizer = load_tokenizer("char", ["<blank>", "<unk>", "<space>", "A", "<sos/eos>"], None)
+    short, long = (np.array(tokenizer.encode(text)) for text in ("?", "AAA"))
+    _, batch = BLJustTask.build_collate_fn(None, True)([("a", {"text": short}), ("b", {"text": long})])
+    padding = set(batch["text"][0, 1:].tolist())
+    assert (short.tolist(), padding) == ([1], {-1}) and 0 not in batch["text"]  # 0 is blank, and never a target

@@ -1,0 +1,115 @@
+"""compare.sh: every arm with every seed through run.sh by a launcher, what is missing made up for, one table."""
+
+import re
+import subprocess
+
+import pytest
+
+# In the place of bljust.sh: notes its options, and leaves what scoring leaves. An arm `bad` fails.
+STAND_IN = """#!/usr/bin/env bash
+set -euo pipefail
+cd "$(dirname "$0")"
+echo "${cmd_backend:-none} $*" >>calls
+[[ " $* " != *" --stop_stage 6 "* ]] || exit 0
+[[ " $* " != *bad* ]] || [ -e mended ] || { echo "disk full" >&2; exit 1; }
+while [ $# -gt 0 ]; do declare "${1#--}=$2"; shift 2; done
+python3 make.py "$expdir/$asr_tag" "$seed"
+"""
+MAKE = """
+import json, sys
+from pathlib import Path
+from espnet_bljust.scoring.result import result_text, score_units
+folder, wrong = Path(sys.argv[1]), 1 + int(sys.argv[2]) + ("ptft" in sys.argv[1])
+said = {f"s3-{index}": "a b c d e".split() for index in range(4)}
+heard = {name: ["x"] * wrong + words[wrong:] for name, words in said.items()}
+scores = folder / "decode_greedy/test/score_wer"
+scores.mkdir(parents=True, exist_ok=True)
+(scores / "result.txt").write_text(result_text(score_units(said, heard, {name: "s3" for name in said})))
+(folder / "plan.json").write_text(json.dumps({"passes": {"labelled": 1.0, "pool": 2.0}}))
+(folder / "history.jsonl").write_text(json.dumps({"kind": "train", "step": 60, "phase": "final", "seconds": 1}) + "\\n")
+"""
+CONFIG = """
+name: toy
+seeds: [3, 1]
+test_set: test
+reference: bljust
+options: {labels: 0.5, asr_args: a=1}
+arms:
+  bljust: {method: bljust}
+  ptft: {method: ptft, asr_args: b=2 c=3, skip_broken: true}
+"""
+
+
+@pytest.fixture
+def standing_in(recipe):
+    (recipe.folder / "run.sh").write_text(STAND_IN)
+    (recipe.folder / "make.py").write_text(MAKE)
+    (recipe.folder / "conf/compare.yaml").write_text(CONFIG)
+    (recipe.folder / "dump/raw/test").mkdir(parents=True)
+    (recipe.folder / "dump/raw/test/utt2spk").write_text("".join(f"s3-{index} s3\n" for index in range(4)))
+    return recipe
+
+
+def compare(recipe, *words, code=0):
+    script = recipe.folder / "run_compare.sh"
+    script.write_text('#!/bin/sh\ncd "$(dirname "$0")" && exec ../../../local/compare.sh "$@"\n')
+    script.chmod(0o755)
+    done = subprocess.run([script, *words], env=recipe.environment, capture_output=True, text=True, timeout=500)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_every_arm_and_seed_runs_once_on_one_data_preparation(standing_in):
+    output = compare(standing_in, "--ngpu", "0", "--draws", "50", "--run_args", "--num_workers 0")
+    data, *runs = (standing_in.folder / "calls").read_text().splitlines()
+    assert data == "none --stop_stage 6 --seed 3 --dumpdir dump --labels 0.5 --asr_args a=1 --num_workers 0"
+    assert len(runs) == 4 and all(run.startswith("local --stage 7 --stop_stage 13 --seed ") for run in runs)
+    tags = {re.search(r"--expdir exp/toy --asr_tag (\S+)", run)[1] for run in runs}
+    assert tags == {"bljust_seed3", "bljust_seed1", "ptft_seed3", "ptft_seed1"}
+    (ptft,) = (run for run in runs if "ptft_seed1" in run)
+    assert "--labels 0.5 --asr_args a=1 b=2 c=3 --method ptft --skip_broken true --num_workers 0" in ptft
+    # wrong words: 4 and 2 of 5 against 5 and 3
+    assert "| bljust | 60.00 ± 28.28 | - | - | - | 1.0 | 2.0 | 1.0 |" in output
+    assert "| ptft | 80.00 ± 28.28 | +25.0 [" in output
+    assert (standing_in.folder / "exp/toy/comparison.png").exists()
+    assert (standing_in.folder / "exp/toy/logs/run.4.log").exists()
+
+
+def test_a_failed_run_is_named_the_rest_is_reported_and_the_next_call_makes_up_for_it(standing_in):
+    path = standing_in.folder / "conf/compare.yaml"
+    path.write_text(CONFIG.replace("  ptft:", "  bad: {method: supervised}\n  ptft:"))
+    output = compare(standing_in, "--ngpu", "0", "--draws", "50", code=1)
+    assert "run.2.log: disk full" in output and "2 of 6 jobs failed" in output
+    assert "no seed has all arms, bad_seed3 is missing" in output
+    (standing_in.folder / "mended").touch()
+    assert "| bad | 60.00" in compare(standing_in, "--ngpu", "0", "--draws", "50")
+    assert "| bad | 60.00" in compare(standing_in, "--report_only", "--draws", "50")
+    assert len((standing_in.folder / "calls").read_text().splitlines()) == 2 * 7  # the last call trained nothing
+
+
+@pytest.mark.slow
+def test_two_methods_go_through_all_stages_and_end_in_a_table(recipe):
+    """Everything real, on noise: the audio, the training, the scores; and a second call finds all up to date."""
+    (recipe.folder / "conf/compare.yaml").write_text("""
+name: noise
+seeds: [0]
+test_set: test
+reference: weighted_sum
+options:
+  model_size: tiny
+  num_workers: 0
+  asr_args: >-
+    plan_conf.exploration_steps=1 plan_conf.joint_steps=1 plan_conf.final_steps=1 keep_nbest_models=1
+    trunk_conf.num_layers=1
+arms:
+  weighted_sum: {method: weighted_sum}
+  supervised: {method: supervised}
+""")
+    output = compare(recipe, "--ngpu", "0", "--draws", "50")
+    assert re.search(r"^\| supervised \| [\d.]+ \|", output, re.MULTILINE)
+    passes = dict(re.findall(r"^\| (\w+) \| [\d.]+ \|.*\| ([\d.]+ \| [\d.]+) \| [\d.]+ \|$", output, re.MULTILINE))
+    labelled = {arm: float(found.split(" | ")[0]) for arm, found in passes.items()}
+    assert labelled["weighted_sum"] == labelled["supervised"] > 0
+    compare(recipe, "--ngpu", "0", "--draws", "50")
+    log = (recipe.folder / "exp/noise/logs/run.1.log").read_text()
+    assert "stage 9 joint is up to date" in log and "stage 13 score is up to date" in log

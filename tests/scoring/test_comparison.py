@@ -1,0 +1,126 @@
+"""The table of a comparison from experiments on disk: rates, spread, cost and tests, against numbers taken by hand."""
+
+import json
+import statistics
+
+import pytest
+from matplotlib.image import imread
+
+from espnet_bljust.bin.compare import build_parser, main
+from espnet_bljust.errors import InputError
+from espnet_bljust.scoring.comparison import read_run, read_utterances, training_seconds
+from espnet_bljust.scoring.result import result_text, score_units
+from espnet_bljust.scoring.significance import sign_flip_p
+
+SPEAKERS = {f"{speaker}{index}": speaker for speaker in ("ann", "bob", "eve") for index in range(4)}
+DESCRIPTION = """
+name: toy
+seeds: [0, 1]
+test_set: test
+reference: ours
+arms:
+  ours: {method: bljust}
+  theirs: {method: ptft}
+"""
+
+
+def make_run(folder, wrong):
+    """Twelve utterances of five words; ``wrong``: how many words of each utterance are wrong."""
+    references = {name: ["one", "two", "three", "four", "five"] for name in SPEAKERS}
+    hypotheses = {name: ["no"] * wrong(name) + words[wrong(name):] for name, words in references.items()}
+    scores = folder / "decode_greedy/test/score_wer"
+    scores.mkdir(parents=True)
+    (scores / "result.txt").write_text(result_text(score_units(references, hypotheses, SPEAKERS)))
+    (folder / "plan.json").write_text(json.dumps({"passes": {"labelled": 7.25, "pool": 3.0}}))
+    rows = [{"kind": "train", "step": step, "phase": "joint", "seconds": 0.5 * step} for step in (10, 20, 25)]
+    (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    """Two arms, two seeds: theirs has one more error in every utterance of two speakers."""
+    for seed in (0, 1):
+        make_run(tmp_path / f"exp/toy/ours_seed{seed}", lambda name, seed=seed: 1 + seed)
+        make_run(tmp_path / f"exp/toy/theirs_seed{seed}", lambda name, seed=seed: 1 + seed + (name[0] != "e"))
+    (tmp_path / "dump/raw/test").mkdir(parents=True)
+    (tmp_path / "dump/raw/test/utt2spk").write_text("".join(f"{name} {who}\n" for name, who in SPEAKERS.items()))
+    (tmp_path / "compare.yaml").write_text(DESCRIPTION)
+    return tmp_path
+
+
+def report(folder):
+    words = ["--config", "compare.yaml", "--action", "report", "--expdir", "exp", "--dumpdir", "dump", "--draws", "300"]
+    options = build_parser().parse_args(words)
+    options.config, options.expdir, options.dumpdir = (folder / path for path in ("compare.yaml", "exp", "dump"))
+    main(options)
+    return {arm["name"]: arm for arm in json.loads((folder / "exp/toy/comparison.json").read_text())}
+
+
+def test_the_table_holds_rates_spread_gain_and_both_tests(comparison, capsys):
+    arms = report(comparison)
+    ours, theirs = arms["ours"], arms["theirs"]
+    assert ours["wers"] == pytest.approx([1 / 5, 2 / 5])
+    assert theirs["wers"] == pytest.approx([(12 + 8) / 60, (24 + 8) / 60])
+    assert theirs["gain"]["gain"] == pytest.approx(16 / 52) and ours["gain"] is None
+    assert 0 <= theirs["gain"]["low"] < 16 / 52 < theirs["gain"]["high"] <= 0.5
+    assert theirs["p_seeds"] == sign_flip_p([8, 8]) == 0.5
+    assert theirs["p_speakers"] == sign_flip_p([8, 8, 0]) == 0.5
+    text = (comparison / "exp/toy/COMPARISON.md").read_text()
+    deviation = 100 * statistics.stdev(theirs["wers"])
+    assert f"| theirs | 43.33 ± {deviation:.2f} | +30.8 [" in text
+    assert text in capsys.readouterr().out
+    assert imread(comparison / "exp/toy/comparison.png").shape[1] > 500
+
+
+def test_cost_is_passes_of_the_plan_and_seconds_of_the_steps(comparison):
+    run = read_run(comparison / "exp/toy/ours_seed0", "decode_greedy/test")
+    assert run.passes == {"labelled": 7.25, "pool": 3.0}
+    assert run.seconds == 10 * 5 + 10 * 10 + 5 * 12.5
+    assert "| 7.2 | 3.0 | 3.5 |" in read_table(comparison)
+
+
+def read_table(folder):
+    report(folder)
+    return (folder / "exp/toy/COMPARISON.md").read_text()
+
+
+def test_a_missing_run_is_named_and_its_seed_left_out_in_every_arm(comparison):
+    (comparison / "exp/toy/theirs_seed1/decode_greedy/test/score_wer/result.txt").unlink()
+    arms = report(comparison)
+    assert [len(arm["wers"]) for arm in arms.values()] == [1, 1]
+    assert "Not there yet: theirs_seed1." in (comparison / "exp/toy/COMPARISON.md").read_text()
+    (comparison / "exp/toy/ours_seed0/decode_greedy/test/score_wer/result.txt").unlink()
+    with pytest.raises(InputError, match="no seed has all arms, ours_seed0 is missing"):
+        report(comparison)
+
+
+def test_arms_scored_on_other_utterances_are_refused(comparison):
+    path = comparison / "exp/toy/theirs_seed1/decode_greedy/test/score_wer/result.txt"
+    path.write_text(path.read_text().replace("id: (ann-ann0)", "id: (ann-ann9)"))
+    with pytest.raises(InputError, match="theirs, seed 1: scored on other utterances than ours"):
+        report(comparison)
+
+
+def test_utterances_of_a_report_are_read_back_with_their_counts(comparison):
+    counts = read_utterances(comparison / "exp/toy/theirs_seed0/decode_greedy/test/score_wer/result.txt")
+    assert list(counts) == [f"{speaker}-{name}" for name, speaker in SPEAKERS.items()]
+    assert (counts["ann-ann0"].errors, counts["eve-eve3"].errors, counts["bob-bob1"].words) == (2, 1, 5)
+
+
+def test_a_resumed_history_counts_each_step_once(tmp_path):
+    rows = [(10, 1.0), (20, 1.0), (15, 3.0), (20, 3.0)]
+    (tmp_path / "history.jsonl").write_text("".join(
+        json.dumps({"kind": "train", "step": step, "seconds": seconds}) + "\n" for step, seconds in rows))
+    assert training_seconds(tmp_path / "history.jsonl") == 10 * 1 + 5 * 3 + 5 * 3
+
+
+@pytest.mark.parametrize(("change", "named"), [
+    (("seeds: [0, 1]", "seeds: 3"), "seeds is 3, not a list"), (("reference: ours", "reference: x"), "'x' is none"),
+    (("test_set: test", "tset: test"), "tset is unknown"), (("name: toy", ""), "name is missing"),
+    (("{method: ptft}", "{seed: 3}"), "arm theirs sets seed"), (("{method: ptft}", "{method: [}"), "not YAML"),
+])  # fmt: skip
+def test_a_wrong_description_is_named_in_one_line(comparison, change, named):
+    (comparison / "compare.yaml").write_text(DESCRIPTION.replace(*change))
+    with pytest.raises(InputError, match=named) as caught:
+        report(comparison)
+    assert "\n" not in str(caught.value)
