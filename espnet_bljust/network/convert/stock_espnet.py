@@ -1,0 +1,56 @@
+"""Stock ESPnet's `encoder: torchaudiohubert`, which holds torchaudio's Wav2Vec2Model, with its CTC layer.
+
+Source: ESPnet 202611, espnet2/asr/encoder/hubert_encoder.py (TorchAudioHuBERTPretrainEncoder), espnet2/asr/ctc.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from espnet_bljust.network.config import TrunkConfig
+from espnet_bljust.network.convert.table import Renamed, Rule, export, inverse, modern, rename
+
+ENCODER = "encoder.hubert_pretrain_model.wav2vec2."
+PROBE = ENCODER + "encoder.feature_projection.projection.weight"
+RULES: list[Rule] = [
+    ("trunk.mask_embedding", None),
+    ("trunk.", ENCODER),
+    ("ctc.", "ctc."),
+    ("ssl_head.", None),
+]
+# What HuBERT's pre-training leaves in such a model; the CTC model does not use it.
+OF_HUBERT: list[Rule] = [
+    ("encoder.global_step", None),
+    ("encoder.hubert_pretrain_model.mask_generator.", None),
+    ("encoder.hubert_pretrain_model.logit_generator.", None),
+]
+
+
+def to_espnet(state: Mapping[str, Tensor]) -> Renamed:
+    """The state of ESPnetASRModel, but for OF_HUBERT."""
+    return export(state, RULES)
+
+
+def from_espnet(state: Mapping[str, Tensor]) -> Renamed:
+    """Either spelling of weight normalisation."""
+    return rename(modern(state), [*inverse(RULES), *OF_HUBERT])
+
+
+def encoder_conf(trunk: TrunkConfig) -> dict[str, Any]:
+    """Of `encoder: torchaudiohubert`; num_classes and final_dim belong to HuBERT's head, which is not used."""
+    return {
+        "finetuning": True, "num_classes": 1, "final_dim": 1, "extractor_mode": f"{trunk.extractor_norm}_norm",
+        "extractor_conv_bias": trunk.conv_bias,
+        "extractor_conv_layer_config": [list(layer) for layer in trunk.conv_layers],
+        "encoder_embed_dim": trunk.dim, "encoder_num_layers": trunk.num_layers, "encoder_num_heads": trunk.num_heads,
+        "encoder_ff_interm_features": trunk.ffn_dim, "encoder_pos_conv_kernel": trunk.pos_kernel,
+        "encoder_pos_conv_groups": trunk.pos_groups, "encoder_layer_norm_first": trunk.norm_first,
+    }
+
+
+def trunk_options(encoder_conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Of TrunkConfig: those that decide what the weights compute and do not show in their shapes."""
+    names = {"encoder_num_heads": "num_heads", "encoder_layer_norm_first": "norm_first",
+             "extractor_conv_layer_config": "conv_layers"}
+    return {ours: encoder_conf[theirs] for theirs, ours in names.items() if encoder_conf.get(theirs) is not None}
