@@ -20,7 +20,7 @@ DEFAULTS = {
 KEYS = {
     *DEFAULTS, "plan_conf", "trunk_conf", "ssl_conf", "masking_conf", "optim", "optim_conf", "batch_seconds",
     "unlabelled_batch_seconds", "steps_per_epoch", "log_interval", "grad_clip", "train_dtype", "freeze_param",
-    "init_param", "ignore_init_mismatch", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32",
+    "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32",
     "detect_anomaly",
 }
 
@@ -46,6 +46,7 @@ def merge(options: argparse.Namespace) -> dict:
         "train_shape_file": [str(options.train_dir / "utt2num_samples")],
         "valid_shape_file": [str(options.valid_dir / "utt2num_samples")],
         "unlabelled_shape_file": [str(options.pool_dir / "utt2num_samples")],
+        **({"init_from": options.init_from} if options.init_from else {}),
     })
     return settings
 

@@ -10,7 +10,8 @@ import torch
 import yaml
 from espnet2.main_funcs.pack_funcs import pack
 
-from espnet_bljust.espnet.checkpoint import load, own_names, save_atomically
+from espnet_bljust.espnet.checkpoint import save_atomically
+from espnet_bljust.espnet.weights import Experiment
 from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.convert.stock_espnet import OF_HUBERT, encoder_conf, to_espnet
 
@@ -44,11 +45,12 @@ def check_names(config: dict, state: dict[str, torch.Tensor]) -> None:
 
 def write_pack(exp_dir: Path, model: Path, out: Path, options: list[Path]) -> None:
     """Write ``out`` (.zip) from the weights ``model``; ``options`` are further files such as RESULTS.md."""
-    settings = yaml.safe_load((exp_dir / "train.yaml").read_text(encoding="utf-8"))
+    experiment = Experiment.read(exp_dir, model)
+    settings = experiment.settings
     folder = exp_dir / "pack"
     folder.mkdir(exist_ok=True)
     bpe_model = settings["bpemodel"]
-    state = to_espnet(own_names(load(model), str(model))).state
+    state = to_espnet(experiment.state).state
     config = export_config(settings, bpe_model)
     check_names(config, state)
     save_atomically(state, folder / "model.pth")
