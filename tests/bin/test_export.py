@@ -1,6 +1,7 @@
 """Exports are loaded where this package cannot be imported, by the libraries themselves, and give our numbers."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from espnet_bljust.bin import export  # noqa: E402
 from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 
+PAGE = Path(__file__).parents[2] / "docs" / "weights.md"
 KINDS = {"base": ("char", {}), "large": ("bpe", LARGE)}
 READ = """
 import numpy, soundfile, torch
@@ -204,3 +206,29 @@ def test_a_directory_that_is_not_hugging_faces_is_left_alone_and_its_own_is_repl
         run_export(work[0] / "base", "huggingface", tmp_path / "model")
     assert json.loads((tmp_path / "model/config.json").read_text())["architectures"] == ["Wav2Vec2ForCTC"]
     assert not (tmp_path / "model.tmp").exists()
+
+
+SNIPPET = re.compile(r"<!-- snippet: (\w+) -->\n```python\n(.*?)```", re.DOTALL)
+SNIPPETS = dict(SNIPPET.findall(PAGE.read_text(encoding="utf-8")))
+SAID = {"huggingface": "recognise(wave)['text']", "torchaudio": "logits[0].tolist()", "fairseq": "features[0].tolist()",
+        "espnet": "recognise.asr_train_args.encoder"}
+
+
+@pytest.mark.parametrize("to", [pytest.param(to, marks=[pytest.mark.slow] * (to in ("espnet", "fairseq")))
+                                for to in SAID])
+def test_the_snippet_of_the_page_works_in_the_folder_of_its_file(work, tmp_path, monkeypatch, to):
+    root, paths = work
+    monkeypatch.chdir(root / "base")
+    out = f"{to}{export.SUFFIX[to]}"
+    run_export(Path(), to, Path(out), "pretraining" if to == "fairseq" else "ctc")
+    for path in Path().glob(f"{to}*"):
+        path.rename(tmp_path / path.name)
+    (tmp_path / "audio.wav").write_bytes(Path(paths[0]).read_bytes())
+    said = elsewhere(f"{SNIPPETS[to]}\nprint(json.dumps({SAID[to]}))", cwd=tmp_path)
+    logits, hidden, text = ours(root / "base", paths[:1])[0]
+    if to == "huggingface":
+        assert said == text
+    elif to == "espnet":
+        assert said == "torchaudiohubert"
+    else:
+        assert_same(logits if to == "torchaudio" else hidden, said[: len(hidden)])

@@ -202,7 +202,6 @@ def test_the_first_phase_of_the_plan_begins_with_the_weights_and_going_on_does_n
     assert "ours, " in capsys.readouterr().out
     training.train(exp_dir, until)
     begun, wanted = training.weights(exp_dir), training.weights(first)
-    same = {name for name in begun if torch.equal(begun[name], wanted[name])}
-    assert same == {name for name in begun if not name.startswith("network.ctc.")}
+    assert all(torch.equal(begun[name], wanted[name]) for name in begun if not name.startswith("network.ctc."))
     (tmp_path / "start.pth").unlink()
     training.train(exp_dir, "final")
