@@ -28,8 +28,8 @@ name_things() {  # every derived name, once
     [ "$token_type" != bpe ] || token_options+=(--bpe_model "$tokens/bpe.model")
     size_config=conf/size/$model_size.yaml
     [ -e "$size_config" ] || size_config=../../../$size_config
-    start=()
-    [ -z "$init_from" ] || start=("$init_from")
+    initial=()
+    [ -z "$init_from" ] || initial=("$init_from")
     word=${labels##*/}
     asr_tag=${asr_tag:-${method}_${model_size}_${word%.*}_seed$seed${init_from:+_init}}
     asr_exp=$expdir/$asr_tag
@@ -125,7 +125,7 @@ stage_stats() {
     for word in "${extra[@]}"; do words+=(--set "$word"); done
     uses method seed asr_args token_type
     [ -z "$init_from" ] || uses init_from
-    reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${start[@]}"
+    reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
     makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md"
     if due; then
         bin plan "${words[@]}"
@@ -141,7 +141,7 @@ stage_final() { train_until final 9; }
 
 train_until() {  # phase [stage before it]
     local log=$asr_exp/logs/train_$1.log
-    reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set" "${start[@]}"
+    reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}"
     [ $# -lt 2 ] || reads "?$(record_of "$2")"
     makes "?$asr_exp/checkpoint.pth"
     due || return 0
@@ -155,7 +155,7 @@ go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data 
     local changed status=0 begun=$asr_exp/.stages/training.json known=false old=$asr_exp/superseded file
     if [ -e "$begun" ] || [ -e "${begun%.json}.pending" ]; then known=true; fi
     changed=$("$python" -m espnet_bljust.bin.stamp check --record "$begun" --stage training \
-        --inputs "$asr_exp"/{train.yaml,plan.json} "$labelled" "$pool" "$raw/$valid_set" "${start[@]}") || status=$?
+        --inputs "$asr_exp"/{train.yaml,plan.json} "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}") || status=$?
     [ "$status" -ne 0 ] || return 0
     [ "$status" -eq 3 ] || return "$status"
     if [ "$known" = true ]; then
