@@ -41,13 +41,13 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
     found = read(path)
     name, renamed = _renamed(found)
     left_out = [f"{len(renamed.left_out)} tensors of another task"] if renamed.left_out else []
-    state = {**renamed.state, **{name: found.state[name] for name in renamed.unknown if name in found.state}}
+    state = renamed.state
     if found.tokens != tokens:
-        head = [name for name in state if name.startswith("ctc.")]
-        state = {name: value for name, value in state.items() if name not in head}
-        if head:
+        state = {key: value for key, value in state.items() if not key.startswith("ctc.")}
+        if len(state) < len(renamed.state):
             left_out.append("CTC head (" + ("other tokens" if found.tokens else "its tokens are not known") + ")")
-    fitted = fit(state, shape, options=_trunk_options(name, found.settings), where=str(found.path))
+    fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings),
+                 where=str(found.path))
     parts = [f"{found.path}: {name}, {len(fitted.state)} tensors loaded"]
     parts += [f"left out: {', '.join(left_out)}"] if left_out else []
     parts += [f"starts fresh: {', '.join(fitted.fresh)}"] if fitted.fresh else []

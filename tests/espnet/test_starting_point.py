@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file, save_file
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "bin"), str(Path(__file__).parent)]
 import experiment as training  # noqa: E402
@@ -166,6 +167,14 @@ def test_an_incomplete_trunk_and_unknown_tensors_are_refused(small, tmp_path):
     content = torch.load(tmp_path / "x.pt", weights_only=True)["model"]
     torch.save({"model": {**content, "target_glu.0.weight": torch.zeros(2)}}, tmp_path / "x.pt")
     assert "1 without a place (target_glu.0.weight)" in refused(tmp_path / "x.pt", experiment)
+    export_files.write_huggingface(experiment, tmp_path / "hf", "ctc")
+    tensors = load_file(tmp_path / "hf/model.safetensors")
+    save_file({**tensors, "wav2vec2.adapter.proj.weight": torch.zeros(2)}, tmp_path / "adapter.safetensors")
+    assert "1 without a place (adapter.proj.weight)" in refused(tmp_path / "adapter.safetensors", experiment)
+    twice = {name.removeprefix("wav2vec2."): value.clone() for name, value in tensors.items()}
+    save_file({**tensors, **twice}, tmp_path / "twice.safetensors")
+    with pytest.raises(InputError, match="tensors stand there twice"):
+        start(tmp_path / "twice.safetensors", experiment)
     torch.save({"model": {"decoder.weight": torch.zeros(2)}}, tmp_path / "x.pt")
     assert "no wav2vec 2.0 in a known form" in refused(tmp_path / "x.pt", experiment)
 

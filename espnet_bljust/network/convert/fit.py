@@ -41,8 +41,10 @@ class Fit(NamedTuple):
     fresh: list[str]  # parts that stay as they were initialised, in words
 
 
-def fit(state: Mapping[str, Tensor], shape: Shape, *, options: Mapping[str, Any], where: str) -> Fit:
-    """``state``: all that the weights hold, under our names where they have one.
+def fit(
+    state: Mapping[str, Tensor], shape: Shape, *, unknown: Sequence[str] = (), options: Mapping[str, Any], where: str
+) -> Fit:
+    """``state``: under our names; ``unknown``: names in the file that have none of ours.
 
     options: of TrunkConfig, what is known beside the weights, since shapes do not tell it; where: for the errors.
     """
@@ -51,7 +53,7 @@ def fit(state: Mapping[str, Tensor], shape: Shape, *, options: Mapping[str, Any]
     absent = [head for head in HEADS if not any(name.startswith(head) for name in state)]
     missing = [name for name in expected
                if name not in state and name != MASK_EMBEDDING and not name.startswith(tuple(absent))]
-    unknown = [name for name in state if name not in expected]
+    unknown = [*unknown, *(name for name in state if name not in expected)]
     if missing or unknown:
         counts = f"{_count(missing, 'missing')}; {_count(unknown, 'without a place')}"
         raise InputError(f"{where}: not the whole of such a network: {counts}. "

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from espnet_bljust.errors import InputError
+
 Rule = tuple[str, str | None]
 # The two spellings of weight normalisation in PyTorch: before and since torch.nn.utils.parametrizations.
 OLD_WEIGHT_NORM = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
@@ -52,7 +54,11 @@ def inverse(rules: Iterable[Rule]) -> list[Rule]:
 
 def modern(state: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
     """Weight normalisation in its new spelling, and names without ``prefix`` where they begin with it."""
-    return {_respelt(name.removeprefix(prefix), OLD_WEIGHT_NORM): value for name, value in state.items()}
+    spelt = {_respelt(name.removeprefix(prefix), OLD_WEIGHT_NORM): value for name, value in state.items()}
+    if len(spelt) < len(state):
+        raise InputError(f"weights: {len(state) - len(spelt)} tensors stand there twice, in two spellings of one name. "
+                         "Save the network again, once.")
+    return spelt
 
 
 def old_fashioned(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
