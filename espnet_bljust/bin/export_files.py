@@ -14,10 +14,9 @@ from espnet_bljust.espnet.checkpoint import save_atomically
 from espnet_bljust.espnet.weights import Experiment
 from espnet_bljust.network.convert import fairseq, huggingface, torchaudio
 
-# Training takes the audio as it is, without zero mean and unit variance, and padding never counts.
-FEATURE_EXTRACTOR = {
+FEATURE_EXTRACTOR = {  # padding never counts
     "feature_extractor_type": "Wav2Vec2FeatureExtractor", "feature_size": 1, "sampling_rate": 16000,
-    "do_normalize": False, "return_attention_mask": True, "padding_side": "right", "padding_value": 0.0,
+    "return_attention_mask": True, "padding_side": "right", "padding_value": 0.0,
 }
 
 
@@ -31,7 +30,7 @@ def write_huggingface(experiment: Experiment, out: Path, head: str) -> list[str]
     renamed = huggingface.to_huggingface(experiment.state, head)
     files = {
         "config.json": huggingface.config(trunk, ssl, vocabulary=vocabulary, head=head),
-        "preprocessor_config.json": FEATURE_EXTRACTOR,
+        "preprocessor_config.json": {**FEATURE_EXTRACTOR, "do_normalize": trunk.normalize},
         **tokenizer_files(settings["token_type"], settings["token_list"], settings["bpemodel"]),
     }
     part = out.with_name(out.name + ".tmp")
@@ -58,6 +57,7 @@ def write_torchaudio(experiment: Experiment, out: Path, head: str) -> list[str]:
         renamed = renamed._replace(state={name: renamed.state[name] for name in renamed.state if name not in aux})
     save_atomically(renamed.state, out)
     content = {"arguments": torchaudio.arguments(experiment.shape.trunk, vocabulary), "sample_rate": 16000,
+               "normalize": experiment.shape.trunk.normalize,
                "tokens": experiment.settings["token_list"]}
     write_atomic(out.with_suffix(".json"), json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return left_out

@@ -3,6 +3,7 @@
 import re
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -85,7 +86,7 @@ def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
         if config["encoder"] != "torchaudiohubert" or config.get("decoder") or config.get("frontend"):
             raise InputError(f"{path}: a pack of another kind of network ({config['encoder']}). Load it with ESPnet's "
                              "Speech2Text.")
-        trunk = trunk_of(config["encoder_conf"])
+        trunk = replace(trunk_of(config["encoder_conf"]), normalize=config.get("normalize") == "utterance_mvn")
     except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 "
                          f"({' '.join(str(error).split())[:200]}). Check --model.") from None

@@ -18,15 +18,18 @@ from espnet_bljust.network.convert.stock_espnet import OF_HUBERT, encoder_conf, 
 
 def export_config(settings: dict, bpe_model: str | None) -> dict:
     """A configuration that names stock classes only and no path but the pack's own."""
+    trunk = TrunkConfig.from_dict(settings["trunk_conf"])
     return {
         "token_list": settings["token_list"], "token_type": settings["token_type"], "bpemodel": bpe_model,
         "use_preprocessor": True, "cleaner": None, "g2p": None, "init": None, "input_size": 1,
-        "frontend": None, "frontend_conf": {}, "specaug": None, "specaug_conf": {}, "normalize": None,
-        "normalize_conf": {}, "model": "espnet", "preencoder": None, "preencoder_conf": {}, "postencoder": None,
-        "postencoder_conf": {}, "decoder": None, "decoder_conf": {}, "ctc_conf": {"dropout_rate": 0.0},
+        "frontend": None, "frontend_conf": {}, "specaug": None, "specaug_conf": {},
+        "normalize": "utterance_mvn" if trunk.normalize else None,
+        "normalize_conf": {"norm_means": True, "norm_vars": True} if trunk.normalize else {}, "model": "espnet",
+        "preencoder": None, "preencoder_conf": {}, "postencoder": None, "postencoder_conf": {}, "decoder": None,
+        "decoder_conf": {}, "ctc_conf": {"dropout_rate": 0.0},
         "model_conf": {"ctc_weight": 1.0, "extract_feats_in_collect_stats": False},
         "encoder": "torchaudiohubert",
-        "encoder_conf": encoder_conf(TrunkConfig.from_dict(settings["trunk_conf"])),
+        "encoder_conf": encoder_conf(trunk),
     }
 
 

@@ -53,7 +53,8 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
     parts += [f"starts fresh: {', '.join(fitted.fresh)}"] if fitted.fresh else []
     parts += [] if found.settings or name == "ours" else [
         "num_heads, norm_first and strides are not in the file and taken from the configuration"]
-    parts += ["trained on audio of zero mean and unit variance, which this training does not give"] * found.normalized
+    if found.normalized and not shape.trunk.normalize:
+        parts.append("trained on audio of zero mean and unit variance: set trunk_conf.normalize")
     return StartingPoint(fitted.state, "; ".join(parts))
 
 

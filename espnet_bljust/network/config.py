@@ -32,6 +32,7 @@ def _require(holds: bool, what: str) -> None:
 class TrunkConfig:
     """The part that both losses share: extractor, projection, positional convolution, transformer."""
 
+    normalize: bool = False  # each utterance to mean 0 and variance 1 first, as fairseq's option of this name
     conv_layers: tuple[tuple[int, int, int], ...] = BASE_EXTRACTOR  # (channels, kernel, stride) a layer
     extractor_norm: str = "group"  # in layer 0 alone, over an utterance's frames; "layer": in each, over channels
     conv_bias: bool = False

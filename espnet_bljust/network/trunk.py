@@ -44,6 +44,8 @@ class Trunk(nn.Module):
 
     def extract(self, waves: list[Tensor]) -> Features:
         """waves: (sample,) at 16 kHz each, in [-1, 1] -> normalised features, one row every 20 ms."""
+        if self.config.normalize:
+            waves = [(wave - wave.mean()) * (wave.var(correction=0) + 1e-7).rsqrt() for wave in waves]  # their constant
         rows, lengths = self.feature_extractor(waves)
         penalty = rows.square().mean(1)
         return Features(self.encoder.feature_projection.layer_norm(rows), penalty, lengths)

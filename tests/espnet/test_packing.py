@@ -1,5 +1,6 @@
 """Stage 14: stock ESPnet loads the pack where this package cannot be imported, and hears the same."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
+from espnet2.tasks.asr import ASRTask
 
 sys.path.insert(0, str(Path(__file__).parent))
 from experiment import make_experiment, train  # noqa: E402
@@ -15,6 +17,13 @@ from experiment import make_experiment, train  # noqa: E402
 from espnet_bljust.bin import pack  # noqa: E402
 from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.data.tables import read_table  # noqa: E402
+from espnet_bljust.espnet.packing import export_config  # noqa: E402
+from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
+from espnet_bljust.network.convert.stock_espnet import to_espnet  # noqa: E402
+from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+
+LARGE = {"dim": 24, "num_layers": 2, "num_heads": 3, "ffn_dim": 40, "pos_kernel": 16, "pos_groups": 4,
+         "extractor_norm": "layer", "conv_bias": True, "norm_first": True}
 
 STOCK = """
 import json, sys
@@ -80,3 +89,20 @@ def test_audio_shorter_than_a_frame_is_recognised_as_nothing(exp_dir):
     first, second = recogniser([torch.zeros(300), torch.randn(8000)])
     assert first.text == "" and first.ids == []
     assert recogniser([torch.randn(8000)])[0] is not None and isinstance(second.text, str)
+
+
+def test_stock_espnet_normalises_audio_where_training_did():
+    trunk = {**LARGE, "normalize": True}
+    torch.manual_seed(0)
+    network = JointNetwork(TrunkConfig.from_dict(trunk), SSLConfig(), 4).eval()
+    settings = {"token_list": ["<blank>", "a", "b", "<sos/eos>"], "token_type": "char", "trunk_conf": trunk}
+    stock = ASRTask.build_model(argparse.Namespace(**export_config(settings, None))).eval()
+    left = stock.load_state_dict(to_espnet(network.state_dict()).state,
+                                 strict=False)
+    assert not left.unexpected_keys
+    waves = [0.05 * torch.randn(size) + 0.1 for size in (9000, 6000)]
+    with torch.no_grad():
+        ours, lengths = network.recognise(waves)
+        for wave, expected in zip(waves, ours.split(lengths), strict=True):
+            hidden, _ = stock.encode(wave[None], torch.tensor([len(wave)]))
+            torch.testing.assert_close(stock.ctc.ctc_lo(hidden)[0], expected, rtol=1e-4, atol=1e-4)

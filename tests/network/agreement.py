@@ -1,6 +1,6 @@
 """How closely our values and gradients agree with a peer's, and weights with which that can be told."""
 
-import copy
+import math
 
 import torch
 from peers import name_in
@@ -8,24 +8,21 @@ from peers import name_in
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}  # of the largest entry of a tensor
 
 
-def assert_agreement(values, network, peer, in_float64):
-    """values: name -> (ours, theirs). These and all gradients agree to TOLERANCE of the largest entry of a tensor.
+def assert_agreement(values, network, peer, whole=False):
+    """values: name -> (ours, theirs). These and each gradient agree to TOLERANCE of the largest entry of a tensor.
 
-    Where float32 itself rounds by more, no gradient of ours is further from the peer's than three times what the peer's
-    worst is from its own in float64. in_float64: network -> the peer on it, after its backward pass.
+    whole: in float32 the gradient is one vector, and agrees in its norm. Through 12 or 24 layers each program rounds a
+    query's or key's own small gradient by some 1e-5 of it, the peer as much as we (told by the same step in float64).
     """
-    dtype, found = network.trunk.mask_embedding.dtype, {name: difference(*pair) for name, pair in values.items()}
+    dtype = network.trunk.mask_embedding.dtype
     pairs = gradients(network, peer)
-    found |= {name: difference(*pair, scale=scale(network, name)) for name, pair in pairs.items()}
-    print(f"values {max(found[name] for name in values):.1e}, gradients {max(found[name] for name in pairs):.1e}")
-    beyond = {name: value for name, value in found.items() if not value <= TOLERANCE[dtype]}
-    if dtype == torch.float32 and beyond.keys() & pairs.keys():
-        twin = copy.deepcopy(network).double()
-        exact = gradients(twin, in_float64(twin))
-        rounding = max(difference(pairs[name][1], exact[name][1], scale(network, name)) for name in pairs)
-        print(f"{len(beyond)} of {len(pairs)} gradients above 1e-5; the peer itself rounds by {rounding:.1e}")
-        beyond = {name: value for name, value in beyond.items() if name in values or not value <= 3 * rounding}
-    assert beyond == {}
+    found = {name: difference(*pair) for name, pair in values.items()}
+    each = {name: difference(*pair, scale=scale(network, name)) for name, pair in pairs.items()}
+    apart, size = (math.sqrt(sum(float(part.double().square().sum()) for part in parts)) for parts in zip(
+        *((ours - theirs, theirs) for ours, theirs in pairs.values()), strict=True))
+    print(f"values {max(found.values()):.1e}, gradients {max(each.values()):.1e}, as one vector {apart / size:.1e}")
+    found |= {"gradient": apart / size} if whole and dtype == torch.float32 else each
+    assert {name: value for name, value in found.items() if not value <= TOLERANCE[dtype]} == {}
 
 
 def gradients(network, peer):
@@ -52,7 +49,9 @@ def difference(ours, theirs, scale=None):
 def spread_out(network):
     """Frames unlike each other and attention that chooses: else gradients are differences of nearly equal numbers."""
     for name, parameter in network.named_parameters():
-        if parameter.ndim == 1:
+        if "weight_proj" in name:  # a code that no frame has any probability of gives Hugging Face's perplexity a NaN
+            parameter.mul_(0.2)
+        elif parameter.ndim == 1:
             torch.nn.init.normal_(parameter, mean=float(name.endswith("norm.weight")), std=0.2)
         elif ".layers." in name:
             chooses = "q_proj" in name or "k_proj" in name

@@ -103,12 +103,25 @@ def test_s3prl_has_no_projection_where_extractor_and_transformer_are_equally_wid
 
 def test_base_is_indifferent_to_loudness_and_large_wants_normalised_audio(step_of):
     change = {}
-    for form, shape in (("base", {}), ("large", LARGE)):
+    for form, shape in (("base", {}), ("large", LARGE), ("normalised", {**LARGE, "normalize": True})):
         network, waves, _ = step_of(**shape)
         with torch.no_grad():
             loud, quiet = (network.trunk.extract([gain * wave for wave in waves]).rows for gain in (3, 0.3))
         change[form] = agreement.difference(quiet, loud)
-    assert change["base"] < 0.001 and change["large"] > 0.05, change
+    assert change["base"] < 0.001 and change["large"] > 0.05 and change["normalised"] < 1e-4, change
+
+
+def test_normalised_audio_is_what_hugging_face_makes_of_it(step_of):
+    from transformers import Wav2Vec2FeatureExtractor
+
+    network, waves, _ = step_of(**LARGE, normalize=True)
+    plain, _, _ = step_of(**LARGE)
+    plain.load_state_dict(network.state_dict())
+    extractor = Wav2Vec2FeatureExtractor(do_normalize=True)
+    made = extractor([wave.numpy() for wave in waves], sampling_rate=16000).input_values
+    with torch.no_grad():
+        expected = plain.trunk.extract([torch.as_tensor(wave).to(waves[0]) for wave in made]).rows
+        assert agreement.difference(network.trunk.extract(waves).rows, expected) < 1e-5
 
 
 def test_s3prl_never_masks_the_last_frame_and_ours_does():

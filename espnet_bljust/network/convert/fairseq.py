@@ -97,12 +97,13 @@ def model_config(trunk: TrunkConfig, ssl: SSLConfig) -> dict[str, Any]:
 
 
 def config(trunk: TrunkConfig, ssl: SSLConfig, head: str) -> dict[str, Any]:
-    """`cfg` of a checkpoint: task and model. Audio comes as it is, not normalised."""
-    task = {"_name": "audio_pretraining", "sample_rate": 16000, "normalize": False}
+    """`cfg` of a checkpoint: task and model."""
+    task = {"_name": "audio_pretraining", "sample_rate": 16000, "normalize": trunk.normalize}
     model = model_config(trunk, ssl)
     if head == "ctc":
         task = {**task, "_name": "audio_finetuning"}
-        model = {"_name": "wav2vec_ctc", "normalize": False, "w2v_path": "", "w2v_args": {"task": task, "model": model}}
+        model = {"_name": "wav2vec_ctc", "normalize": trunk.normalize, "w2v_path": "",
+                 "w2v_args": {"task": task, "model": model}}
     return {"task": task, "model": model}
 
 
