@@ -48,9 +48,13 @@ bpe_nlsyms=""               # symbols that stay whole in bpe, with commas betwee
 bpe_char_cover=1.0          # share of characters that bpe covers
 nlsyms_txt=none             # file of symbols that are no speech, one a line
 oov="<unk>"                 # token of what is not in the list
+use_ngram=false             # make an n-gram language model in stage 5, and decode with it
+ngram_num=3                 # its order, 2 to 6
+ngram_unit=token            # what it counts; words need token_type char or word (token|word)
+lm_train_text=""            # its text in place of the labelled one, files of "id words" lines, as "a b"
 ## Training
 method=bljust               # how both losses train the trunk (bljust|ptft|supervised|weighted_sum|alternating)
-model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base)
+model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|large)
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"
 asr_tag=""                  # name of the experiment; made from method, size, labels and seed when empty
@@ -59,8 +63,11 @@ nbest_average=5             # checkpoints to average, at least 1
 average_mode=best           # the best on dev, or the last (best|last)
 ## Decoding and publishing
 inference_asr_model=average.pth  # weights to decode with
-inference_args=""           # more options of the decoder, as "--batch_seconds 30"
-decode_name=greedy          # folder decode_<name> of the experiment
+inference_config=""         # how to search; conf/decode_beam.yaml with a language model, else conf/decode_greedy.yaml
+inference_ngram=""          # language model in ARPA form to decode with; that of stage 5 when empty
+inference_args=""           # more options of the decoder, as "--beam_size 50 --nbest 5"
+decode_name=""              # folder decode_<name> of the experiment; made from the three above when empty
+write_alignments=false      # write words with times and confidences, decode_<name>/<set>/ctm
 hf_repo=""                  # user/name on Hugging Face, for stage 15
 hf_dry_run=true             # stage 15 only lists the files that it would upload
 

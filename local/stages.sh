@@ -31,6 +31,7 @@ name_things() {  # every derived name, once
     word=${labels##*/}
     asr_tag=${asr_tag:-${method}_${model_size}_${word%.*}_seed$seed}
     asr_exp=$expdir/$asr_tag
+    name_decoding
     decoded=$asr_exp/decode_$decode_name
     skipped="${skip_stages//,/ }"
     [ "$skip_data_prep" = false ] || skipped+=" 1 2 3 4 5 6"
@@ -41,6 +42,24 @@ name_things() {  # every derived name, once
     if [ "$ngpu" -gt 0 ] && [ "${cmd_backend:-local}" = local ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
         ngpu=0
     fi
+}
+
+name_decoding() {  # the language model, how to search, and the folder that tells one decoding from another
+    local word
+    ngram=data/${lang}_ngram/${tokens#*_token_list/}/${ngram_num}gram_$ngram_unit.arpa
+    [ "$use_ngram" = false ] || inference_ngram=${inference_ngram:-$ngram}
+    inference_config=${inference_config:-conf/decode_$([ -n "$inference_ngram" ] && echo beam || echo greedy).yaml}
+    [ -e "$inference_config" ] || [ ! -e "../../../$inference_config" ] || inference_config=../../../$inference_config
+    [ -z "$decode_name" ] || return 0
+    decode_name=${inference_config##*/}
+    decode_name=${decode_name%.*}
+    decode_name=${decode_name#decode_}
+    if [ -n "$inference_ngram" ]; then
+        word=${inference_ngram##*/}
+        decode_name+=_${word%.*}
+    fi
+    [ -z "$inference_args" ] || decode_name+=_$(tr -cs '[:alnum:].\n' _ <<<"${inference_args//--/}")
+    decode_name=${decode_name%_}
 }
 
 stage_data() {
@@ -94,15 +113,30 @@ stage_filter() {
 }
 
 stage_tokens() {
+    local texts=()
     uses token_type oov nlsyms_txt
     [ "$token_type" != bpe ] || uses nbpe bpemode bpe_input_sentence_size bpe_nlsyms bpe_char_cover
     reads "$labelled/text"
     [ "$nlsyms_txt" = none ] || reads "$nlsyms_txt"
     makes "$tokens"
+    if [ "$use_ngram" = true ]; then
+        read -ra texts <<<"${lm_train_text:-$labelled/text}"
+        uses ngram_num ngram_unit
+        reads "${texts[@]}"
+        makes "$ngram"
+    fi
     due || return 0
     bin make_tokens --text "$labelled/text" --out_dir "$tokens" --token_type "$token_type" --oov "$oov" \
         --nlsyms_txt "$nlsyms_txt" --nbpe "$nbpe" --bpemode "$bpemode" --bpe_nlsyms "$bpe_nlsyms" \
         --bpe_input_sentence_size "$bpe_input_sentence_size" --bpe_char_cover "$bpe_char_cover"
+    [ "$use_ngram" = false ] || make_ngram
+}
+
+make_ngram() {
+    local held_out=("$raw/$valid_set/text") set
+    for set in "${tests[@]}"; do held_out+=("$raw/$set/text" "data/$set/text"); done
+    bin make_ngram --text "${texts[@]}" --held_out "data/$valid_set/text" "${held_out[@]}" --out "$ngram" \
+        --order "$ngram_num" --unit "$ngram_unit" "${token_options[@]}" --nlsyms_txt "$nlsyms_txt"
 }
 
 stage_report() {
@@ -157,7 +191,7 @@ go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data 
     [ "$status" -eq 3 ] || return "$status"
     if [ "$known" = true ]; then
         mkdir -p "$old"
-        for file in "$asr_exp"/*.pth "$asr_exp"/{average.json,history.jsonl,config.yaml,tensorboard,images} "$decoded"; do
+        for file in "$asr_exp"/*.pth "$asr_exp"/{average.json,history.jsonl,config.yaml,tensorboard,images} "$asr_exp"/decode_*; do
             if [ -e "$file" ] || [ -L "$file" ]; then rm -rf "${old:?}/${file##*/}"; mv "$file" "$old/"; fi
         done
         echo "training begins anew: $changed. What was there is in $old"
@@ -174,17 +208,20 @@ stage_average() {
 }
 
 stage_decode() {
-    local set jobs words extra gpus=0
+    local set jobs words extra gpus=0 ngram_options=()
     [ "$gpu_inference" = false ] || gpus=$((ngpu > 0))
-    uses inference_args inference_asr_model
-    reads "$asr_exp/$inference_asr_model"
+    uses inference_args inference_asr_model write_alignments
+    reads "$asr_exp/$inference_asr_model" "$inference_config"
+    [ -z "$inference_ngram" ] || { uses ngram_unit; reads "$inference_ngram"; }
     for set in "${decode_sets[@]}"; do reads "$raw/$set"; makes "$decoded/$set/text"; done
     due || return 0
+    [ -z "$inference_ngram" ] || ngram_options=(--ngram "$inference_ngram" --ngram_unit "$ngram_unit")
     read -ra extra <<<"$inference_args"
     for set in "${decode_sets[@]}"; do
         jobs=$(parts "$inference_nj" "$raw/$set/wav.scp")
         words=(--exp_dir "$asr_exp" --model "$inference_asr_model" --data_dir "$raw/$set" --out_dir "$decoded/$set"
-            --num_jobs "$jobs" --ngpu "$gpus" "${extra[@]}")
+            --num_jobs "$jobs" --ngpu "$gpus" --inference_config "$inference_config"
+            --write_alignments "$write_alignments" "${ngram_options[@]}" "${extra[@]}")
         launch "$decode_cmd" --gpu "$gpus" JOB=1:"$jobs" "$decoded/logs/$set.JOB.log" \
             "$python" -m espnet_bljust.bin.decode "${words[@]}" --job JOB
         bin decode "${words[@]}" --finish true

@@ -28,7 +28,8 @@ OUTSIDE = {
     "scoring": {"numpy", "matplotlib"},
 }
 NOT_ON_THE_GROUND = {"logging", "os", "pathlib", "io", "json", "yaml", "argparse", "espnet_bljust.progress"}
-DISTRIBUTION = {"yaml": "pyyaml", "espnet2": "espnet"}  # where it is not called as the module is
+# where it is not called as the module is
+DISTRIBUTION = {"yaml": "pyyaml", "espnet2": "espnet", "flashlight": "flashlight_text"}
 RECIPE_FILES = sorted((ROOT / "egs2").rglob("*.py"))
 
 

@@ -20,11 +20,11 @@ from espnet_bljust import __version__
 from espnet_bljust.bin.command import run
 
 NEEDED = ("torch", "espnet", "numpy", "soundfile", "kaldiio", "sentencepiece", "tensorboard", "matplotlib")
-USEFUL = ("torchaudio", "espnet-model-zoo", "huggingface-hub", "espeakng-loader", "transformers", "espnet-s3prl",
-          "pytest")
+USEFUL = ("torchaudio", "flashlight-text", "espnet-model-zoo", "huggingface-hub", "espeakng-loader", "transformers",
+          "espnet-s3prl", "pytest")
 TOOLS = {
     "sclite": "only to compare our counts with NIST's: apt-get install sctk",
-    "lmplz": "only for n-gram language models (--use_ngram true): build kenlm",
+    "lmplz": "only for n-gram language models of huge texts (--use_ngram true): build kenlm",
     "sbatch": "only for jobs on a Slurm cluster",
     "ffmpeg": "only for audio that soundfile cannot read: apt-get install ffmpeg",
 }

@@ -1,4 +1,4 @@
-"""An experiment's network and tokenizer, ready to turn audio into text."""
+"""A trained network, its tokenizer and a search, ready to turn audio into text."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,11 +7,15 @@ import torch
 import yaml
 from torch import Tensor
 
+from espnet_bljust.bin.beam_search import BeamSearch, Found
+from espnet_bljust.bin.search_settings import SearchSettings
+from espnet_bljust.bin.word_times import Word, words_of
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.ctc import greedy
+from espnet_bljust.network.ctc_align import align
 from espnet_bljust.network.joint import JointNetwork
 
 
@@ -21,17 +25,18 @@ class Hypothesis(NamedTuple):
     text: str
     tokens: list[str]
     ids: list[int]
-    score: float  # log probability of the best path, nats
+    score: float  # greedy: log probability of the best path, nats; beam search: see beam_search.py
 
 
 class Recogniser:
-    """CTC greedy search over a trained network in `eval` mode."""
+    """CTC search over a trained network in `eval` mode; greedy until ``search_by`` says otherwise."""
 
     def __init__(self, network: JointNetwork, settings: dict, device: str = "cpu") -> None:
         self.network = network.to(device).eval()
-        self.token_list = settings["token_list"]
-        self.tokenizer = load_tokenizer(settings["token_type"], self.token_list, settings["bpemodel"])
+        self.token_list, self.token_type = settings["token_list"], settings["token_type"]
+        self.tokenizer = load_tokenizer(self.token_type, self.token_list, settings["bpemodel"])
         self.device = device
+        self.beam: BeamSearch | None = None
 
     @classmethod
     def from_experiment(cls, exp_dir: Path, weights: Path, device: str = "cpu") -> "Recogniser":
@@ -48,16 +53,38 @@ class Recogniser:
                              "Use weights of this experiment.") from error
         return cls(network, settings, device)
 
-    @torch.inference_mode()
+    def search_by(self, settings: SearchSettings, ngram: Path | None = None) -> None:
+        """Search as ``settings`` say, with the language model in the ARPA file ``ngram``."""
+        self.beam = BeamSearch(self.token_list, settings, ngram) if settings.search == "beam" else None
+
     def __call__(self, waves: list[Tensor]) -> list[Hypothesis]:
         """waves: (sample,) float32 at 16 kHz each; audio too short for one frame is recognised as silence."""
-        hypotheses = [Hypothesis("", [], [], 0.0)] * len(waves)
+        return [self.nbest(part)[0] for part in self.log_probabilities(waves)]
+
+    @torch.inference_mode()
+    def log_probabilities(self, waves: list[Tensor]) -> list[Tensor]:
+        """(frame, token) float32 each, one row every 20 ms; none for audio shorter than a frame."""
+        found = [torch.zeros(0, len(self.token_list), device=self.device)] * len(waves)
         long = [index for index, wave in enumerate(waves) if self.network.trunk.config.num_frames(len(wave))]
-        if not long:
-            return hypotheses
-        logits, lengths = self.network.recognise([waves[index].to(self.device) for index in long])
-        best = logits.float().log_softmax(-1).max(-1).values
-        for index, ids, part in zip(long, greedy(logits, lengths), best.split(lengths), strict=True):
-            hypotheses[index] = Hypothesis(
-                self.tokenizer.decode(ids), [self.token_list[token] for token in ids], ids, float(part.sum()))
-        return hypotheses
+        if long:
+            logits, lengths = self.network.recognise([waves[index].to(self.device) for index in long])
+            for index, part in zip(long, logits.float().log_softmax(-1).split(lengths), strict=True):
+                found[index] = part
+        return found
+
+    def nbest(self, log_probability: Tensor) -> list[Hypothesis]:
+        """The hypotheses of one utterance, best first, at least one."""
+        if not len(log_probability):
+            return [Hypothesis("", [], [], 0.0)]
+        if self.beam is None:
+            (ids,) = greedy(log_probability, [len(log_probability)])
+            found = [Found(ids, float(log_probability.max(-1).values.sum()))]
+        else:
+            found = self.beam(log_probability)
+        return [Hypothesis(self.tokenizer.decode(ids), [self.token_list[token] for token in ids], ids, score)
+                for ids, score in found]
+
+    def words(self, log_probability: Tensor, hypothesis: Hypothesis) -> list[Word]:
+        """The words of a hypothesis with times, by the best path that collapses to it."""
+        spans = align(log_probability, hypothesis.ids)
+        return words_of(hypothesis.ids, spans, self.tokenizer, self.token_type)

@@ -130,13 +130,14 @@ class ValidIterFactory(AbsIterFactory):
 
 
 def to_device(tensors: dict, device: torch.device) -> dict:
-    """Move every tensor, also those in lists and named tuples."""
-    return {name: _move(value, device) for name, value in tensors.items()}
+    """Move audio, negatives and noise; lengths, labels and masks stay where they can be counted without waiting."""
+    return {name: value if name.startswith("text") or name.endswith("_lengths") else _move(value, device)
+            for name, value in tensors.items()}
 
 
 def _move(value: object, device: torch.device) -> object:
     if torch.is_tensor(value):
-        return value.to(device)
+        return value if value.dtype == torch.bool else value.to(device, non_blocking=True)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_move(item, device) for item in value))
     return [_move(item, device) for item in value] if isinstance(value, list) else value

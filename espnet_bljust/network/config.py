@@ -49,6 +49,7 @@ class TrunkConfig:
     projection_dropout: float = 0.1  # on the projected features [dropout_input]
     feature_dropout: float = 0.1  # on the features that the quantizer reads [dropout_features]
     layer_drop: float = 0.0  # probability that a layer is left out in a step
+    checkpointing: bool = False  # keep a layer's input alone and compute the rest again: a third slower, less memory
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conv_layers", tuple(tuple(map(int, layer)) for layer in self.conv_layers))

@@ -28,6 +28,7 @@ def ctc_sum(logits: Tensor, lengths: list[int], labels: list[Tensor]) -> tuple[T
 
     logits (row, token) packed; labels (token,) each. A label needs a frame, and one more between equal neighbours.
     """
+    labels = [label.cpu() for label in labels]  # counted there, so that no GPU waits
     infeasible = torch.tensor([needed_frames(label) > length for label, length in zip(labels, lengths, strict=True)])
     kept = [index for index, hopeless in enumerate(infeasible.tolist()) if not hopeless]
     if not kept:
@@ -36,7 +37,7 @@ def ctc_sum(logits: Tensor, lengths: list[int], labels: list[Tensor]) -> tuple[T
     log_probability = logits.to(precise).log_softmax(-1).split(lengths)
     total = F.ctc_loss(
         pad_sequence([log_probability[index] for index in kept]),  # (frame, utterance, token)
-        torch.cat([labels[index] for index in kept]).to(logits.device, torch.int64),
+        torch.cat([labels[index] for index in kept]).to(logits.device, torch.int64, non_blocking=True),
         torch.tensor([lengths[index] for index in kept]),
         torch.tensor([len(labels[index]) for index in kept]),
         blank=BLANK, reduction="sum",

@@ -15,12 +15,10 @@ def diversity_share(part: Tensor, whole: Tensor) -> Tensor:
 
     Only ``part`` has a gradient.
     """
-    frames = whole.sum() / len(whole)
-    if float(frames) == 0:
-        return part.sum() * 0
+    frames = (whole.sum() / len(whole)).clamp_min(1)  # a batch without a masked frame has no share
     mean = (whole / frames).clamp_min(torch.finfo(whole.dtype).tiny)
     perplexity = torch.exp(-(mean * mean.log()).sum(1, keepdim=True))  # (group, 1)
     slope = perplexity * (mean.log() + 1) / mean.numel()
     linear = (slope * part).sum() / frames
-    value = (1 - perplexity.sum() / mean.numel()) * part.detach().sum() / whole.sum()
+    value = (1 - perplexity.sum() / mean.numel()) * part.detach().sum() / (len(whole) * frames)
     return value + linear - linear.detach()

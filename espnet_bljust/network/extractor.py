@@ -2,8 +2,8 @@
 
 An utterance is normalised over its own frames, so that its features do not depend on the batch it is in
 (a padded batch would average the group norm over the padding).
-On a CPU the whole batch is one sequence: each utterance begins at a multiple of the total stride (320 samples),
-so that its frames never look into its neighbour. Elsewhere, and for the layer-norm form, utterance by utterance.
+The whole batch is one sequence: each utterance begins at a multiple of the total stride (320 samples), so that its
+frames never look into its neighbour.
 Source: Baevski et al., arXiv:2006.11477, section 2. Parameter names are those of torchaudio's FeatureExtractor.
 """
 
@@ -14,13 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_bljust.network.config import TrunkConfig
+from espnet_bljust.network.fast_convolution import FastConvolution
 from espnet_bljust.network.folded_norm import folded_weights
 from espnet_bljust.network.packed_convolution import PackedConvolution
 from espnet_bljust.network.packing import UtteranceTooShort
 
 
 class ConvLayer(nn.Module):
-    """Parameters of one layer: convolution, and a norm between it and the GELU where there is one."""
+    """Convolution, layer norm over channels where there is one, GELU. A group norm is folded into its convolution."""
 
     def __init__(self, in_channels: int, shape: tuple[int, int, int], *, bias: bool, norm: nn.Module | None) -> None:
         super().__init__()
@@ -30,12 +31,10 @@ class ConvLayer(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (1, channel, time) of one utterance."""
+        """x: (1, channel, time)."""
         x = self.conv(x)
         if isinstance(self.layer_norm, nn.LayerNorm):
             x = self.layer_norm(x.transpose(1, 2)).transpose(1, 2)
-        elif self.layer_norm is not None:
-            x = self.layer_norm(x)
         return F.gelu(x)
 
 
@@ -62,34 +61,49 @@ class FeatureExtractor(nn.Module):
     def forward(self, waves: list[Tensor]) -> tuple[Tensor, list[int]]:
         """waves: (sample,) each -> (row, channel) and the rows of each utterance."""
         lengths = self.lengths(waves)
-        packs = self.config.extractor_norm == "group" and not self.config.conv_bias and waves[0].device.type == "cpu"
-        return (self._packed(waves, lengths) if packs else self._one_by_one(waves)), lengths
-
-    def _one_by_one(self, waves: list[Tensor]) -> Tensor:
-        rows = []
-        for wave in waves:
-            x = wave[None, None]
-            for layer in self.conv_layers:
-                x = layer(x)
-            rows.append(x[0].t())
-        return torch.cat(rows)
-
-    def _packed(self, waves: list[Tensor], lengths: list[int]) -> Tensor:
         _, kernels, strides = zip(*self.config.conv_layers, strict=True)
         slots = [-(-len(wave) // prod(strides)) for wave in waves]  # frames from an utterance's begin to the next's
-        tails = [kernel - stride for kernel, stride in zip(kernels, strides, strict=True)] + [0]  # rows read beyond
         samples = [F.pad(wave, (0, slot * prod(strides) - len(wave))) for wave, slot in zip(waves, slots, strict=True)]
-        windows = F.pad(torch.cat(samples), (0, tails[0])).unfold(0, kernels[0], strides[0])  # (row, kernel)
-        x, first = F.pad(windows, (0, 1), value=1.0), self.conv_layers[0]  # a column of ones meets the bias
-        segments = [slot * prod(strides[1:]) for slot in slots]
+        tails = [kernel - stride for kernel, stride in zip(kernels, strides, strict=True)] + [0]  # read beyond the end
+        by_products = self.config.extractor_norm == "group" and not self.config.conv_bias and waves[0].is_cpu
+        rows = (self._products if by_products else self._convolutions)(waves, samples, tails)
+        parts = rows.split([size for slot, length in zip(slots, lengths, strict=True)
+                            for size in (length, slot - length)])
+        return torch.cat(parts[::2]), lengths
+
+    def _convolutions(self, waves: list[Tensor], samples: list[Tensor], tails: list[int]) -> Tensor:
+        """torch's convolutions over the one sequence, (1, channel, time) between them."""
+        first, *others = self.conv_layers
+        if self.config.extractor_norm == "layer":
+            x, others = torch.cat(samples)[None, None], self.conv_layers
+        else:
+            folded = folded_weights(waves, first.conv, first.layer_norm)  # (utterance, channel, tap and bias)
+            x = torch.cat([
+                F.conv1d(F.pad(sample, (0, tails[0]))[None, None], taps[:, None, :-1], taps[:, -1], first.conv.stride)
+                for sample, taps in zip(samples, folded, strict=True)], 2)
+            x, tails = F.gelu(x), tails[1:]
+        for layer, tail in zip(others, tails[:-1], strict=True):
+            x = layer(F.pad(x, (0, tail)))
+        return x[0].t()
+
+    def _products(self, waves: list[Tensor], samples: list[Tensor], tails: list[int]) -> Tensor:
+        """Matrix products over rows, for a CPU: no convolution unfolds, transposes or pads anything."""
+        first, *others = self.conv_layers
+        kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
+        windows = F.pad(torch.cat(samples), (0, tails[0])).unfold(0, kernel, stride)  # (row, kernel)
+        x = F.pad(windows, (0, 1), value=1.0)  # a column of ones meets the bias
+        segments = [len(sample) // stride for sample in samples]
         x = PackedConvolution.apply(x, folded_weights(waves, first.conv, first.layer_norm), segments, 1, tails[1])
         rows = sum(segments)
-        for layer, stride, tail in zip(self.conv_layers[1:], strides[1:], tails[2:], strict=True):
+        for layer, tail in zip(others, tails[2:], strict=True):
+            kernel, stride = layer.conv.kernel_size[0], layer.conv.stride[0]
             rows //= stride
-            weight = layer.conv.weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
-            x = PackedConvolution.apply(x, weight[None], [rows], stride, tail)
-        parts = x.split([size for slot, length in zip(slots, lengths, strict=True) for size in (length, slot - length)])
-        return torch.cat(parts[::2])
+            if (kernel, stride, rows % 2) == (3, 2, 0):
+                x = FastConvolution.apply(x, layer.conv.weight.permute(2, 0, 1).contiguous(), tail)
+            else:
+                weight = layer.conv.weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
+                x = PackedConvolution.apply(x, weight[None], [rows], stride, tail)
+        return x
 
     def lengths(self, waves: list[Tensor]) -> list[int]:
         """Frames of each utterance, at least one."""

@@ -26,4 +26,6 @@ def folded_weights(waves: list[Tensor], conv: nn.Conv1d, norm: nn.GroupNorm) -> 
     variance = ((weight @ covariance) * weight).sum(-1)  # (utterance, channel)
     scale = norm.weight.double() * (variance + norm.eps).rsqrt()
     shift = norm.bias.double() - scale * (mean @ weight.t())
+    if conv.bias is not None:
+        shift = shift + 0 * conv.bias.double()  # a gradient of zero: in DDP every parameter owes one
     return torch.cat([scale[..., None] * weight, shift[..., None]], -1).to(conv.weight.dtype)

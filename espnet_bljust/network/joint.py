@@ -16,14 +16,17 @@ from torch import Tensor, nn
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.ctc import CTCHead, ctc_sum
 from espnet_bljust.network.diversity import diversity_share
-from espnet_bljust.network.packing import Features
+from espnet_bljust.network.packing import Features, Wanted
 from espnet_bljust.network.ssl_head import SelfSupervisedHead, SSLSums
 from espnet_bljust.network.trunk import Trunk
 
 
 @dataclass
 class JointBatch:
-    """Either kind of audio may be absent; masks are over packed frames."""
+    """Either kind of audio may be absent; masks are over packed frames.
+
+    Audio, negatives and noise lie on the network's device; masks and labels best on the CPU, where they are counted.
+    """
 
     labelled: list[Tensor] = field(default_factory=list)  # (sample,) each
     labels: list[Tensor] = field(default_factory=list)  # (token,) each
@@ -124,8 +127,8 @@ class JointNetwork(nn.Module):
         self, batch: JointBatch, hidden: Tensor, features: Features, border: int
     ) -> tuple[SSLSums, Tensor]:
         edge = batch.scale_edge or (lambda tensor: tensor)
-        rows = F.dropout(features.rows[border:][batch.pool_mask], self.feature_dropout, self.training)
-        masked = [int(part.sum()) for part in batch.pool_mask.split(features.lengths[len(batch.labelled) :])]
-        ssl = self.ssl_head(edge(hidden), edge(rows), lengths=masked, negatives=batch.pool_negatives,
+        masked = Wanted.of(batch.pool_mask, features.lengths[len(batch.labelled) :], hidden.device)
+        rows = F.dropout(features.rows[border:].index_select(0, masked.rows), self.feature_dropout, self.training)
+        ssl = self.ssl_head(edge(hidden), edge(rows), lengths=masked.counts, negatives=batch.pool_negatives,
                             temperature=batch.temperature, noise=batch.noise)
         return ssl, edge(features.penalty[border:]).sum()

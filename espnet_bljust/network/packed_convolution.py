@@ -44,12 +44,15 @@ class PackedConvolution(torch.autograd.Function):
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple:
         x, weights, *stored = ctx.saved_tensors
         rows, width = sum(ctx.segments), weights.shape[2]
-        into_x = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
+        into_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         into_weights = torch.zeros_like(weights)
         inner = x.new_empty(min(BLOCK, rows), weights.shape[1])
         views = list(_views(x, width, ctx.stride, rows))
-        into_views = [] if into_x is None else list(_views(into_x, width, ctx.stride, rows))
-        for segment, first, last in _blocks(ctx.segments):
+        into_views = []
+        if into_x is not None:
+            into_x[ctx.stride * rows :].zero_()
+            into_views = list(_views(into_x, width, ctx.stride, rows))
+        for segment, first, last in reversed(list(_blocks(ctx.segments))):  # later views reach into the next block
             part = inner[: last - first]
             if stored:
                 before = stored[0][first:last]
@@ -59,8 +62,8 @@ class PackedConvolution(torch.autograd.Function):
             gelu_backward_out(gradient[first:last], before, approximate="none", grad_input=part)
             for columns, view in views:
                 into_weights[segment][:, columns].addmm_(part.t(), view[first:last])
-            for columns, view in into_views:
-                view[first:last].addmm_(part, weights[segment][:, columns])
+            for index, (columns, view) in enumerate(into_views):
+                view[first:last].addmm_(part, weights[segment][:, columns], beta=float(index > 0))
         return into_x, into_weights, None, None, None
 
 

@@ -3,6 +3,7 @@
 from itertools import groupby
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from espnet_bljust.errors import InputError
@@ -21,15 +22,15 @@ class Features(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Neighbours of equal length, which attention takes as one batch."""
+    """Neighbours of equal shape, which attention takes as one batch."""
 
     utterances: int
-    frames: int
+    frames: tuple[int, int]  # (queries, keys) of each
 
 
-def runs(lengths: list[int]) -> list[Run]:
-    """[5, 5, 3, 5] -> two of 5, one of 3, one of 5."""
-    return [Run(len(list(same)), frames) for frames, same in groupby(lengths)]
+def runs(counts: list[tuple[int, int]]) -> list[Run]:
+    """[(5, 5), (5, 5), (3, 5)] -> two of (5, 5), one of (3, 5)."""
+    return [Run(len(list(same)), frames) for frames, same in groupby(counts)]
 
 
 class Wanted(NamedTuple):
@@ -39,6 +40,8 @@ class Wanted(NamedTuple):
     counts: list[int]  # of each utterance
 
     @classmethod
-    def of(cls, want: Tensor, lengths: list[int]) -> "Wanted":
-        """``want``: (row,) bool."""
-        return cls(want.nonzero()[:, 0], [int(part.sum()) for part in want.split(lengths)])
+    def of(cls, want: Tensor, lengths: list[int], device: torch.device) -> "Wanted":
+        """``want``: (row,) bool, on the CPU: counting rows there makes no GPU wait."""
+        want = want.cpu()
+        rows = want.nonzero()[:, 0].to(device, non_blocking=True)
+        return cls(rows, [int(part.sum()) for part in want.split(lengths)])

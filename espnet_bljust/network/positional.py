@@ -1,14 +1,15 @@
-"""The convolutional positional embedding: a grouped convolution over 128 frames, weight-normalised by tap.
+"""The positional convolution: one wide grouped convolution over time, added to the frames.
 
-    y = gelu(W * x + b),   W[:, :, k] = g[k] V[:, :, k] / |V[:, :, k]|
+Weight normalisation runs over the channels of each tap, as in the published programs: V · g[k] / |V[:, :, k]|
 Source: Baevski et al., arXiv:2006.11477, section 2. Parameter names are those of torchaudio.
 """
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from espnet_bljust.network.overlap_save import grouped_convolution
 
 
 class PositionalConvolution(nn.Module):
@@ -23,8 +24,4 @@ class PositionalConvolution(nn.Module):
 
     def forward(self, rows: Tensor, lengths: list[int]) -> Tensor:
         """(row, dim) -> (row, dim), each utterance as if zeros stood around it."""
-        weight, out = self.conv.weight, []
-        for x in rows.split(lengths):
-            y = F.conv1d(x.t()[None], weight, self.conv.bias, padding=self.conv.padding, groups=self.conv.groups)
-            out.append(y[0, :, : len(x)].t())
-        return F.gelu(torch.cat(out))
+        return F.gelu(grouped_convolution(rows, self.conv.weight, lengths) + self.conv.bias)

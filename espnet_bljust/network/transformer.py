@@ -1,16 +1,18 @@
 """The transformer over packed frames: attention within each utterance, everything else row by row.
 
-Post-norm as in wav2vec 2.0 base, or pre-norm (`norm_first`). Attention takes a run of equal lengths as one
-batch, so no padding is computed and no mask is needed. Parameter names are those of torchaudio's Wav2Vec2Model.
+Post-norm as in wav2vec 2.0 base, or pre-norm (`norm_first`). Parameter names are those of torchaudio's Wav2Vec2Model.
 Source: Baevski et al., arXiv:2006.11477, section 2; layer drop: Fan et al., arXiv:1909.11556.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from espnet_bljust.network.attention import attend
 from espnet_bljust.network.config import TrunkConfig
-from espnet_bljust.network.packing import Wanted, runs
+from espnet_bljust.network.gelu_linear import GeluLinear
+from espnet_bljust.network.packing import Wanted
 from espnet_bljust.network.positional import PositionalConvolution
 
 
@@ -24,25 +26,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, lengths: list[int], wanted: Wanted | None = None) -> Tensor:
         """(row, dim) -> (row or wanted row, dim)."""
-        if wanted is None:
-            batches = runs(lengths)
-            query, query_sizes = self.q_proj(x), [run.utterances * run.frames for run in batches]
-            key_sizes, utterances = query_sizes, [run.utterances for run in batches]
-        else:
-            query, query_sizes = self.q_proj(x.index_select(0, wanted.rows)), wanted.counts
-            key_sizes, utterances = lengths, [1] * len(lengths)
-        parts = zip(query.split(query_sizes), self.k_proj(x).split(key_sizes), self.v_proj(x).split(key_sizes),
-                    utterances, strict=True)
-        return self.out_proj(torch.cat([self._attend(*part) for part in parts]))
-
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor, utterances: int) -> Tensor:
-        """(utterances * frame, dim) each; the frames of queries and keys may differ."""
-        if len(query) == 0:
-            return query
-        query, key, value = (t.view(utterances, -1, self.heads, t.shape[1] // self.heads).transpose(1, 2)
-                             for t in (query, key, value))  # (utterance, head, frame, dim / heads)
-        out = F.scaled_dot_product_attention(query, key, value, dropout_p=self.dropout if self.training else 0.0)
-        return out.transpose(1, 2).reshape(-1, self.heads * out.shape[-1])
+        rows, counts = (x, lengths) if wanted is None else (x.index_select(0, wanted.rows), wanted.counts)
+        mixed = attend(self.q_proj(rows), self.k_proj(x), self.v_proj(x), query_counts=counts, key_counts=lengths,
+                       heads=self.heads, dropout=self.dropout if self.training else 0.0)
+        return self.out_proj(mixed)
 
 
 class FeedForward(nn.Module):
@@ -57,8 +44,12 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(row, dim) -> (row, dim)."""
-        x = self.intermediate_dropout(F.gelu(self.intermediate_dense(x)))
-        return self.output_dropout(self.output_dense(x))
+        x, dense = self.intermediate_dense(x), self.output_dense
+        if self.training and self.intermediate_dropout.p > 0:
+            x = dense(self.intermediate_dropout(F.gelu(x)))
+        else:
+            x = GeluLinear.apply(x, dense.weight.to(x.dtype), dense.bias.to(x.dtype))  # under autocast x is bfloat16
+        return self.output_dropout(x)
 
 
 class TransformerLayer(nn.Module):
@@ -89,6 +80,7 @@ class Transformer(nn.Module):
     def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
         self.norm_first, self.layer_drop = config.norm_first, config.layer_drop
+        self.checkpointing = config.checkpointing
         self.pos_conv_embed = PositionalConvolution(config.dim, config.pos_kernel, config.pos_groups)
         self.layer_norm = nn.LayerNorm(config.dim)
         self.dropout = nn.Dropout(config.dropout)
@@ -104,12 +96,17 @@ class Transformer(nn.Module):
         x = self.dropout(x if self.norm_first else self.layer_norm(x))
         kept = [layer for layer in self.layers if not self._dropped()]
         for layer in kept[:-1]:
-            x = layer(x, lengths)
+            x = self._run(layer, x, lengths)
         if kept:
-            x = kept[-1](x, lengths, wanted)
+            x = self._run(kept[-1], x, lengths, wanted)
         elif wanted is not None:
             x = x.index_select(0, wanted.rows)
         return self.layer_norm(x) if self.norm_first else x
+
+    def _run(self, layer: TransformerLayer, *arguments: object) -> Tensor:
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpoint(layer, *arguments, use_reentrant=False)
+        return layer(*arguments)
 
     def _dropped(self) -> bool:
         return self.training and self.layer_drop > 0 and float(torch.rand(())) < self.layer_drop

@@ -51,11 +51,12 @@ class Trunk(nn.Module):
     def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:
         """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given.
 
-        mask, want: (row,) bool. Masked rows are hidden from the transformer behind the mask embedding.
+        mask, want: (row,) bool, best on the CPU. Masked rows are hidden from the transformer behind the mask embedding.
         """
         projection = self.encoder.feature_projection
         x = projection.dropout(projection.projection(features.rows))
         if mask is not None:
+            mask = mask.to(x.device, non_blocking=True)
             x = torch.where(mask[:, None], self.mask_embedding.to(x.dtype), x)
-        wanted = None if want is None else Wanted.of(want, features.lengths)
+        wanted = None if want is None else Wanted.of(want, features.lengths, x.device)
         return self.encoder.transformer(x, features.lengths, wanted)

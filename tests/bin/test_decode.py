@@ -15,6 +15,8 @@ from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.decode import TABLES, get_parser, main  # noqa: E402
 from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
+from espnet_bljust.data.arpa import write_arpa  # noqa: E402
+from espnet_bljust.data.ngram import estimate  # noqa: E402
 from espnet_bljust.data.tables import read_table  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
@@ -113,6 +115,54 @@ def test_utterances_that_no_part_holds_are_named(decode, tmp_path):
     table.write_text("".join(lines[1:]))
     with pytest.raises(InputError, match=f"1 utterances were not decoded, the first.*{lines[0].split()[0]}"):
         decode(2, finish="true")
+
+
+def test_alignments_cover_the_words_in_order_and_inside_the_audio(decode, exp_dir):
+    folder = in_parts(decode, 3, write_alignments="true")
+    samples = read_table(exp_dir.parent / "dump/train_labelled/utt2num_samples")
+    found = {name: [] for name in samples}
+    for line in (folder / "ctm").read_text().splitlines():
+        name, channel, start, duration, word, confidence = line.split()
+        assert channel == "1" and 0 <= float(confidence) <= 1 and float(duration) >= 0.0199
+        found[name].append((float(start), float(start) + float(duration), word))
+    for name, text in read_table(folder / "text", allow_empty=True).items():
+        assert [word for _, _, word in found[name]] == text.split()
+        edges = [edge for start, end, _ in found[name] for edge in (start, end)]
+        assert all(later >= edge - 1.1e-3 for edge, later in zip(edges, edges[1:], strict=False))  # written in ms
+        assert 0 <= edges[0] and edges[-1] <= int(samples[name]) / 16000
+    assert list(found) == sorted(found) and not (in_parts(decode, 1) / "ctm").exists()
+
+
+def test_posteriors_are_read_back_and_their_best_path_is_the_hypothesis(decode):
+    kaldiio = pytest.importorskip("kaldiio")
+    folder = in_parts(decode, 2, write_posteriors="true")
+    ids = read_table(folder / "token_int", allow_empty=True)
+    frames = dict(kaldiio.load_scp(str(folder / "posteriors.scp")))
+    assert sorted(frames) == list(ids)
+    for name, matrix in frames.items():
+        assert torch.from_numpy(matrix).exp().sum(1).numpy() == pytest.approx(1, abs=1e-4)
+        path = torch.from_numpy(matrix).argmax(1).unique_consecutive().tolist()
+        assert " ".join(str(token) for token in path if token) == ids[name]
+    in_parts(decode, 1)
+    assert not list(folder.glob("posteriors*"))
+
+
+def test_a_language_model_moves_the_text_and_n_best_lists_fall_in_score(decode, whole, tmp_path):
+    pytest.importorskip("flashlight")
+    write_arpa(tmp_path / "ab.arpa", estimate([list("AB" * 9), list("ABAB")], 3))
+    beam = {"search": "beam", "beam_size": 10, "nbest": 3, "ngram": tmp_path / "ab.arpa", "ngram_weight": 12}
+    folder = in_parts(decode, 2, **beam)
+    ranks = [tables(folder), *(tables(folder / f"{rank}best_recog") for rank in (2, 3))]
+    assert ranks[0]["text"] != whole["text"] and any("ABAB" in text for text in ranks[0]["text"].values())
+    for name in whole["text"]:
+        scores = [float(rank["score"][name]) for rank in ranks]
+        assert scores == sorted(scores, reverse=True) and len({rank["token"][name] for rank in ranks}) == 3
+    assert sorted(path.name for path in in_parts(decode, 1).iterdir()) == sorted(TABLES)
+
+
+def test_a_beam_of_one_writes_the_greedy_tokens(decode, whole):
+    pytest.importorskip("flashlight")
+    assert tables(in_parts(decode, 1, search="beam", beam_size=1, out="one"))["token_int"] == whole["token_int"]
 
 
 @pytest.mark.parametrize("job", [0, -1, 4])

@@ -1,6 +1,7 @@
 """Stage 7 through its command: settings merge key by key, and what is wrong with them is named before training."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
+
+SIZES = Path(__file__).parents[2] / "conf" / "size"
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +168,14 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(stage, root, tmp_path, cap
     with pytest.raises(InputError, match="1 utterances.*the first: dev-01"):
         stage("--dry_run", valid_dir=long_transcripts(root, tmp_path / "dev"))
     assert not (tmp_path / "exp").exists()
+
+
+@pytest.mark.parametrize("size", sorted(path.stem for path in SIZES.glob("*.yaml")))
+def test_a_dry_run_tells_the_parameters_and_the_memory_of_every_size(stage, capsys, size):
+    stage("--dry_run", size_config=SIZES / f"{size}.yaml")
+    report = capsys.readouterr().out
+    (claimed,) = re.findall(r"([\d,]+) parameters in the trunk", (SIZES / f"{size}.yaml").read_text())
+    assert f"| theta (trunk) | {claimed} |" in report and "Memory of a step, roughly: " in report
 
 
 def test_the_same_call_writes_the_same_bytes(stage, tmp_path):

@@ -14,6 +14,7 @@ SMALL = {
     "conv_layers": [[16, 10, 5], [20, 3, 2], [16, 3, 2], [16, 3, 2], [16, 3, 2], [16, 2, 2], [24, 2, 2]],
     "dim": 24, "num_layers": 2, "num_heads": 3, "ffn_dim": 40, "pos_kernel": 16, "pos_groups": 4,
 }
+SMALL_SSL = SSLConfig(codes=64, latent_dim=16, final_dim=12, num_negatives=5)
 LENGTHS = (9600, 16000, 16000, 12345)
 
 
@@ -22,12 +23,17 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def no_dropout():
+    return NO_DROPOUT
+
+
+@pytest.fixture(scope="session")
 def make_network():
-    def make(dtype=torch.float64, vocabulary=7, seed=0, **changes):
+    def make(dtype=torch.float64, vocabulary=7, seed=0, ssl=SMALL_SSL, **changes):
         torch.manual_seed(seed)
         trunk = TrunkConfig.from_dict({**SMALL, **NO_DROPOUT, **changes})
-        network = JointNetwork(trunk, SSLConfig(codes=64, latent_dim=16, final_dim=12, num_negatives=5), vocabulary)
+        network = JointNetwork(trunk, ssl, vocabulary)
         for parameter in network.parameters():  # norms and biases away from 1 and 0, so that each is seen
             if parameter.ndim == 1:
                 torch.nn.init.normal_(parameter, mean=0.5, std=0.3)
@@ -36,7 +42,7 @@ def make_network():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_waves():
     def make(dtype=torch.float64, lengths=LENGTHS, seed=1):
         generator = torch.Generator().manual_seed(seed)
@@ -45,17 +51,21 @@ def make_waves():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw():
     """(masks, negatives, noise) of each utterance."""
 
-    def of(network, waves, seed=2):
+    def of(network, waves, seed=2, equal_counts=False):
         rng, head = np.random.default_rng(seed), network.ssl_head
-        masks, negatives, noise = [], [], []
-        for wave in waves:
-            frames = network.trunk.config.num_frames(len(wave))
-            masks.append(torch.from_numpy(span_mask(frames, probability=0.4, span=4, rng=rng)))
-            masked = int(masks[-1].sum())
+        frames = [network.trunk.config.num_frames(len(wave)) for wave in waves]
+        drawn = [span_mask(number, probability=0.4, span=4, rng=rng) for number in frames]
+        if equal_counts:
+            least = min(mask.sum() for mask in drawn)
+            for mask in drawn:
+                mask[rng.permutation(mask.nonzero()[0])[least:]] = False
+        masks, negatives, noise = [torch.from_numpy(mask) for mask in drawn], [], []
+        for mask in drawn:
+            masked = int(mask.sum())
             negatives.append(torch.from_numpy(sample_negatives(masked, head.config.num_negatives, rng)))
             noise.append(torch.from_numpy(rng.gumbel(size=(masked, head.config.groups, head.config.codes))))
         return masks, negatives, noise

@@ -15,13 +15,6 @@ def pool_batch(waves, drawn, **more):
     return JointBatch(pool=waves, pool_mask=torch.cat(masks), pool_negatives=negatives, noise=torch.cat(noise), **more)
 
 
-def test_an_utterance_alone_equals_itself_inside_any_batch(make_network, make_waves):
-    network, waves = make_network().eval(), make_waves()
-    together, lengths = network.recognise(waves)
-    for wave, inside in zip(waves, together.split(lengths), strict=True):
-        torch.testing.assert_close(network.recognise([wave])[0], inside, rtol=0, atol=1e-10)
-
-
 def test_one_pass_gives_the_sums_and_gradients_of_two(make_network, make_waves, draw):
     network, waves, other = make_network(), make_waves(), make_waves(seed=5, lengths=(8000, 14000))
     drawn = draw(network, waves)
@@ -138,3 +131,26 @@ def test_an_unknown_key_and_a_wrong_value_are_named(kind):
         kind.from_dict({"dimension": 3})
     with pytest.raises(InputError, match=r"num_heads|groups"):
         kind.from_dict({"num_heads": 5} if kind is TrunkConfig else {"groups": 3})
+
+
+def test_checkpointing_changes_no_value_and_no_gradient_and_stores_less(make_network, make_waves, draw):
+    results, stored = [], []
+    for checkpointing in (False, True):
+        torch.manual_seed(1)
+        network = make_network(checkpointing=checkpointing, num_layers=8, dropout=0.3, attention_dropout=0.2,
+                               layer_drop=0.3).train()
+        batch = pool_batch(make_waves(), draw(network, make_waves()), labelled=make_waves(), labels=LABELS)
+        sizes = []
+
+        def keep(tensor, sizes=sizes):
+            sizes.append(tensor.numel())
+            return tensor
+
+        torch.manual_seed(2)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            sums = network(batch)
+        stored.append(sum(sizes))
+        loss = sums.ctc_sum + network.self_supervised_sum(sums)
+        results.append([loss, *torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)])
+    torch.testing.assert_close(results[1], results[0])
+    assert stored[1] < 0.8 * stored[0]

@@ -1,7 +1,15 @@
 """The trunk has the names and the values of torchaudio's Wav2Vec2Model, which stock ESPnet builds."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from torch.nn.utils.rnn import pad_sequence
+
+sys.path.insert(0, str(Path(__file__).parent))
+from agreement import TOLERANCE, difference  # noqa: E402
+from peers import outputs_of  # noqa: E402
 
 torchaudio = pytest.importorskip("torchaudio", reason="torchaudio is not installed: the extra `train`")
 
@@ -26,12 +34,19 @@ def test_same_names_and_same_values_with_the_state_of_either(make_network, make_
     theirs.load_state_dict(state, strict=True)
     trunk.load_state_dict({**theirs.state_dict(), "mask_embedding": trunk.mask_embedding}, strict=True)
     waves = make_waves(dtype)
-    with torch.no_grad():
+    with torch.no_grad(), outputs_of(*trunk.encoder.transformer.layers) as hidden:
         features = trunk.extract(waves)
         ours = trunk.encode(features)
+        layers = zip(*(theirs.extract_features(wave[None])[0] for wave in waves), strict=True)
+        for one, expected in zip(hidden, layers, strict=True):
+            assert difference(one, torch.cat([part[0] for part in expected])) <= TOLERANCE[dtype]
         expected = torch.cat([theirs(wave[None])[0][0] for wave in waves])
-    tolerance = 1e-5 if dtype == torch.float32 else 1e-10
-    assert float((ours - expected).abs().max()) <= tolerance
+        assert difference(ours, expected) <= TOLERANCE[dtype]
+        if changes:  # no group norm, so that it may have padding
+            padded, lengths = theirs(pad_sequence(waves, batch_first=True), torch.tensor(list(map(len, waves))))
+            assert lengths.tolist() == features.lengths
+            inside = torch.cat([one[:length] for one, length in zip(padded, features.lengths, strict=True)])
+            assert difference(ours, inside) <= TOLERANCE[dtype]
 
 
 def test_the_default_is_torchaudios_base_shape():

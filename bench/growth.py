@@ -1,0 +1,79 @@
+"""How the time of a pre-training step grows with the length of an utterance, and with their number: a figure.
+
+    .venv/bin/python bench/growth.py           # size small, ours beside Hugging Face: ten minutes on two cores
+
+Left: one utterance of 5 to 60 s. Right: 1 to 8 utterances whose lengths run from 2 to 15 s, so that padding grows with
+the batch. CPU seconds per second of audio, one round after one warm-up; flat is linear growth.
+"""
+
+import argparse
+import statistics
+import warnings
+from pathlib import Path
+
+from timing import ensure_settings, take_turns
+
+LENGTHS = (5, 10, 20, 40, 60)  # seconds
+BATCHES = ((15,), (15, 2), (15, 2, 4), (15, 2, 4, 6), (15, 2, 4, 6, 3, 5, 2, 8))  # seconds
+WHO = ("ours", "Hugging Face")
+
+
+def main(options: argparse.Namespace) -> None:
+    import torch
+
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(2)
+    by_length = [(seconds, seconds_per_second(options.size, (seconds,), options.rounds)) for seconds in LENGTHS]
+    by_batch = [(len(batch), seconds_per_second(options.size, batch, options.rounds)) for batch in BATCHES]
+    for title, points in (("length, s", by_length), ("utterances", by_batch)):
+        print(f"| {title} | " + " | ".join(f"{who}, CPU s a second of audio" for who in WHO) + " |\n|---|---|---|")
+        for place, cost in points:
+            print(f"| {place} | " + " | ".join(f"{cost[who]:.3f}" for who in WHO) + " |")
+    draw(by_length, by_batch, options)
+
+
+def seconds_per_second(size: str, durations: tuple[float, ...], rounds: int) -> dict[str, float]:
+    """CPU seconds of a step over seconds of audio."""
+    from steps import BUILDERS
+    from workload import make_workload, read_size
+
+    load = make_workload(tuple(map(float, durations)), read_size(size)[0])
+    seconds = take_turns({who: BUILDERS[who](size, "ssl", load) for who in WHO}, rounds)
+    return {who: statistics.median(values) / sum(durations) for who, values in seconds.items()}
+
+
+def draw(by_length: list, by_batch: list, options: argparse.Namespace) -> None:
+    """Two panels with one scale."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
+    panels = ((axes[0], by_length, "one utterance, seconds"), (axes[1], by_batch, "utterances of 2 to 15 s in a batch"))
+    for axis, points, label in panels:
+        for who, marker in zip(WHO, "os", strict=True):
+            axis.plot([place for place, _ in points], [cost[who] for _, cost in points], marker=marker, label=who)
+        axis.set_xlabel(label)
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("CPU seconds a second of audio")
+    axes[0].legend()
+    figure.suptitle(f"Pre-training step, size {options.size}, float32, two threads")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(options.out, dpi=110)
+    print(options.out)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", default="small")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "growth.png")
+    return parser
+
+
+if __name__ == "__main__":
+    chosen = get_parser().parse_args()
+    ensure_settings()
+    main(chosen)

@@ -1,0 +1,66 @@
+"""Peak memory of a training step on a CPU: this project beside Hugging Face and s3prl, a process each.
+
+    .venv/bin/python bench/train_memory.py                       # base, pre-training, 30 s of audio: five minutes
+    .venv/bin/python bench/train_memory.py --size small --task ctc
+
+Two steps with fused AdamW in float32; the peak resident set of the whole process, libraries included.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+from train_step import THREADS, header
+
+WHO = ("ours", "Hugging Face", "s3prl")
+
+
+def main(options: argparse.Namespace) -> None:
+    """A row a batch; with ``--one`` print the peak of one of them."""
+    if options.one:
+        print(measure(options.one, options.size, options.task, options.batch))
+        return
+    lines = [*header(1), "", "| size | task | batch | " + " | ".join(f"{who}, GB" for who in WHO)
+             + " | ours / Hugging Face | ours / s3prl |", "|---|---|---|---|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
+    for batch in ("mixed", "like"):
+        peaks = [int(subprocess.run(
+            [sys.executable, __file__, "--one", who, "--size", options.size, "--task", options.task, "--batch", batch],
+            check=True, stdout=subprocess.PIPE).stdout) for who in WHO]
+        shares = [f"{100 * peaks[0] / peak:.0f} %" for peak in peaks[1:]]
+        lines.append("| " + " | ".join([options.size, options.task, batch, *(f"{peak / 1e9:.2f}" for peak in peaks),
+                                        *shares]) + " |")
+        print(lines[-1], flush=True)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def measure(who: str, size: str, task: str, batch: str) -> int:
+    """Bytes."""
+    import torch
+    from steps import BUILDERS
+    from workload import BATCHES, make_workload, read_size
+
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(THREADS)
+    step = BUILDERS[who](size, task, make_workload(BATCHES[batch], read_size(size)[0]))
+    for _ in range(2):
+        step()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", default="base")
+    parser.add_argument("--task", default="ssl", choices=("ssl", "ctc"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train_memory.md")
+    parser.add_argument("--one", choices=WHO, help=argparse.SUPPRESS)
+    parser.add_argument("--batch", default="mixed", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    main(get_parser().parse_args())

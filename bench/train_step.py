@@ -1,0 +1,125 @@
+"""Speed of a training step on a CPU: this project against Hugging Face and s3prl, in one process, taking turns.
+
+    .venv/bin/python bench/train_step.py                          # all of it: about half an hour on two cores
+    .venv/bin/python bench/train_step.py --sizes small --batches mixed --tasks ssl --rounds 2
+
+A step is forward, backward and fused AdamW over 30 s of audio in float32, dropout 0, two threads. CPU seconds,
+medians of the rounds after one warm-up; ratios are medians of the rounds' ratios. Writes a table in Markdown.
+"""
+
+import argparse
+import platform
+import statistics
+import warnings
+from datetime import date
+from pathlib import Path
+
+from timing import ensure_settings, median_ratio, take_turns
+
+THREADS = 2
+COLUMNS = ("size", "task", "batch", "ours, s", "Hugging Face / ours", "s3prl / ours", "TFLOP", "matrix share")
+
+
+def main(options: argparse.Namespace) -> None:
+    """One table of ratios, one of our parts."""
+    import torch
+    from workload import BATCHES, make_workload, read_size
+
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(THREADS)
+    lines = [*header(options.rounds), "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    print("\n".join(lines), flush=True)
+    for size in options.sizes:
+        for batch in options.batches:
+            load = make_workload(BATCHES[batch], read_size(size)[0])
+            for task in options.tasks:
+                lines.append(compare(size, task, batch, load, options))
+                print(lines[-1], flush=True)
+    lines += ["", *parts_table(options)]
+    print("\n".join(lines[-2 - len(options.sizes) * len(options.batches):]), flush=True)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def compare(size: str, task: str, batch: str, load, options: argparse.Namespace) -> str:
+    """One row: everybody's step, and plain matrix products of the step's shapes, in turns."""
+    import torch
+    from flops import count_flops, matrix_products
+    from steps import BUILDERS
+    from workload import read_size
+
+    torch.manual_seed(0)
+    names = ["ours", *(name for name in options.peers if task != "joint")]
+    steps = {name: BUILDERS[name](size, task, load) for name in names}
+    trunk = read_size(size)[0]
+    rows = sum(len(mask) for mask in load.masks)
+    products, product_flops = matrix_products([
+        (rows, trunk.dim, trunk.ffn_dim), (rows, trunk.ffn_dim, trunk.dim), (rows, trunk.dim, trunk.dim),
+        (2048, 1024, 512), (2048, 512, 512)])
+    flops = count_flops(steps["ours"])
+    if task == "joint":
+        steps["ssl"] = BUILDERS["ours"](size, "ssl", load)
+    seconds = take_turns({**steps, "products": products}, options.rounds)
+    mine = seconds["ours"]
+    rate = product_flops / statistics.median(seconds["products"])
+    ratios = [f"{median_ratio(mine, seconds[name]):.2f}" if name in seconds else ""
+              for name in ("Hugging Face", "s3prl")]
+    if task == "joint":
+        task = f"joint: {1 / median_ratio(mine, seconds['ssl']):.2f} of ssl"
+    share = flops / rate / statistics.median(mine)
+    return "| " + " | ".join([size, task, batch, f"{statistics.median(mine):.2f}", *ratios, f"{flops / 1e12:.2f}",
+                              f"{100 * share:.0f} % at {rate / 1e9:.0f} GFLOP/s"]) + " |"
+
+
+def parts_table(options: argparse.Namespace) -> list[str]:
+    """Shares of a pre-training step, by size and batch."""
+    from parts import split
+    from workload import BATCHES, make_workload, read_size
+
+    table = []
+    for size in options.sizes:
+        for batch in options.batches:
+            seconds = split(size, make_workload(BATCHES[batch], read_size(size)[0]), options.rounds)
+            median = {name: statistics.median(values) for name, values in seconds.items()}
+            whole = median.pop("step")
+            if not table:
+                table += ["| size | batch | " + " | ".join(median) + " | rest |", "|" + "---|" * (3 + len(median))]
+            shares = [value / whole for value in median.values()]
+            table.append("| " + " | ".join([size, batch, *(f"{100 * share:.1f} %" for share in shares),
+                                            f"{100 * (1 - sum(shares)):.1f} %"]) + " |")
+    return table
+
+
+def header(rounds: int) -> list[str]:
+    """Machine and versions."""
+    from importlib.metadata import version
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "espnet-s3prl", "numpy"))
+    return [f"{date.today()}, {processor()}, {THREADS} threads, Python {platform.python_version()}, {packages}; "
+            f"{rounds} rounds."]
+
+
+def processor() -> str:
+    """Model, family and the vector extensions that matter for matrix products."""
+    info = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines())
+    field = {name.strip(): value.strip() for name, value in info.items()}
+    vector = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if name in field["flags"].split()]
+    return f"{field['model name']} (family {field['cpu family']}, model {field['model']}, {' '.join(vector)})"
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", default=["small", "base"], help="names of conf/size")
+    parser.add_argument("--tasks", nargs="+", default=["ssl", "ctc", "joint"], choices=("ssl", "ctc", "joint"))
+    parser.add_argument("--batches", nargs="+", default=["mixed", "like"], choices=("mixed", "like"),
+                        help="2, 3, 4, 6 and 15 s; or four times 7.5 s")
+    parser.add_argument("--peers", nargs="*", default=["Hugging Face", "s3prl"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train_step.md")
+    return parser
+
+
+if __name__ == "__main__":
+    chosen = get_parser().parse_args()
+    ensure_settings()
+    main(chosen)

@@ -1,0 +1,148 @@
+"""Audio files to text: `python -m espnet_bljust.bin.recognise --model exp/<tag> talk.wav`.
+
+Any rate, number of channels and length; any format that libsndfile reads, and where ffmpeg is installed what that
+reads. Text goes to standard output or, with --out_dir, to one file a recording; progress and errors go to standard
+error. A recording that cannot be read is named, the others go on, and the exit status is 1.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from espnet_bljust.bin.command import run
+from espnet_bljust.bin.search_settings import add_arguments, read_settings
+from espnet_bljust.data.audio import read_channels
+from espnet_bljust.data.files import write_atomic
+from espnet_bljust.data.resample import resample
+from espnet_bljust.errors import InputError
+from espnet_bljust.progress import progress
+
+RATE = 16000
+SUFFIX = {"text": ".txt", "json": ".json", "srt": ".srt"}
+
+
+class Transcript(NamedTuple):
+    """One recording recognised."""
+
+    audio: str
+    seconds: float
+    text: str
+    words: list
+
+
+def main(options: argparse.Namespace) -> None:
+    """Recognise each file; status 1 where one could not be read."""
+    check_outputs(options)
+    settings = read_settings(options)
+    from espnet_bljust.bin.load_model import load_model
+
+    recogniser = load_model(options.model, options.weights, "cuda" if options.ngpu else "cpu")
+    recogniser.search_by(settings, options.ngram)
+    failed = 0
+    for number, path in enumerate(options.audio, 1):
+        try:
+            samples = read_mono(path)
+            name = path if len(options.audio) == 1 else f"{path} ({number}/{len(options.audio)})"
+            deliver(transcribe(path, samples, recogniser, options.window_seconds, name), options)
+        except InputError as error:
+            if options.debug:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            failed += 1
+    if failed:
+        print(f"{failed} of {len(options.audio)} recordings failed", file=sys.stderr)
+        sys.exit(1)
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Before the costly work: what would overwrite or mix."""
+    if options.window_seconds < 2:
+        raise InputError(f"--window_seconds {options.window_seconds:g}: too short to hear words in. Give 2 or more.")
+    if options.format == "srt" and len(options.audio) > 1 and not options.out_dir:
+        raise InputError("--format srt: the subtitles of several recordings would follow each other. Add --out_dir.")
+    name, count = Counter(Path(path).stem for path in options.audio).most_common(1)[0]
+    if options.out_dir and count > 1:
+        raise InputError(f"--out_dir: {count} recordings are called {name}. Give each call one of them.")
+
+
+def read_mono(path: str) -> np.ndarray:
+    """(sample,) float32 at 16 kHz, the mean of the channels."""
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: no such file. Check the name.")
+    if path.endswith("|"):
+        raise InputError(f"{path}: a name that ends in | would be run as a command. Rename it.")
+    try:
+        samples, rate = read_channels(path)
+    except InputError:
+        if not shutil.which("ffmpeg"):
+            raise
+        samples, rate = read_channels(f"ffmpeg -nostdin -v error -i {shlex.quote(os.path.abspath(path))} -f wav - |")
+    return np.ascontiguousarray(resample(samples.mean(1), rate, RATE), dtype=np.float32)
+
+
+def transcribe(path: str, samples: np.ndarray, recogniser: "Recogniser", window_seconds: float,  # noqa: F821
+               name: str) -> Transcript:
+    """Window by window; ``name`` stands before the progress."""
+    from espnet_bljust.bin import windows
+
+    parts = progress(windows.windows(samples, window_seconds), name, unit="window")
+    texts, words = [], []
+    for first, frames in windows.stretches(windows.frames_of(samples, parts, recogniser.log_probabilities)):
+        hypothesis = recogniser.nbest(frames)[0]
+        shift = first * windows.HOP / RATE
+        texts.append(hypothesis.text)
+        words += [word._replace(start_seconds=word.start_seconds + shift, end_seconds=word.end_seconds + shift)
+                  for word in recogniser.words(frames, hypothesis)]
+    return Transcript(path, len(samples) / RATE, " ".join(filter(None, texts)), words)
+
+
+def deliver(transcript: Transcript, options: argparse.Namespace) -> None:
+    """To the file of its own, or to standard output; there, several texts are told apart by name."""
+    text = formatted(transcript, options.format)
+    if options.out_dir:
+        options.out_dir.mkdir(parents=True, exist_ok=True)
+        write_atomic(options.out_dir / (Path(transcript.audio).stem + SUFFIX[options.format]), text)
+    else:
+        several = options.format == "text" and len(options.audio) > 1
+        print(f"{transcript.audio}\t{text}" if several else text, end="", flush=True)
+
+
+def formatted(transcript: Transcript, form: str) -> str:
+    """The content of the output file."""
+    if form == "text":
+        return transcript.text + "\n"
+    if form == "srt":
+        from espnet_bljust.bin.word_times import srt
+
+        return srt(transcript.words)
+    words = [{"word": word.word, "start": round(word.start_seconds, 3), "end": round(word.end_seconds, 3),
+              "confidence": round(word.confidence, 4)} for word in transcript.words]
+    content = {"audio": transcript.audio, "seconds": round(transcript.seconds, 3), "text": transcript.text,
+               "words": words}
+    return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="recognise", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("audio", nargs="+", help="recordings")
+    parser.add_argument("--model", required=True, help="exp/<tag>, a pack (.zip), or a name on a hub")
+    parser.add_argument("--weights", default="average.pth", help="file of weights, where --model is exp/<tag>")
+    parser.add_argument("--format", choices=tuple(SUFFIX), default="text", help="json and srt have word times")
+    parser.add_argument("--out_dir", type=Path, help="write <name>.txt, .json or .srt here")
+    parser.add_argument("--window_seconds", type=float, default=20.0, help="audio that the network sees at once")
+    parser.add_argument("--ngpu", type=int, default=0)
+    add_arguments(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run(get_parser(), main)

@@ -1,0 +1,102 @@
+"""Recordings of any length in bounded memory: windows for the network, stretches for the search.
+
+A window's core is at most ``longest`` seconds and is cut where the recording is quietest in its second half; the
+network sees a margin on either side, whose frames are left out. Windows begin at multiples of the hop, so that the
+cores' frames put together are the recording's, each once. They are searched in stretches that end in the middle of long
+blanks, where nothing is spoken; a greedy search of the stretches finds the tokens of the whole.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from espnet_bljust.network.ctc import BLANK
+
+HOP = 320  # samples of 16 kHz between frames
+SEEN_BEYOND = 80  # samples that a frame sees behind its hop
+MARGIN = 50  # frames, 1 s
+QUIET = 15  # frames over which loudness is averaged, 0.3 s
+PAUSE = 30  # frames of blank at which a stretch may end, 0.6 s
+LONGEST_STRETCH = 3000  # frames, 1 min; one without a pause ends at its longest blank
+
+
+class Window(NamedTuple):
+    """Samples for the network, and which of the frames that it makes of them are the core's."""
+
+    first_sample: int
+    end_sample: int
+    skip: int  # frames of the margin in front
+    keep: int | None  # frames of the core; None: all that are left
+
+
+def windows(samples: np.ndarray, longest_seconds: float) -> list[Window]:
+    """samples: (sample,) at 16 kHz -> windows whose cores follow each other from the first frame to the last."""
+    longest = max(2 * QUIET, round(longest_seconds * 16000 / HOP))
+    cuts = [0, *_cuts(_loudness(samples), longest)]
+    found = []
+    for index, first in enumerate(cuts):
+        end = cuts[index + 1] if index + 1 < len(cuts) else None
+        begin = max(0, first - MARGIN)
+        end_sample = len(samples) if end is None else min(len(samples), (end + MARGIN) * HOP + SEEN_BEYOND)
+        found.append(Window(begin * HOP, end_sample, first - begin, None if end is None else end - first))
+    return found
+
+
+def _loudness(samples: np.ndarray) -> np.ndarray:
+    """(frame,) mean square over ``QUIET`` frames around each."""
+    frames = len(samples) // HOP
+    energy = np.square(samples[: frames * HOP].reshape(frames, HOP)).mean(1)
+    return np.convolve(energy, np.full(QUIET, 1 / QUIET), mode="same") if frames >= QUIET else energy
+
+
+def _cuts(loudness: np.ndarray, longest: int) -> Iterator[int]:
+    first = 0
+    while len(loudness) - first > longest:
+        half = first + longest // 2
+        first = half + int(loudness[half : first + longest].argmin())
+        yield first
+
+
+def frames_of(
+    samples: np.ndarray, parts: Iterable[Window], network: Callable[[list[Tensor]], list[Tensor]]
+) -> Iterator[Tensor]:
+    """(frame, token) log probabilities of each window's core; ``network`` makes them of waves."""
+    for window in parts:
+        (frames,) = network([torch.from_numpy(samples[window.first_sample : window.end_sample])])
+        end = None if window.keep is None else window.skip + window.keep
+        yield frames[window.skip : end].cpu()
+
+
+def stretches(parts: Iterable[Tensor]) -> Iterator[tuple[int, Tensor]]:
+    """(first frame, its log probabilities) from pause to pause; of the parts no more than a stretch is held."""
+    first, held = 0, None
+    for part in parts:
+        held = part if held is None else torch.cat([held, part])
+        begin = 0
+        for end in _ends(held):
+            yield first + begin, held[begin:end]
+            begin = end
+        first, held = first + begin, held[begin:]
+    if held is not None and len(held):
+        yield first, held
+
+
+def _ends(frames: Tensor) -> list[int]:
+    """Where complete stretches end; what follows the last one may go on."""
+    runs = _blank_runs(frames)
+    ends = [(begin + end) // 2 for begin, end in runs if end - begin >= PAUSE]
+    if not ends and len(frames) > LONGEST_STRETCH:
+        late = [run for run in runs if run[0] >= len(frames) // 2]  # so that what is left is short
+        begin, end = max(late, key=lambda run: run[1] - run[0], default=(len(frames), len(frames)))
+        ends = [(begin + end + 1) // 2]
+    return ends
+
+
+def _blank_runs(frames: Tensor) -> list[tuple[int, int]]:
+    """(first, end) of the stretches whose best token is blank."""
+    blank = torch.nn.functional.pad((frames.argmax(-1) == BLANK).int(), (1, 1))
+    change = blank.diff()
+    return list(zip((change == 1).nonzero()[:, 0].tolist(), (change == -1).nonzero()[:, 0].tolist(), strict=True))

@@ -1,0 +1,48 @@
+"""The language model's command: the units that the decoder will ask for, from training text alone."""
+
+import pytest
+
+from espnet_bljust.bin.make_ngram import get_parser, main
+from espnet_bljust.data.arpa import arpa_order, arpa_words
+from espnet_bljust.data.token_list import BpeOptions, write_bpe, write_token_list
+from espnet_bljust.errors import InputError
+
+TEXT = ["the cat sat on the mat", "a hat that the cat sat on", "cats and hats"]
+
+
+def make(folder, lines=TEXT, **named):
+    (folder / "text").write_text("".join(f"u{9 - number} {line}\n" for number, line in enumerate(lines)))
+    named = {"text": folder / "text", "out": folder / "lm/x.arpa", "token_list": folder / "tokens.txt", **named}
+    main(get_parser().parse_args([item for name, value in named.items() for item in (f"--{name}", str(value))]))
+    return folder / "lm/x.arpa"
+
+
+def test_pieces_words_and_characters_are_the_models_words(tmp_path):
+    tokens = ["<blank>", "<unk>", *write_bpe(TEXT, tmp_path, BpeOptions(20)), "<sos/eos>"]
+    write_token_list(tmp_path / "tokens.txt", tokens)
+    path = make(tmp_path, bpe_model=tmp_path / "bpe.model", order=4)
+    assert set(arpa_words(path)) <= set(tokens) and arpa_order(path) == 4
+    path = make(tmp_path, bpe_model=tmp_path / "bpe.model", unit="word")
+    assert set(arpa_words(path)) == {word for line in TEXT for word in line.split()}
+    write_token_list(tmp_path / "tokens.txt", ["<blank>", "<unk>", "<space>", "a", "t", "<sos/eos>"])
+    assert arpa_words(make(tmp_path, token_type="char")) == ["<space>", "a", "t"]
+
+
+def test_a_phone_of_white_space_has_a_name_that_arpa_can_hold(tmp_path):
+    write_token_list(tmp_path / "tokens.txt", ["<blank>", "<unk>", " ", "AH", "B", "<sos/eos>"])
+    assert arpa_words(make(tmp_path, token_type="phn", lines=["B AH   AH B", "AH"])) == ["<20>", "AH", "B"]
+
+
+@pytest.mark.parametrize("order", [1, 7])
+def test_an_order_that_kenlm_cannot_read_is_refused(tmp_path, order):
+    with pytest.raises(InputError, match=f"--ngram_num {order}: KenLM reads orders 2 to 6"):
+        make(tmp_path, order=order)
+
+
+def test_texts_that_are_not_there_or_not_text_are_named(tmp_path):
+    write_token_list(tmp_path / "tokens.txt", ["<blank>", "<unk>", "a", "<sos/eos>"])
+    with pytest.raises(InputError, match="none: no such text"):
+        make(tmp_path, token_type="char", text=tmp_path / "none")
+    (tmp_path / "latin").write_bytes(b"a fine\nb f\xfcr\n")
+    with pytest.raises(InputError, match="latin:2: not UTF-8"):
+        make(tmp_path, token_type="char", text=tmp_path / "latin")

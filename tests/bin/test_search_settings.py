@@ -1,0 +1,50 @@
+"""Configurations of decoding: what stands there is read, what is wrong is named."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from espnet_bljust.bin.search_settings import SearchSettings, add_arguments, read_settings
+from espnet_bljust.errors import InputError
+
+CONF = Path(__file__).parents[2] / "conf"
+
+
+def read(*words):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return read_settings(parser.parse_args(list(map(str, words))))
+
+
+def test_greedy_search_is_the_default_and_the_shared_configuration_says_the_same():
+    assert read() == read("--inference_config", CONF / "decode_greedy.yaml") == SearchSettings(search="greedy")
+
+
+def test_an_option_of_the_call_wins_over_the_configuration():
+    settings = read("--inference_config", CONF / "decode_beam.yaml", "--beam_size", 7, "--ngram_weight", "0")
+    assert (settings.search, settings.beam_size, settings.ngram_weight, settings.penalty) == ("beam", 7, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("beam_sise: 3", "does not read beam_sise. Remove it, or did you mean beam_size?"),
+    ("ctc_weight: 1.0", "does not read ctc_weight"),
+    ("search: best", "search is 'best', not greedy or beam"),
+    ("beam_size: 0", "at least 1"),
+    ("beam_size: 2.5", "beam_size is 2.5, not a whole number"),
+    ("penalty: yes", "penalty is True, not a number"),
+    ("nbest: 3", "nbest 3 is above beam_size, or the search is greedy"),
+    ("- 1", "not a list of keys with values"),
+    ("a: [", "not YAML"),
+])  # fmt: skip
+def test_a_wrong_configuration_is_named_with_its_file(tmp_path, text, message):
+    path = tmp_path / "decode_x.yaml"
+    path.write_text(text + "\n")
+    with pytest.raises(InputError, match=str(path)) as caught:
+        read("--inference_config", path)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_language_model_beside_greedy_search_is_refused():
+    with pytest.raises(InputError, match="Add --search beam"):
+        read("--ngram", "x.arpa")
