@@ -55,6 +55,7 @@ lm_train_text=""            # its text in place of the labelled one, files of "i
 ## Training
 method=bljust               # how both losses train the trunk (bljust|ptft|supervised|weighted_sum|alternating)
 model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|large)
+init_from=""                # weights to start from: a .pth or .pt file, or a Hugging Face directory (docs/weights.md)
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"
 asr_tag=""                  # name of the experiment; made from method, size, labels and seed when empty
@@ -97,5 +98,5 @@ run_stage 10 final        # supervised        -> exp/<tag>/<n>epoch.pth
 run_stage 11 average      # checkpoints       -> exp/<tag>/average.pth
 run_stage 12 decode       # dump/raw/<set>    -> exp/<tag>/decode_<name>/<set>/text
 run_stage 13 score        # hypotheses        -> exp/<tag>/RESULTS.md, figures
-run_stage 14 pack         # experiment        -> exp/<tag>/<tag>.zip
+run_stage 14 pack         # experiment        -> exp/<tag>/<tag>.zip, huggingface/
 run_stage 15 upload       # pack              -> Hugging Face

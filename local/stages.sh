@@ -28,8 +28,10 @@ name_things() {  # every derived name, once
     [ "$token_type" != bpe ] || token_options+=(--bpe_model "$tokens/bpe.model")
     size_config=conf/size/$model_size.yaml
     [ -e "$size_config" ] || size_config=../../../$size_config
+    initial=()
+    [ -z "$init_from" ] || initial=("$init_from")
     word=${labels##*/}
-    asr_tag=${asr_tag:-${method}_${model_size}_${word%.*}_seed$seed}
+    asr_tag=${asr_tag:-${method}_${model_size}_${word%.*}_seed$seed${init_from:+_init}}
     asr_exp=$expdir/$asr_tag
     name_decoding
     decoded=$asr_exp/decode_$decode_name
@@ -152,11 +154,12 @@ stage_report() {
 stage_stats() {
     local word extra words=(--exp_dir "$asr_exp" --config "$asr_config" --size_config "$size_config" --method "$method"
         --train_dir "$labelled" --pool_dir "$pool" --valid_dir "$raw/$valid_set" "${token_options[@]}"
-        --seed "$seed" --ngpu "$ngpu")
+        --seed "$seed" --ngpu "$ngpu" --init_from "$init_from")
     read -ra extra <<<"$asr_args"
     for word in "${extra[@]}"; do words+=(--set "$word"); done
     uses method seed asr_args token_type
-    reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config"
+    [ -z "$init_from" ] || uses init_from
+    reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
     makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md"
     if due; then
         bin plan "${words[@]}"
@@ -172,7 +175,7 @@ stage_final() { train_until final 9; }
 
 train_until() {  # phase [stage before it]
     local log=$asr_exp/logs/train_$1.log
-    reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set"
+    reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}"
     [ $# -lt 2 ] || reads "?$(record_of "$2")"
     makes "?$asr_exp/checkpoint.pth"
     due || return 0
@@ -186,7 +189,7 @@ go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data 
     local changed status=0 begun=$asr_exp/.stages/training.json known=false old=$asr_exp/superseded file
     if [ -e "$begun" ] || [ -e "${begun%.json}.pending" ]; then known=true; fi
     changed=$("$python" -m espnet_bljust.bin.stamp check --record "$begun" --stage training \
-        --inputs "$asr_exp"/{train.yaml,plan.json} "$labelled" "$pool" "$raw/$valid_set") || status=$?
+        --inputs "$asr_exp"/{train.yaml,plan.json} "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}") || status=$?
     [ "$status" -ne 0 ] || return 0
     [ "$status" -eq 3 ] || return "$status"
     if [ "$known" = true ]; then
@@ -247,9 +250,10 @@ stage_score() {
 stage_pack() {
     uses inference_asr_model
     reads "$asr_exp/$inference_asr_model" "$asr_exp/config.yaml" "?$asr_exp/RESULTS.md"
-    makes "$asr_exp/$asr_tag.zip"
+    makes "$asr_exp/$asr_tag.zip" "$asr_exp/huggingface"
     due || return 0
-    bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip"
+    bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip" \
+        --huggingface "$asr_exp/huggingface"
 }
 
 stage_upload() {  # always run: what lies on the other side is not ours to record

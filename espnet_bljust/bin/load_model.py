@@ -11,18 +11,11 @@ import yaml
 from espnet_bljust.bin.recogniser import Recogniser
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.config import SSLConfig
+from espnet_bljust.network.convert.stock_espnet import from_espnet, trunk_of
 from espnet_bljust.network.joint import JointNetwork
 
-ENCODER = "encoder.hubert_pretrain_model.wav2vec2."  # names of espnet/packing.py, which needs ESPnet to import
-NAMES = {ENCODER: "trunk.", "ctc.": "ctc."}
 NOT_PACKED = ("ssl_head.", "trunk.mask_embedding")  # used in training alone
-TRUNK_KEYS = {
-    "extractor_conv_bias": "conv_bias", "extractor_conv_layer_config": "conv_layers", "encoder_embed_dim": "dim",
-    "encoder_num_layers": "num_layers", "encoder_num_heads": "num_heads", "encoder_ff_interm_features": "ffn_dim",
-    "encoder_pos_conv_kernel": "pos_kernel", "encoder_pos_conv_groups": "pos_groups",
-    "encoder_layer_norm_first": "norm_first",
-}  # fmt: skip
 
 
 def load_model(model: str, weights: str = "average.pth", device: str = "cpu") -> Recogniser:
@@ -102,22 +95,11 @@ def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
     return Recogniser(network, {**config, "bpemodel": bpe_model}, device)
 
 
-def trunk_of(encoder: dict) -> TrunkConfig:
-    """Our configuration from that of ESPnet's torchaudiohubert encoder."""
-    options = {ours: encoder[theirs] for theirs, ours in TRUNK_KEYS.items()}
-    return TrunkConfig.from_dict({**options, "extractor_norm": encoder["extractor_mode"].removesuffix("_norm")})
-
-
 def load_packed(network: JointNetwork, packed: dict[str, torch.Tensor], where: str) -> None:
     """Fill ``network`` from ESPnet's names, strictly; what is used in training alone stays as it is."""
     state = {name: value for name, value in network.state_dict().items() if name.startswith(NOT_PACKED)}
-    for name, value in packed.items():
-        prefix = next((prefix for prefix in NAMES if name.startswith(prefix)), None)
-        if prefix is None:
-            raise InputError(f"{where}: has {name}, which is no part of this network. Make the pack again.")
-        state[NAMES[prefix] + name.removeprefix(prefix)] = value
     try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
+        network.load_state_dict(state | from_espnet(packed).state)
+    except (RuntimeError, ValueError) as error:
         raise InputError(f"{where}: weights and configuration differ ({' '.join(str(error).split())[:300]}). Make the "
                          "pack again with stage 14.") from None

@@ -1,4 +1,7 @@
-"""Stage 14: pack a model as a zip for the ESPnet model zoo; stock ESPnet loads it without this package."""
+"""Stage 14: pack a model as a zip for the ESPnet model zoo; stock ESPnet loads it without this package.
+
+With --huggingface also as a directory for Wav2Vec2ForCTC.from_pretrained; bin/export.py writes the other forms.
+"""
 
 import argparse
 import contextlib
@@ -10,16 +13,27 @@ from espnet_bljust.errors import InputError
 
 
 def main(options: argparse.Namespace) -> None:
-    """Check what is needed, then write the pack."""
+    """The zip, and beside it the Hugging Face directory."""
     model = options.exp_dir / options.model
     if not model.exists():
         raise InputError(f"{model}: not found. Run stage 11 first: it averages the best checkpoints.")
+    if options.huggingface is not None:
+        from espnet_bljust.bin.export_files import write_huggingface
+        from espnet_bljust.espnet.weights import Experiment
+
+        write_huggingface(Experiment.read(options.exp_dir, model), options.huggingface, "ctc")
+        print(f"{options.huggingface}: loads with Wav2Vec2ForCTC.from_pretrained")
+    pack(options.exp_dir, model, options.out)
+
+
+def pack(exp_dir: Path, model: Path, out: Path) -> None:
+    """The zip alone; ESPnet's own lines are kept off the terminal."""
     from espnet_bljust.espnet.packing import write_pack
 
-    results = options.exp_dir / "RESULTS.md"
+    results = exp_dir / "RESULTS.md"
     with contextlib.redirect_stdout(io.StringIO()):
-        write_pack(options.exp_dir, model, options.out, [results] if results.exists() else [])
-    print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, loads with Speech2Text.from_pretrained")
+        write_pack(exp_dir, model, out, [results] if results.exists() else [])
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, loads with Speech2Text.from_pretrained")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,6 +41,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--exp_dir", type=Path, required=True)
     parser.add_argument("--model", default="average.pth", help="file of weights in the experiment directory")
     parser.add_argument("--out", type=Path, required=True, help="exp/<tag>/<tag>.zip")
+    parser.add_argument("--huggingface", type=Path, help="directory of the same model for Hugging Face")
     return parser
 
 

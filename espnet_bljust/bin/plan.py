@@ -40,6 +40,11 @@ def main(options: argparse.Namespace) -> None:
     hours = {name: hours_of(Path(settings[key][0]), options.dry_run) for name, key in shapes.items()}
     if not options.dry_run or (None not in hours.values() and options.token_list.exists()):
         check_feasible(settings, options)
+    if options.init_from:
+        from espnet_bljust.espnet.starting_point import starting_point
+        from espnet_bljust.espnet.weights import shape_of
+
+        print(starting_point(Path(options.init_from), shape_of(settings), settings["token_list"]).line)
     text = report(plan, settings, Sizes.of(settings), hours)
     rates, valid_seconds = measure(settings, options.ngpu), 3600 * (hours["valid"] or 0)
     seconds = training_seconds(plan, settings, rates, valid_seconds, options.ngpu)
@@ -106,6 +111,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--bpe_model", default="", help="SentencePiece model of stage 5, for token_type bpe")
     parser.add_argument("--method", default="bljust", help=", ".join(METHODS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--init_from", default="", help="weights to start from: a file, or a Hugging Face directory")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs that training will have, for the estimate of time")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="change one key of the configuration, e.g. plan_conf.gamma_max=3")

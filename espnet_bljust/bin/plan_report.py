@@ -80,6 +80,6 @@ def passes(plan: Plan, settings: dict, hours: dict[str, float | None]) -> dict[s
 
 
 def disk_gb(sizes: Sizes, settings: dict) -> float:
-    """Kept models (n best and n newest), the checkpoint with both moments, the average and the pack."""
+    """Kept models (n best and n newest), the checkpoint with both moments, the average and its two packs."""
     weights = 4 * (sizes.theta + sizes.phi + sizes.eta)
-    return weights * (2 * settings["keep_nbest_models"] + 3 + 2) / 1e9
+    return weights * (2 * settings["keep_nbest_models"] + 3 + 3) / 1e9

@@ -21,8 +21,7 @@ DEFAULTS = {
 KEYS = {
     *DEFAULTS, "plan_conf", "trunk_conf", "ssl_conf", "masking_conf", "optim", "optim_conf", "batch_seconds",
     "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm", "use_amp", "train_dtype",
-    "freeze_param", "init_param", "ignore_init_mismatch", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic",
-    "use_tf32", "detect_anomaly",
+    "freeze_param", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32", "detect_anomaly",
 }
 
 
@@ -48,6 +47,7 @@ def merge(options: argparse.Namespace) -> dict:
         "train_shape_file": [str(options.train_dir / "utt2num_samples")],
         "valid_shape_file": [str(options.valid_dir / "utt2num_samples")],
         "unlabelled_shape_file": [str(options.pool_dir / "utt2num_samples")],
+        **({"init_from": options.init_from} if options.init_from else {}),
     })
     return settings
 

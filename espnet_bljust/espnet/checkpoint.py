@@ -38,6 +38,14 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict:
         raise InputError(f"{path}: not a readable checkpoint ({reason}). Delete it, or restore a copy.") from error
 
 
+def own_names(state: Mapping, where: str) -> dict[str, torch.Tensor]:
+    """Weights as training writes them (<n>epoch.pth, average.pth, or in checkpoint.pth), without `network.`."""
+    state = state.get("model", state)
+    if not all(isinstance(name, str) and name.startswith("network.") for name in state):
+        raise InputError(f"{where}: not weights of this package. Name a file such as exp/<tag>/average.pth.")
+    return {name.removeprefix("network."): value for name, value in state.items()}
+
+
 def link(target: str, path: Path) -> None:
     """Make ``path`` a symbolic link to ``target``, replacing an older one in one move."""
     temporary = path.with_name(path.name + ".tmp")

@@ -1,6 +1,7 @@
 """BLJustTask: ESPnet2's ASR task with a joint network, a plan, and paired labelled and unlabelled audio."""
 
 import argparse
+import logging
 from pathlib import Path
 
 import torch
@@ -19,7 +20,9 @@ from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, ValidIterFactory
 from espnet_bljust.espnet.masks import MaskingConfig
 from espnet_bljust.espnet.model import BLJustModel
+from espnet_bljust.espnet.starting_point import starting_point
 from espnet_bljust.espnet.trainer import BLJustTrainer
+from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
 
@@ -47,6 +50,7 @@ class BLJustTask(ASRTask):
                            help="the stage whose end stops this call")
         group.add_argument("--stop_on_alarm", type=str2bool, default=False,
                            help="end the run at the first alarm: loss at chance, codebook collapsed, not finite, ...")
+        group.add_argument("--init_from", type=str, default="", help="weights of any known form, to start from")
         for name, text in (("trunk", "TrunkConfig: shape of the wav2vec 2.0 trunk"),
                            ("ssl", "SSLConfig: quantizer, temperature, weights of the self-supervised loss"),
                            ("masking", "MaskingConfig: span masks"),
@@ -68,6 +72,10 @@ class BLJustTask(ASRTask):
             args.token_list = args.token_list[:-1] if args.token_list[-1] == "" else args.token_list
         network = JointNetwork(TrunkConfig.from_dict(args.trunk_conf), SSLConfig.from_dict(args.ssl_conf),
                                len(args.token_list))
+        if args.init_from and not (Path(args.output_dir) / "checkpoint.pth").exists():
+            start = starting_point(Path(args.init_from), shape_of(vars(args)), args.token_list)
+            network.load_state_dict({**network.state_dict(), **start.state})
+            logging.getLogger("espnet_bljust").info(start.line)
         return BLJustModel(network, load_tokenizer(args.token_type, args.token_list, args.bpemodel).decode)
 
     @classmethod

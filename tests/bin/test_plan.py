@@ -57,8 +57,8 @@ def test_set_changes_one_nested_key_and_leaves_its_neighbours(stage):
 
 
 def test_of_two_changes_to_a_key_the_later_wins_and_a_value_may_hold_an_equals_sign(stage):
-    settings = stage("--set", "batch_seconds=1", "--set", "batch_seconds=2", "--set", "init_param=a=b")
-    assert settings["batch_seconds"] == 2 and settings["init_param"] == "a=b"
+    settings = stage("--set", "batch_seconds=1", "--set", "batch_seconds=2", "--set", "optim=a=b")
+    assert settings["batch_seconds"] == 2 and settings["optim"] == "a=b"
 
 
 def test_the_training_file_wins_over_the_size_file_key_by_key(stage, root, tmp_path):

@@ -62,7 +62,9 @@ def make_set(folder: Path, count: int, seed: int, text: bool) -> None:
             (folder / table).write_text("\n".join(lines) + "\n")
 
 
-def make_experiment(root: Path, *changes: str, method: str = "bljust") -> Path:
+def make_experiment(
+    root: Path, *changes: str, method: str = "bljust", init_from: Path | str = "",
+) -> Path:
     """Stage 7 on generated sets; ``changes`` are ``key=value`` for --set. Returns the experiment directory."""
     data = root / "dump"
     if not data.exists():
@@ -75,7 +77,8 @@ def make_experiment(root: Path, *changes: str, method: str = "bljust") -> Path:
     exp_dir = root / f"exp{len(list(root.glob('exp*')))}"
     arguments = ["--config", root / "train.yaml", "--size_config", root / "tiny.yaml", "--exp_dir", exp_dir,
                  "--train_dir", data / "train_labelled", "--pool_dir", data / "train_pool", "--valid_dir", data / "dev",
-                 "--token_list", root / "tokens.txt", "--token_type", "char", "--seed", "3", "--method", method]
+                 "--token_list", root / "tokens.txt", "--token_type", "char", "--seed", "3", "--method", method,
+                 "--init_from", init_from]
     arguments += [item for change in changes for item in ("--set", change)]
     plan.main(plan.get_parser().parse_args([str(item) for item in arguments]))
     return exp_dir

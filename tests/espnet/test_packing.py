@@ -42,7 +42,8 @@ def exp_dir(tmp_path_factory):
 
 def run_pack(exp_dir, monkeypatch):
     monkeypatch.chdir(exp_dir)
-    pack.main(pack.get_parser().parse_args(["--exp_dir", ".", "--model", "latest.pth", "--out", "x.zip"]))
+    pack.main(pack.get_parser().parse_args(["--exp_dir", ".", "--model", "latest.pth", "--out", "x.zip",
+                                              "--huggingface", "huggingface"]))
     return exp_dir / "x.zip"
 
 
@@ -65,6 +66,13 @@ def test_a_pack_names_no_folder_of_the_machine_that_made_it(exp_dir, monkeypatch
     run_pack(exp_dir, monkeypatch)
     config = (exp_dir / "pack" / "config.yaml").read_text()
     assert str(exp_dir.parent) not in config and "dump" not in config and "espnet_bljust" not in config
+
+
+def test_the_hugging_face_form_lies_beside_the_pack(exp_dir, monkeypatch):
+    run_pack(exp_dir, monkeypatch)
+    assert {path.name for path in (exp_dir / "huggingface").iterdir()} == {
+        "config.json", "model.safetensors", "preprocessor_config.json", "tokenizer_config.json", "tokens.txt",
+        "vocab.json"}
 
 
 def test_audio_shorter_than_a_frame_is_recognised_as_nothing(exp_dir):

@@ -28,8 +28,8 @@ def trained(finished):
     return finished
 
 
-def train(recipe):
-    output = recipe.run("--stage", "8", "--stop_stage", "10", "--asr_tag", "toy", "--ngpu", "0")
+def train(recipe, *words):
+    output = recipe.run("--stage", "8", "--stop_stage", "10", "--asr_tag", "toy", "--ngpu", "0", *words)
     return output, re.findall(r"^stage (\d+) \w+: .* \(\d+:\d\d\)$", output, re.MULTILINE)
 
 
@@ -60,6 +60,22 @@ def test_other_data_begin_anew(trained):
     text.write_text(text.read_text().replace("one", "nine"))
     assert "training begins anew" in train(trained)[0]
     assert weights(trained) == 3
+
+
+def test_other_weights_to_start_from_begin_anew(trained):
+    start = trained.folder / "start.pt"
+    for content, begins in (("one", False), ("one", False), ("two", True)):
+        start.write_text(content)
+        output, _ = train(trained, "--init_from", "start.pt")
+        assert ("training begins anew: start.pt has changed" in output) == begins
+        assert weights(trained) == 3
+
+
+def test_weights_that_do_not_fit_stop_stage_7_in_one_line(finished):
+    (finished.folder / "start.pt").write_bytes(b"no weights")
+    output = finished.run("--stage", "7", "--stop_stage", "7", "--ngpu", "0", "--init_from", "start.pt", code=1)
+    assert "error: start.pt: not readable as weights" in output and "Traceback" not in output
+    assert "none.pt is missing" in finished.run("--stage", "7", "--stop_stage", "7", "--init_from", "none.pt", code=1)
 
 
 def test_the_same_settings_go_on_from_the_checkpoint(trained):

@@ -1,0 +1,41 @@
+"""What an experiment has learned: its settings, the shape of its network and one file of its weights."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from torch import Tensor
+
+from espnet_bljust.errors import InputError
+from espnet_bljust.espnet.checkpoint import load, own_names
+from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.convert.fit import Shape, fit
+
+
+class Experiment(NamedTuple):
+    """All that an export needs."""
+
+    settings: dict  # train.yaml
+    shape: Shape
+    state: dict[str, Tensor]  # names of JointNetwork
+
+    @classmethod
+    def read(cls, exp_dir: Path, model: Path) -> "Experiment":
+        """Strict: the weights are the whole network of train.yaml and nothing else."""
+        config = exp_dir / "train.yaml"
+        for path, remedy in ((config, "Name an experiment directory, exp/<tag>"),
+                             (model, "Run stage 11 first: it averages the best checkpoints")):
+            if not path.is_file():
+                raise InputError(f"{path}: not found. {remedy}.")
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        shape = shape_of(settings)
+        fitted = fit(own_names(load(model), str(model)), shape, options={}, where=str(model))
+        if fitted.fresh:
+            raise InputError(f"{model}: without {', '.join(fitted.fresh)}. Use weights that this experiment trained.")
+        return cls(settings, shape, fitted.state)
+
+
+def shape_of(settings: dict) -> Shape:
+    """Of train.yaml's settings."""
+    return Shape(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings.get("ssl_conf", {})),
+                 len(settings["token_list"]))

@@ -1,0 +1,93 @@
+"""Whether weights of anybody's fit a network: what is compared, what may be missing, and one clear error.
+
+The trunk must be complete but for its mask embedding, which some libraries do not keep. A head is taken whole, or
+not at all where the weights hold nothing of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from espnet_bljust.errors import InputError
+from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.convert.sizes import sizes
+from espnet_bljust.network.joint import JointNetwork
+
+HEADS = {"ssl_head.": "self-supervised head", "ctc.": "CTC head"}
+MASK_EMBEDDING = "trunk.mask_embedding"
+SHOWN = 3  # names or shapes in an error
+
+
+class Shape(NamedTuple):
+    """What the network is to be."""
+
+    trunk: TrunkConfig
+    ssl: SSLConfig
+    vocabulary: int
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Names and shapes alone, without storage (torch's meta device)."""
+        with torch.device("meta"):
+            return JointNetwork(self.trunk, self.ssl, self.vocabulary).state_dict()
+
+
+class Fit(NamedTuple):
+    """Weights that fit, under our names, and what is not among them."""
+
+    state: dict[str, Tensor]
+    fresh: list[str]  # parts that stay as they were initialised, in words
+
+
+def fit(
+    state: Mapping[str, Tensor], shape: Shape, *, unknown: Sequence[str] = (), options: Mapping[str, Any], where: str
+) -> Fit:
+    """``state``: under our names; ``unknown``: names in the file that have none of ours.
+
+    options: of TrunkConfig, what is known beside the weights, since shapes do not tell it; where: for the errors.
+    """
+    expected = shape.parameters()
+    _refuse_other_sizes(state, expected, shape, options, where)
+    absent = [head for head in HEADS if not any(name.startswith(head) for name in state)]
+    missing = [name for name in expected
+               if name not in state and name != MASK_EMBEDDING and not name.startswith(tuple(absent))]
+    unknown = [*unknown, *(name for name in state if name not in expected)]
+    if missing or unknown:
+        counts = f"{_count(missing, 'missing')}; {_count(unknown, 'without a place')}"
+        raise InputError(f"{where}: not the whole of such a network: {counts}. "
+                         "Restore the file, or choose weights of wav2vec 2.0 in the shape of trunk_conf.")
+    broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise InputError(f"{where}: numbers that are not finite in the weights: {_count(broken, 'such tensors')}. "
+                         "Restore the file, or choose an earlier one.")
+    fresh = [HEADS[head] for head in absent] + (["mask embedding"] if MASK_EMBEDDING not in state else [])
+    return Fit({name: value.to(expected[name].dtype) for name, value in state.items()}, fresh)
+
+
+def _refuse_other_sizes(
+    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], shape: Shape, options: Mapping[str, Any], where: str
+) -> None:
+    wanted = _plain({**asdict(shape.trunk), **asdict(shape.ssl)})
+    strides = [stride for _, _, stride in shape.trunk.conv_layers]
+    known = _plain({**sizes(state, strides), **options})
+    differ = [f"{name} {value} there, {wanted[name]} here" for name, value in known.items() if value != wanted[name]]
+    shapes = [f"{name} {tuple(value.shape)} there, {tuple(expected[name].shape)} here" for name, value in state.items()
+              if name in expected and value.shape != expected[name].shape]
+    if differ or shapes:
+        raise InputError(f"{where}: weights of another size than the configuration: {'; '.join(differ)}. "
+                         f"{_count(shapes, 'of another shape')}. "
+                         "Choose the model_size of these weights, or change trunk_conf and ssl_conf.")
+
+
+def _count(items: Sequence[str], what: str) -> str:
+    """`5 missing (a, b, c, ...)`."""
+    shown = ", ".join([*items[:SHOWN], *(["..."] if len(items) > SHOWN else [])])
+    return f"{len(items)} {what}" + (f" ({shown})" if items else "")
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists for tuples, so that settings of different origin compare."""
+    return {name: [list(layer) for layer in value] if name == "conv_layers" else value
+            for name, value in options.items()}
