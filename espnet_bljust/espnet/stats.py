@@ -25,11 +25,11 @@ class StepStats:
         self.clear()
 
     def clear(self) -> None:
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, torch.Tensor] = {}  # on the device: a number that is not asked for makes no step wait
         self.steps = self.labelled = self.masked = self.rows = self.batches = 0
         self.seconds = 0.0
         self.pull = Pull(None, None, None)
-        self.suspects: list[str] = []
+        self.passes: list[tuple[MicroBatch, LossSums]] = []  # of the step under way
 
     def add(self, out: dict, sums: LossSums, batch: MicroBatch) -> None:
         """Results of one forward pass."""
@@ -37,18 +37,15 @@ class StepStats:
         values = {name: value for name, value in out.items() if name not in NOT_SUMMED}
         for name, value in {**values, **sums._asdict()}.items():
             if value is not None:
-                self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
-        losses = [float(loss.detach()) for loss in sums if loss is not None]
-        if not all(map(math.isfinite, losses)):
-            self.suspects += suspects(batch, sums)
+                self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
+        self.passes.append((batch, LossSums(*(loss if loss is None else loss.detach() for loss in sums))))
         self.batches += out["pool"] is not None
         self.labelled += batch.num_labelled
         self.masked += batch.num_masked
         self.rows += batch.num_rows
 
     def add_step(
-        self, norms: dict[str, float], pull: Pull | None, seconds: float, batches: list[MicroBatch],
-        processes: Processes,
+        self, norms: dict[str, float], pull: Pull | None, seconds: float, processes: Processes
     ) -> None:
         """Results of one optimizer step; where its gradient is not finite, every process names what it has at fault."""
         self.steps += 1
@@ -58,12 +55,12 @@ class StepStats:
             self.pull = self.pull if value is None else self.pull._replace(**{name: value})
         if not math.isfinite(self.norm):
             self.counts["skipped_steps"] += 1
-            what = "loss"
-            if processes.sum([len(self.suspects)])[0] == 0:  # finite losses with a gradient that is not
-                what, self.suspects = "gradient", [name for batch in batches for name in batch.utterances]
-            if self.suspects:
-                logging.error(f"{what} is not finite: no parameter was moved; utterances: {' '.join(self.suspects)}")
-        self.suspects = []
+            what, named = "loss", [name for batch, sums in self.passes for name in suspects(batch, sums)]
+            if processes.sum([len(named)])[0] == 0:  # finite losses with a gradient that is not
+                what, named = "gradient", [name for batch, _ in self.passes for name in batch.utterances]
+            if named:
+                logging.error(f"{what} is not finite: no parameter was moved; utterances: {' '.join(named)}")
+        self.passes = []
 
     def summary(self, moment: Moment, temperature: float) -> dict:
         """The row of history.jsonl."""
@@ -94,7 +91,7 @@ class StepStats:
         return ", ".join([*parts, f"norm {row['grad_norm']:.3g}", f"{row['seconds']:.2f} s/step", f"{left} left"])
 
     def _mean(self, name: str, count: int) -> float | None:
-        return self.sums[name] / count if name in self.sums and count else None
+        return float(self.sums[name]) / count if name in self.sums and count else None
 
     def _name_infeasible(self, infeasible: torch.Tensor | None, batch: MicroBatch) -> None:
         if infeasible is not None and bool(infeasible.any()):
@@ -104,7 +101,9 @@ class StepStats:
 
 
 def suspects(batch: MicroBatch, sums: LossSums) -> list[str]:
-    """Utterances whose audio is not finite; without such, all those of the losses that are not."""
+    """Utterances whose audio is not finite, of a pass with such a loss; without them, all those of the loss."""
+    if all(loss is None or bool(loss.isfinite()) for loss in sums):
+        return []
     labelled, pool = batch.utterances[: batch.num_labelled], batch.utterances[batch.num_labelled :]
     waves = [wave for kind in ("speech", "pool")
              for wave in unpad(batch.tensors.get(kind), batch.tensors.get(f"{kind}_lengths"))]

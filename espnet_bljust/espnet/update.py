@@ -78,7 +78,7 @@ class Updater:
         if not both:
             theta = norms.get("theta")
             pull = Pull(theta, None, None) if moment.labelled else Pull(None, theta, None)
-        stats.add_step(norms, pull, time.perf_counter() - started, batches, self.processes)
+        stats.add_step(norms, pull, time.perf_counter() - started, self.processes)
 
     def _zeros(self) -> torch.Tensor:
         """(group, code), float32 at least, for sums of code probabilities."""

@@ -1,5 +1,6 @@
 """Each alarm is provoked on a real network, or on rows with real numbers, and is raised in time with its advice."""
 
+import argparse
 import json
 import logging
 import math
@@ -164,6 +165,6 @@ def test_blank_unknown_and_padding_are_three_ids(tmp_path):
 
     tokenizer = load_tokenizer("char", ["<blank>", "<unk>", "<space>", "A", "<sos/eos>"], None)
     short, long = (np.array(tokenizer.encode(text)) for text in ("?", "AAA"))
-    _, batch = BLJustTask.build_collate_fn(None, True)([("a", {"text": short}), ("b", {"text": long})])
+    _, batch = BLJustTask.build_collate_fn(argparse.Namespace(), True)([("a", {"text": short}), ("b", {"text": long})])
     padding = set(batch["text"][0, 1:].tolist())
     assert (short.tolist(), padding) == ([1], {-1}) and 0 not in batch["text"]  # 0 is blank, and never a target
