@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_bljust.network.config import TrunkConfig
-from espnet_bljust.network.fast_convolution import FastConvolution
 from espnet_bljust.network.folded_norm import folded_weights
 from espnet_bljust.network.packed_convolution import PackedConvolution
 from espnet_bljust.network.packing import UtteranceTooShort
@@ -93,17 +92,14 @@ class FeatureExtractor(nn.Module):
         windows = F.pad(torch.cat(samples), (0, tails[0])).unfold(0, kernel, stride)  # (row, kernel)
         x = F.pad(windows, (0, 1), value=1.0)  # a column of ones meets the bias
         segments = [len(sample) // stride for sample in samples]
-        x = PackedConvolution.apply(x, folded_weights(waves, first.conv, first.layer_norm), segments, 1, tails[1])
+        folded = folded_weights(waves, first.conv, first.layer_norm)
+        x = PackedConvolution.apply(x, folded, segments, 1, tails[1], False)
         rows = sum(segments)
         for layer, tail in zip(others, tails[2:], strict=True):
-            kernel, stride = layer.conv.kernel_size[0], layer.conv.stride[0]
-            rows //= stride
-            if (kernel, stride, rows % 2) == (3, 2, 0):
-                x = FastConvolution.apply(x, layer.conv.weight.permute(2, 0, 1).contiguous(), tail)
-            else:
-                weight = layer.conv.weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
-                x = PackedConvolution.apply(x, weight[None], [rows], stride, tail)
-        return x
+            rows //= layer.conv.stride[0]
+            weight = layer.conv.weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
+            x = PackedConvolution.apply(x, weight[None], [rows], layer.conv.stride[0], tail, True)
+        return F.gelu(x)
 
     def lengths(self, waves: list[Tensor]) -> list[int]:
         """Frames of each utterance, at least one."""

@@ -1,79 +1,76 @@
-"""gelu(convolution) over packed rows as plain matrix products, for a CPU.
+"""convolution(gelu(x)) over packed rows as plain matrix products, for a CPU.
 
-Rows are time-major, (row, channel). With kernel k and stride s, output row t reads input rows t·s .. t·s + k − 1:
-the first s of them are one row of the input seen as (row / s, s·channel), the next s are that view one row
-further, so a layer is ceil(k / s) products and nothing is unfolded. GELU and its derivative are taken block by
-block, while the block is in the cache.
+Rows are time-major, (row, channel). A layer takes and gives values before their GELU, so that only those are kept for
+backward; the GELU is taken block by block, while the block is in the cache, and again in backward.
 """
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
+from torch.autograd.function import FunctionCtx, once_differentiable
 
-BLOCK = 2048  # rows
+from espnet_bljust.network import tap_products, three_tap_products
+
+BLOCK = 2048  # output rows; even, as pairs of rows share a product in three_tap_products
 gelu_out = torch.ops.aten.gelu.out
 gelu_backward_out = torch.ops.aten.gelu_backward.grad_input
 
 
 class PackedConvolution(torch.autograd.Function):
-    """(row, channel) -> (sum(segments) + tail, out), where the last ``tail`` rows are zeros for the next layer.
+    """(stride * row + kernel - stride, channel) -> (row + tail, out), the last ``tail`` rows zeros for the next layer.
 
     weights: (segment, out, kernel * channel), tap-major; segments: output rows of each, in order.
-    Narrow inputs (layer 0) store no pre-activation: it is cheaper computed again than kept.
+    activate: x is taken through a GELU first; audio is not.
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, weights: Tensor, segments: list[int], stride: int, tail: int) -> Tensor:
-        rows, out_dim = sum(segments), weights.shape[1]
-        out = x.new_empty(rows + tail, out_dim)
+    def forward(
+        ctx: FunctionCtx, x: Tensor, weights: Tensor, segments: list[int], stride: int, tail: int, activate: bool
+    ) -> Tensor:
+        rows, taps = sum(segments), weights.shape[2] // x.shape[1]
+        out = x.new_empty(rows + tail, weights.shape[1])
         out[rows:].zero_()
-        stored = None if weights.shape[2] < 32 else x.new_empty(rows, out_dim)
-        buffer = x.new_empty(min(BLOCK, rows), out_dim) if stored is None else None
-        views = list(_views(x, weights.shape[2], stride, rows))
+        three = (taps, stride) == (3, 2) and all(segment % 2 == 0 for segment in segments)
+        ctx.products = three_tap_products if three else tap_products
+        ctx.segments, ctx.stride, ctx.overlap, ctx.activate = segments, stride, taps - stride, activate
+        active = x.new_empty(BLOCK * stride + ctx.overlap, x.shape[1]) if activate else None
         for segment, first, last in _blocks(segments):
-            part = buffer[: last - first] if stored is None else stored[first:last]
-            _product(part, views, weights[segment], first, last)
-            gelu_out(part, out=out[first:last])
-        ctx.save_for_backward(x, weights, *([] if stored is None else [stored]))
-        ctx.segments, ctx.stride = segments, stride
+            inputs = _activated(x[first * stride : last * stride + ctx.overlap], active)
+            ctx.products.multiply(inputs, weights[segment], stride, out[first:last])
+        ctx.save_for_backward(x, weights)
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple:
-        x, weights, *stored = ctx.saved_tensors
-        rows, width = sum(ctx.segments), weights.shape[2]
-        into_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        into_weights = torch.zeros_like(weights)
-        inner = x.new_empty(min(BLOCK, rows), weights.shape[1])
-        views = list(_views(x, width, ctx.stride, rows))
-        into_views = []
-        if into_x is not None:
-            into_x[ctx.stride * rows :].zero_()
-            into_views = list(_views(into_x, width, ctx.stride, rows))
-        for segment, first, last in reversed(list(_blocks(ctx.segments))):  # later views reach into the next block
-            part = inner[: last - first]
-            if stored:
-                before = stored[0][first:last]
-            else:
-                before = torch.empty_like(part)
-                _product(before, views, weights[segment], first, last)
-            gelu_backward_out(gradient[first:last], before, approximate="none", grad_input=part)
-            for columns, view in views:
-                into_weights[segment][:, columns].addmm_(part.t(), view[first:last])
-            for index, (columns, view) in enumerate(into_views):
-                view[first:last].addmm_(part, weights[segment][:, columns], beta=float(index > 0))
-        return into_x, into_weights, None, None, None
+        x, weights = ctx.saved_tensors
+        gradient, stride, overlap = gradient.contiguous(), ctx.stride, ctx.overlap
+        active = x.new_empty(BLOCK * stride + overlap, x.shape[1]) if ctx.activate else None
+        into_x, into_weights, into_active = None, torch.zeros_like(weights), None
+        if ctx.needs_input_grad[0]:
+            into_x, into_active = torch.empty_like(x), x.new_empty(BLOCK * stride + overlap, x.shape[1])
+            into_x[stride * sum(ctx.segments) :].zero_()
+        for segment, first, last in reversed(list(_blocks(ctx.segments))):  # a block's last rows begin the next one
+            place = slice(first * stride, last * stride + overlap)
+            inputs = _activated(x[place], active)
+            part = None if into_active is None else into_active[: len(inputs)]
+            ctx.products.pull_back(inputs, weights[segment], stride, gradient[first:last], part, into_weights[segment])
+            if into_x is not None:
+                _add_to_inputs(part, x[place] if ctx.activate else None, into_x[place], (last - first) * stride)
+        return into_x, into_weights, None, None, None, None
 
 
-def _views(x: Tensor, width: int, stride: int, rows: int) -> Iterator[tuple[slice, Tensor]]:
-    """(columns of the weight, rows of the input that they meet), one for each ``stride`` taps."""
-    channels = x.shape[1]
-    hop = stride * channels
-    for first in range(0, width, hop):
-        last = min(width, first + hop)
-        yield slice(first, last), x.as_strided((rows, last - first), (hop, 1), x.storage_offset() + first)
+def _activated(x: Tensor, buffer: Tensor | None) -> Tensor:
+    return x if buffer is None else gelu_out(x, out=buffer[: len(x)])
+
+
+def _add_to_inputs(part: Tensor, before: Tensor | None, into_x: Tensor, own: int) -> None:
+    """The block's ``own`` rows are written; those that it shares with the next block, already there, are added to."""
+    if before is not None:
+        gelu_backward_out(part, before, approximate="none", grad_input=part)
+    into_x[:own].copy_(part[:own])
+    into_x[own:].add_(part[own:])
 
 
 def _blocks(segments: list[int]) -> Iterator[tuple[int, int, int]]:
@@ -83,8 +80,3 @@ def _blocks(segments: list[int]) -> Iterator[tuple[int, int, int]]:
         for first in range(start, start + rows, BLOCK):
             yield segment, first, min(first + BLOCK, start + rows)
         start += rows
-
-
-def _product(out: Tensor, views: list[tuple[slice, Tensor]], weight: Tensor, first: int, last: int) -> None:
-    for index, (columns, view) in enumerate(views):
-        out.addmm_(view[first:last], weight[:, columns].t(), beta=float(index > 0))
