@@ -1,0 +1,124 @@
+"""Stage 1 of the recipe `covost2`: one language of Common Voice, split as CoVoST 2 has it, as data/<set>_<lang>."""
+
+import argparse
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from common_voice import (
+    SPLIT_NAMES,
+    Clip,
+    Splits,
+    find_language,
+    read_clips,
+    read_covost,
+    read_own_splits,
+    sizes,
+    unpacked,
+)
+
+from espnet_bljust.bin.command import run
+from espnet_bljust.data.assemble import ROLES, Corpus, Spelling, write_sets
+from espnet_bljust.data.db import read_db
+from espnet_bljust.data.files import write_atomic
+from espnet_bljust.data.kaldi_dir import read_dir
+from espnet_bljust.data.mp3 import mp3_length
+from espnet_bljust.data.normalise import POLICIES
+from espnet_bljust.data.offenders import list_offenders
+from espnet_bljust.errors import InputError
+
+DOWNLOADS = Path("downloads")
+LABEL_HOURS = {"nl": 2.0, "mn": 3.0, "ar": 2.0}  # Wav2Vec2-JUST report, table 3
+
+
+def options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lang", required=True, help="Common Voice's code of the language: nl, mn, ar ...")
+    parser.add_argument("--commonvoice", default="", help="a release, extracted or .tar.gz (db.sh: COMMONVOICE)")
+    parser.add_argument("--covost", default="", help="folder or .tar.gz of covost_v2.<lang>_en*.tsv (db.sh: COVOST)")
+    parser.add_argument("--label_hours", type=float, help="hours of the list of labels (nl 2, mn 3, ar 2, others none)")
+    parser.add_argument("--text_policy", choices=POLICIES, default="plain", help="how transcripts are normalised")
+    parser.add_argument("--digits", choices=("keep", "reject"), default="keep",
+                        help="reject: a training utterance with digits or symbols gives up its transcript")
+    parser.add_argument("--skip_problems", choices=("true", "false"), default="false", help="go on without bad clips")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    language, problems = arguments.lang, []
+    folder, covost = find_sources(arguments)
+    validated = read_clips(folder / "validated.tsv", language, problems)
+    other = read_clips(folder / "other.tsv", language, problems) if (folder / "other.tsv").is_file() else {}
+    splits = read_covost(covost, language, problems) if covost else read_own_splits(folder, language, problems)
+    problems += [f"{name}: in a split of {splits.origin}, but not in validated.tsv. Is it another release?"
+                 for name in splits.of_clip if name not in validated]
+    clips = present({**other, **validated}, folder / "clips", problems)
+    skip = arguments.skip_problems == "true"
+    skipped = list_offenders(problems, Path("data/problems.txt"), where=str(folder), skip=skip)
+    corpus = describe(clips, validated.keys(), splits, folder / "clips")
+    spelling = Spelling(language, arguments.text_policy, arguments.digits)
+    names = {role: f"{role}_{language}" for role in ROLES}
+    lines = write_sets(corpus, spelling, names)
+    hours = arguments.label_hours or LABEL_HOURS.get(language)
+    listed = write_labels(Path("data") / names["train"], language, hours, splits) if hours else ""
+    print("\n".join(filter(None, [skipped, f"split by {splits.origin}", listed, *lines])))
+
+
+def find_sources(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+    """The folder of the language, and that of CoVoST's tables where the user has them."""
+    folders = read_db() if Path("db.sh").is_file() else {}
+    source, covost = (given or folders.get(name, "") for given, name in
+                      ((arguments.commonvoice, "COMMONVOICE"), (arguments.covost, "COVOST")))
+    if not source:
+        raise InputError("db.sh: COMMONVOICE is empty. Name your release of Common Voice; README.md says how to get one.")
+    root = unpacked(Path(source).absolute(), DOWNLOADS.absolute())
+    tables = unpacked(Path(covost).absolute(), DOWNLOADS.absolute()) if covost else None
+    return find_language(root, arguments.lang), tables
+
+
+def present(clips: dict[str, Clip], folder: Path, problems: list[str]) -> dict[str, Clip]:
+    """The clips whose audio is there; the others, and audio in no table, are problems."""
+    bytes_of = sizes(folder)
+    missing = [name for name in clips if not bytes_of.get(name)]
+    problems += [f"{folder / name}: {'0 bytes' if name in bytes_of else 'no such clip'}. Extract again."
+                 for name in missing]
+    return {name: clip for name, clip in clips.items() if bytes_of.get(name)}
+
+
+def describe(clips: dict[str, Clip], validated: set[str], splits: Splits, folder: Path) -> Corpus:
+    """All clips, those with a transcript that counts, and their sets."""
+    texted = [name for name in clips if name in (splits.of_clip or validated) and name in validated]
+    ids = {name: clip.utterance(name) for name, clip in clips.items()}
+    return Corpus(
+        wavs={ids[name]: str(folder / name) for name in clips},
+        utt2spk={ids[name]: clip.speaker for name, clip in clips.items()},
+        text={ids[name]: clips[name].sentence for name in texted},
+        split={ids[name]: SPLIT_NAMES[splits.of_clip[name]] for name in texted if splits.of_clip},
+    )
+
+
+def write_labels(train: Path, language: str, hours: float, splits: Splits) -> str:
+    """The list of labelled utterances: Common Voice's own train clips first, by SHA-256 of their names, to N hours."""
+    wavs = read_dir(train).wavs
+
+    def place(utterance: str) -> tuple[bool, str]:
+        name = Path(wavs[utterance]).name
+        return splits.of_clip.get(name) == "train_covost", hashlib.sha256(name.encode()).hexdigest()
+
+    order = sorted(wavs, key=place)
+    with ThreadPoolExecutor() as pool:
+        seconds = [length.seconds for length in pool.map(mp3_length, (wavs[utterance] for utterance in order))]
+    total, chosen = 0.0, []
+    for utterance, length in zip(order, seconds, strict=True):
+        if total >= hours * 3600:
+            break
+        total += length
+        chosen.append(f"{utterance} {length:.3f}\n")
+    path = train / f"{language}_{hours:g}h.txt"
+    write_atomic(path, "".join(chosen))
+    return f"{path}: {len(chosen)} of {len(wavs)} utterances, {total / 3600:.2f} h" + (
+        f" (all there is, less than {hours:g} h)" if total < hours * 3600 else "")
+
+
+if __name__ == "__main__":
+    run(options(), main)
