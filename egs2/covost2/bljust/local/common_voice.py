@@ -9,8 +9,8 @@
 Source of the last two: github.com/facebookresearch/covost, README.md and get_covost_splits.py.
 """
 
+import hashlib
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,6 @@ from espnet_bljust.data.delimited import read_rows
 from espnet_bljust.errors import InputError
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
-LONG_ID = re.compile(r"[0-9a-f]{32,}")
 SPLITS = ("train", "dev", "test")
 SPLIT_NAMES = {"train": "train", "train_covost": "train", "dev": "dev", "test": "test"}
 
@@ -32,7 +31,7 @@ class Clip(NamedTuple):
 
     def utterance(self, name: str) -> str:
         """Its id, the speaker first as Kaldi's sorting wants."""
-        return f"{self.speaker}-{Path(name).stem}"
+        return f"{self.speaker}-{name.removesuffix('.mp3')}"
 
 
 class Splits(NamedTuple):
@@ -89,8 +88,8 @@ def _file_name(path: str) -> str:
 
 
 def _speaker(client: str) -> str:
-    """Common Voice's 512-bit ids by their first 64 bits."""
-    return client[:16] if LONG_ID.fullmatch(client) else re.sub(r"[^\w.]", "_", client)
+    """A short name for Common Voice's ids of 128 hexadecimal digits."""
+    return hashlib.blake2b(client.encode(), digest_size=6).hexdigest()
 
 
 def read_covost(folder: Path, language: str, problems: list[str]) -> Splits:

@@ -2,7 +2,7 @@
 
 import argparse
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+import os
 from pathlib import Path
 
 from common_voice import (
@@ -52,7 +52,8 @@ def main(arguments: argparse.Namespace) -> None:
     splits = read_covost(covost, language, problems) if covost else read_own_splits(folder, language, problems)
     problems += [f"{name}: in a split of {splits.origin}, but not in validated.tsv. Is it another release?"
                  for name in splits.of_clip if name not in validated]
-    clips = present({**other, **validated}, folder / "clips", problems)
+    bytes_of = sizes(folder / "clips")
+    clips = present({**other, **validated}, bytes_of, folder / "clips", problems)
     skip = arguments.skip_problems == "true"
     skipped = list_offenders(problems, Path("data/problems.txt"), where=str(folder), skip=skip)
     corpus = describe(clips, validated.keys(), splits, folder / "clips")
@@ -61,7 +62,8 @@ def main(arguments: argparse.Namespace) -> None:
     lines = write_sets(corpus, spelling, names)
     hours = arguments.label_hours or LABEL_HOURS.get(language)
     listed = write_labels(Path("data") / names["train"], language, hours, splits) if hours else ""
-    print("\n".join(filter(None, [skipped, f"split by {splits.origin}", listed, *lines])))
+    unlisted = list_unlisted(bytes_of, folder, language, {**other, **validated})
+    print("\n".join(filter(None, [skipped, unlisted, f"split by {splits.origin}", listed, *lines])))
 
 
 def find_sources(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
@@ -70,19 +72,31 @@ def find_sources(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     source, covost = (given or folders.get(name, "") for given, name in
                       ((arguments.commonvoice, "COMMONVOICE"), (arguments.covost, "COVOST")))
     if not source:
-        raise InputError("db.sh: COMMONVOICE is empty. Name your release of Common Voice; README.md says how to get one.")
+        raise InputError("db.sh: COMMONVOICE is empty. Name your Common Voice release; README.md says how to get one.")
     root = unpacked(Path(source).absolute(), DOWNLOADS.absolute())
     tables = unpacked(Path(covost).absolute(), DOWNLOADS.absolute()) if covost else None
     return find_language(root, arguments.lang), tables
 
 
-def present(clips: dict[str, Clip], folder: Path, problems: list[str]) -> dict[str, Clip]:
-    """The clips whose audio is there; the others, and audio in no table, are problems."""
-    bytes_of = sizes(folder)
-    missing = [name for name in clips if not bytes_of.get(name)]
-    problems += [f"{folder / name}: {'0 bytes' if name in bytes_of else 'no such clip'}. Extract again."
-                 for name in missing]
+def present(
+    clips: dict[str, Clip], bytes_of: dict[str, int], folder: Path, problems: list[str]
+) -> dict[str, Clip]:
+    """The clips whose audio is there; the others are problems."""
+    for name in clips:
+        if not bytes_of.get(name):
+            found = "0 bytes" if name in bytes_of else "no such clip"
+            problems.append(f"{folder / name}: {found}. Extract the release again.")
     return {name: clip for name, clip in clips.items() if bytes_of.get(name)}
+
+
+def list_unlisted(bytes_of: dict[str, int], folder: Path, language: str, clips: dict[str, Clip]) -> str:
+    """Audio in no table has no known speaker, so it may not serve as unlabelled speech: a list, and one line on it."""
+    invalidated = folder / "invalidated.tsv"
+    known = clips | read_clips(invalidated, language, []) if invalidated.is_file() else clips
+    unlisted = sorted(bytes_of.keys() - known.keys())
+    path = Path("data/clips_in_no_table.txt")
+    write_atomic(path, "".join(name + "\n" for name in unlisted))
+    return f"{len(unlisted)} files in clips/ stand in no table and are not used: {path}" if unlisted else ""
 
 
 def describe(clips: dict[str, Clip], validated: set[str], splits: Splits, folder: Path) -> Corpus:
@@ -90,7 +104,7 @@ def describe(clips: dict[str, Clip], validated: set[str], splits: Splits, folder
     texted = [name for name in clips if name in (splits.of_clip or validated) and name in validated]
     ids = {name: clip.utterance(name) for name, clip in clips.items()}
     return Corpus(
-        wavs={ids[name]: str(folder / name) for name in clips},
+        wavs={ids[name]: f"{folder}/{name}" for name in clips},
         utt2spk={ids[name]: clip.speaker for name, clip in clips.items()},
         text={ids[name]: clips[name].sentence for name in texted},
         split={ids[name]: SPLIT_NAMES[splits.of_clip[name]] for name in texted if splits.of_clip},
@@ -102,18 +116,16 @@ def write_labels(train: Path, language: str, hours: float, splits: Splits) -> st
     wavs = read_dir(train).wavs
 
     def place(utterance: str) -> tuple[bool, str]:
-        name = Path(wavs[utterance]).name
+        name = os.path.basename(wavs[utterance])
         return splits.of_clip.get(name) == "train_covost", hashlib.sha256(name.encode()).hexdigest()
 
-    order = sorted(wavs, key=place)
-    with ThreadPoolExecutor() as pool:
-        seconds = [length.seconds for length in pool.map(mp3_length, (wavs[utterance] for utterance in order))]
     total, chosen = 0.0, []
-    for utterance, length in zip(order, seconds, strict=True):
+    for utterance in sorted(wavs, key=place):
         if total >= hours * 3600:
             break
-        total += length
-        chosen.append(f"{utterance} {length:.3f}\n")
+        seconds = mp3_length(wavs[utterance]).seconds
+        total += seconds
+        chosen.append(f"{utterance} {seconds:.3f}\n")
     path = train / f"{language}_{hours:g}h.txt"
     write_atomic(path, "".join(chosen))
     return f"{path}: {len(chosen)} of {len(wavs)} utterances, {total / 3600:.2f} h" + (
