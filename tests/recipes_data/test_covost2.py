@@ -214,7 +214,7 @@ def test_covost_splits_are_kept_and_the_rest_is_unlabelled_but_for_held_out_spea
     seconds = [float(length) for _, length in listed]
     assert sum(seconds[:-1]) < 0.004 * 3600 <= sum(seconds)
     samples, rate = soundfile.read(sets["train"].wavs[order[0]])
-    assert 0 <= seconds[0] - len(samples) / rate <= 3 * 576 / rate  # the encoder's delay, and its tag
+    assert 0 <= seconds[0] - len(samples) / rate < 4 * 576 / rate  # the encoder's delay, and its tag
 
 
 def documented_place(utterance, splits):
