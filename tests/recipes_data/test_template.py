@@ -1,4 +1,4 @@
-"""egs2/TEMPLATE/bljust/local/data.py: audio of a user in every form that docs/your_corpus.md lists, whole and damaged."""
+"""egs2/TEMPLATE/bljust/local/data.py: a user's audio in every form of docs/your_corpus.md, whole and damaged."""
 
 import os
 import shutil

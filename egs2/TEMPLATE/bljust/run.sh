@@ -20,6 +20,7 @@ done
     --test_sets test \
     --eval_valid_set true \
     --token_type char \
+    --model_size small \
     --asr_config conf/train_bljust.yaml \
     --local_data_opts "--lang $lang $local_data_opts" \
     "${others[@]}"
