@@ -119,6 +119,16 @@ def test_half_an_archive_is_refused_and_leaves_nothing(release, tmp_path):
     assert not (tmp_path / "downloads/nl").exists()
 
 
+def test_archive_that_is_not_what_its_checksum_says_is_not_unpacked(tmp_path):
+    generate(tmp_path / "cv")
+    with tarfile.open(tmp_path / "nl.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "cv", arcname="cv")
+    (tmp_path / "nl.tar.gz.sha256").write_text(f"{0:064x}  nl.tar.gz\n")
+    done = run_data(tmp_path, "--lang", "nl", "--commonvoice", "nl.tar.gz")
+    assert done.returncode == 1 and "nl.tar.gz: SHA-256 " in done.stderr
+    assert not (tmp_path / "downloads").exists() and (tmp_path / "nl.tar.gz").exists()
+
+
 def test_missing_and_empty_clips_are_listed_and_can_be_left_out(release, tmp_path):
     names = [row["path"] for row in table_rows(release / "nl/validated.tsv")]
     (release / "nl/clips" / names[3]).unlink()
@@ -198,7 +208,12 @@ def covost_tables(rows, folder, whole):
 def test_covost_splits_are_kept_and_the_rest_is_unlabelled_but_for_held_out_speakers(tmp_path, whole):
     rows = generate(tmp_path / "cv", NEW)
     splits = covost_tables(rows, tmp_path / "covost", whole)
-    done = run_data(tmp_path, "--lang", "nl", "--commonvoice", "cv", "--covost", "covost", "--label_hours", "0.004")
+    source = "covost"
+    if whole:  # as it is distributed
+        source = "covost_v2.nl_en.tsv.tar.gz"
+        with tarfile.open(tmp_path / source, "w:gz") as tar:
+            tar.add(tmp_path / "covost/covost_v2.nl_en.tsv", arcname="covost_v2.nl_en.tsv")
+    done = run_data(tmp_path, "--lang", "nl", "--commonvoice", "cv", "--covost", source, "--label_hours", "0.004")
     assert done.returncode == 0, done.stderr
     sets = sets_of(tmp_path)
     for name in ("train", "dev", "test"):

@@ -209,6 +209,16 @@ def test_split_column_with_an_unknown_name_and_kaldi_paths_that_lead_nowhere_are
     assert run_data(tmp_path, "--labelled", kaldi, "--skip_problems", "true").returncode == 0
 
 
+def test_kaldi_directory_with_text_of_some_utterances_and_of_one_that_is_not_there(tmp_path):
+    kaldi = kaldi_form(tmp_path / "kaldi")
+    lines = (kaldi / "text").read_text().splitlines(keepends=True)
+    (kaldi / "text").write_text("".join(lines[1:]))
+    done = run_data(tmp_path, "--labelled", kaldi)
+    assert "1 audio files of" in done.stdout
+    (kaldi / "text").write_text("".join([*lines, "zz words\n"]))
+    assert "text: zz: a transcript without audio" in fails(tmp_path, "--labelled", kaldi)
+
+
 def test_segments_of_a_kaldi_directory_stay_beside_whole_files_without_text(tmp_path):
     kaldi = kaldi_form(tmp_path / "kaldi")
     audio(kaldi / "wav/long.wav")

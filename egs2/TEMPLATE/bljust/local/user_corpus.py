@@ -15,8 +15,9 @@ from pathlib import Path
 from espnet_bljust.data.audio import ARCHIVE
 from espnet_bljust.data.delimited import read_rows
 from espnet_bljust.data.folder import ENDINGS
-from espnet_bljust.data.kaldi_dir import read_dir
-from espnet_bljust.data.segments import Segment
+from espnet_bljust.data.segments import Segment, parse_segments
+from espnet_bljust.data.tables import read_table as read_kaldi_table
+from espnet_bljust.data.tables import scan_table
 from espnet_bljust.errors import InputError
 
 NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".ape", ".ra"}
@@ -90,14 +91,16 @@ def read_source(source: Path, speaker: Speaker, *, labelled: bool) -> Found:
         raise InputError(f"{source}: no such folder or table. Check the name.")
     if (source / "wav.scp").is_file():
         return read_kaldi(source, labelled=labelled)
+    if not labelled:
+        return read_folder(source, speaker, labelled=False)
     sets = {SPLITS[path.name]: path for path in sorted(source.iterdir()) if path.is_dir() and path.name in SPLITS}
-    if labelled and len(sets) == len(set(SPLITS.values())):
+    if len(sets) == len(set(SPLITS.values())):
         return _read_sets(sets, speaker)
     tables = sorted(path for path in source.iterdir() if path.suffix in (".csv", ".tsv"))
     if len(tables) > 1:
         raise InputError(f"{source}: {len(tables)} tables: {tables[0].name}, {tables[1].name} ... Name one of them.")
     read = read_table if tables else read_folder
-    return read(tables[0] if tables else source, speaker, labelled=labelled)
+    return read(tables[0] if tables else source, speaker, labelled=True)
 
 
 def _read_sets(sets: dict[str, Path], speaker: Speaker) -> Found:
@@ -191,18 +194,26 @@ def read_table(source: Path, speaker: Speaker, *, labelled: bool) -> Found:
 
 def read_kaldi(source: Path, *, labelled: bool) -> Found:
     """A Kaldi directory; relative paths start in it, or up to two folders above it."""
-    directory = read_dir(source, require_text=labelled, allow_empty_text=True)
-    found = Found(utt2spk=directory.utt2spk, segments=directory.segments or {})
-    for key, entry in directory.wavs.items():
-        found.wavs[key] = entry if entry.endswith("|") else _resolve(entry, source, key, found.problems)
-    if labelled:
-        found.text = {key: words for key, words in directory.text.items() if words}
-    missing = {key for key, entry in found.wavs.items() if not entry}
-    if missing:  # with all that hangs on them
-        gone = {key for key in found.utt2spk if (found.segments[key].recording if found.segments else key) in missing}
-        for table in (found.wavs, found.utt2spk, found.text, found.segments):
-            for key in gone | missing:
-                table.pop(key, None)
+    found = Found()
+    entries, speakers = read_kaldi_table(source / "wav.scp"), read_kaldi_table(source / "utt2spk")
+    text = read_kaldi_table(source / "text", allow_empty=True) if labelled else {}
+    if (source / "segments").is_file():
+        found.segments, found.problems = parse_segments(
+            scan_table(source / "segments"), str(source / "segments"), entries)  # fmt: skip
+    owner = found.segments or entries
+    found.problems += [f"{source / 'text'}: {key}: a transcript without audio. Add the audio, or drop the line."
+                       for key in text if key not in owner]
+    for key, entry in entries.items():
+        path = entry if entry.endswith("|") else _resolve(entry, source, key, found.problems)
+        if path:
+            found.wavs[key] = path
+    for key in owner:
+        if key not in speakers:
+            found.problems.append(f"{source / 'utt2spk'}: {key} has no speaker. Add it.")
+        elif (found.segments[key].recording if found.segments else key) in found.wavs:
+            found.utt2spk[key] = speakers[key]
+            if text.get(key):
+                found.text[key] = text[key]
     return found
 
 

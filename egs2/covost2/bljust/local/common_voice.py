@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from espnet_bljust.data.archive import extract
 from espnet_bljust.data.delimited import read_rows
+from espnet_bljust.data.download import download
 from espnet_bljust.errors import InputError
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
@@ -49,7 +50,9 @@ def unpacked(source: Path, downloads: Path) -> Path:
     if ending is None or not source.is_file():
         raise InputError(f"{source}: no folder and no .tar.gz archive. Name what you got from Common Voice or CoVoST.")
     folder = downloads / source.name.removesuffix(ending)
-    if not folder.is_dir():
+    if not folder.is_dir() or folder.stat().st_mtime < source.stat().st_mtime:
+        if source.with_name(source.name + ".sha256").is_file():
+            download([], source)  # nothing to fetch, so it compares
         extract(source, folder)
     return folder
 
