@@ -81,10 +81,11 @@ def _unusable(words: dict[str, str], split: dict[str, str], spelling: Spelling, 
     write_atomic(data / "characters.tsv", character_table(words.items(), expected))
     foreign = {key: letters for key, line in words.items() if (letters := foreign_letters(line, expected))}
     if len(foreign) > len(words) / 2:
+        listed = data / "problems.txt"
+        write_atomic(listed, "".join(f"{key}: {letters} in: {words[key]}\n" for key, letters in foreign.items()))
         raise InputError(
             f"{len(foreign)} of {len(words)} transcripts have letters that language {spelling.language} is not written "
-            f"in ({', '.join(sorted(expected))}), e.g. {next(iter(foreign))}. Correct --lang; "
-            f"all characters: {data / 'characters.tsv'}."
+            f"in ({', '.join(sorted(expected))}), e.g. {next(iter(foreign))}. All of them: {listed}. Correct --lang."
         )
     reasons = {key: "no_words" for key, line in words.items() if not line}
     for key, line in words.items():

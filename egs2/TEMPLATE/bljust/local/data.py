@@ -66,7 +66,7 @@ def join(labelled: Found, unlabelled: Found) -> Corpus:
 
 def _segments(found: Found) -> dict[str, Segment]:
     """Its segments; a whole recording is one, too."""
-    return found.segments or {key: Segment(key, 0.0, None) for key in found.utt2spk}
+    return {key: found.segments.get(key, Segment(key, 0.0, None)) for key in found.utt2spk}
 
 
 if __name__ == "__main__":

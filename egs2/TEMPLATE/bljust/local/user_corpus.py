@@ -108,7 +108,8 @@ def _read_sets(sets: dict[str, Path], speaker: Speaker) -> Found:
     found = Found()
     for split, folder in sets.items():
         part = read_source(folder, speaker, labelled=True)
-        clashes = sorted(part.utt2spk.keys() & found.utt2spk.keys())
+        clashes = {key for key, path in part.wavs.items() if found.wavs.get(key, path) != path}
+        clashes = sorted(clashes | part.utt2spk.keys() & found.utt2spk.keys())
         found.problems += part.problems + [f"{folder}: id {key} is in another set too. Rename it." for key in clashes]
         for name in ("wavs", "utt2spk", "text", "segments"):
             getattr(found, name).update(getattr(part, name))
@@ -157,11 +158,13 @@ def _transcripts(folder: Path, names: list[str], problems: list[str]) -> dict[st
             continue
         if is_list:
             for number, line in enumerate(content.splitlines(), 1):
-                key, _, words = line.strip().partition(" ")
+                if not line.strip():
+                    continue
+                key, *words = line.split()
                 if key in found:
                     problems.append(f"{folder / name}:{number}: {key} has a transcript already. Keep one of them.")
-                elif key:
-                    found[key] = (words.strip(), True)
+                else:
+                    found[key] = (" ".join(words), True)
         else:
             found[stem] = (" ".join(content.split()), False)
     return found
