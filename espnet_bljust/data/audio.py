@@ -83,7 +83,9 @@ def _read_file(path: str, start: float | None, end: float | None) -> tuple[np.nd
 
 def _reason(error: Exception) -> str:
     """libsndfile's message without the path, which the caller names already."""
-    return f"{getattr(error, 'error_string', None) or str(error) or type(error).__name__}".rstrip(".") + "."
+    message = f"{getattr(error, 'error_string', None) or str(error) or type(error).__name__}".rstrip(".") + "."
+    # what libsndfile says of an mp3 without a frame, too; that the file is there has been seen
+    return "no audio in it." if message.startswith("File does not exist or is not a regular file") else message
 
 
 def _read_exact(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:

@@ -46,6 +46,9 @@ def test_clip_cut_short_is_refused_by_the_reader(tmp_path, share):
         read_audio(str(tmp_path / "cut.mp3"))
 
 
-def test_what_is_no_mp3_has_no_length(tmp_path):
-    (tmp_path / "x.mp3").write_bytes(b"ID3 is not enough")
+@pytest.mark.parametrize("content", [b"", b"ID3 is not enough", b"\x00\x01\x02" * 999])
+def test_what_is_no_mp3_has_no_length_and_is_refused(tmp_path, content):
+    (tmp_path / "x.mp3").write_bytes(content)
     assert mp3_length(tmp_path / "x.mp3").seconds == 0
+    with pytest.raises(InputError, match=r"x.mp3: unreadable audio: (?!File does not exist)"):
+        read_audio(str(tmp_path / "x.mp3"))
