@@ -148,7 +148,7 @@ def test_missing_and_empty_clips_are_listed_and_can_be_left_out(release, tmp_pat
 
 
 @pytest.mark.parametrize(("damage", "message"), [
-    (lambda nl: (nl / "validated.tsv").unlink(), "validated.tsv: no such table"),
+    (lambda nl: (nl / "validated.tsv").unlink(), "validated.tsv: no such table, and no split either"),
     (lambda nl: shutil.rmtree(nl / "clips"), "no nl/clips in it"),
     (lambda nl: (nl / "dev.tsv").write_text("client_id\tpath\tsentence\n"), "train.tsv, test.tsv missing"),
     (lambda nl: (nl / "validated.tsv").write_text("client_id\tpath\n"), "no column sentence"),
@@ -241,10 +241,13 @@ def test_common_voice_s_own_splits_are_taken_where_there_is_no_covost(tmp_path):
     rows = generate(tmp_path / "cv")
     for split, part in (("train", rows[:6]), ("dev", rows[6:8]), ("test", rows[8:10])):
         write_rows(tmp_path / f"cv/nl/{split}.tsv", OLD, part)
-    done = run_data(tmp_path, "--lang", "nl", "--commonvoice", "cv")
-    assert "split by Common Voice" in done.stdout
-    assert {name: len(directory.wavs) for name, directory in sets_of(tmp_path).items()} == {
-        "train": 6, "dev": 2, "test": 2, "unlabelled": 54 - 10 - 3 * 4}  # fmt: skip
+    for with_validated, unlabelled in ((True, 54 - 10 - 3 * 4), (False, 6)):  # those of other.tsv
+        done = run_data(tmp_path, "--lang", "nl", "--commonvoice", "cv")
+        assert "split by Common Voice" in done.stdout
+        assert {name: len(directory.wavs) for name, directory in sets_of(tmp_path).items()} == {
+            "train": 6, "dev": 2, "test": 2, "unlabelled": unlabelled}  # fmt: skip
+        if with_validated:
+            (tmp_path / "cv/nl/validated.tsv").unlink()
 
 
 def test_split_of_another_release_is_told(tmp_path):

@@ -85,6 +85,19 @@ def read_clips(path: Path, language: str, problems: list[str]) -> dict[str, Clip
     return clips
 
 
+def read_validated(folder: Path, covost: Path | None, language: str, problems: list[str]) -> dict[str, Clip]:
+    """All clips with a transcript that counts: of validated.tsv, and of the splits where they stand alone."""
+    tables = [folder / f"{name}.tsv" for name in ("validated", *SPLITS)]
+    tables += [covost / f"covost_v2.{language}_en.{split}.tsv" for split in SPLITS] if covost else []
+    there = [path for path in tables if path.is_file()]
+    if not there:
+        raise InputError(f"{tables[0]}: no such table, and no split either. Extract the release again.")
+    clips: dict[str, Clip] = {}
+    for path in there:
+        clips |= {name: clip for name, clip in read_clips(path, language, problems).items() if name not in clips}
+    return clips
+
+
 def _file_name(path: str) -> str:
     """The first releases leave the ending out."""
     return path if path.endswith(".mp3") else path + ".mp3"

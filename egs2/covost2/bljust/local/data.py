@@ -13,6 +13,7 @@ from common_voice import (
     read_clips,
     read_covost,
     read_own_splits,
+    read_validated,
     sizes,
     unpacked,
 )
@@ -47,7 +48,7 @@ def options() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     language, problems = arguments.lang, []
     folder, covost = find_sources(arguments)
-    validated = read_clips(folder / "validated.tsv", language, problems)
+    validated = read_validated(folder, covost, language, problems)
     other = read_clips(folder / "other.tsv", language, problems) if (folder / "other.tsv").is_file() else {}
     splits = read_covost(covost, language, problems) if covost else read_own_splits(folder, language, problems)
     problems += [f"{name}: in a split of {splits.origin}, but not in validated.tsv. Is it another release?"
@@ -55,6 +56,7 @@ def main(arguments: argparse.Namespace) -> None:
     bytes_of = sizes(folder / "clips")
     clips = present({**other, **validated}, bytes_of, folder / "clips", problems)
     skip = arguments.skip_problems == "true"
+    problems = list(dict.fromkeys(problems))  # a table is read for its clips and for its split
     skipped = list_offenders(problems, Path("data/problems.txt"), where=str(folder), skip=skip)
     corpus = describe(clips, validated.keys(), splits, folder / "clips")
     spelling = Spelling(language, arguments.text_policy, arguments.digits)
