@@ -32,16 +32,13 @@ def main(options: argparse.Namespace) -> None:
         step(options.step, options.folder)
         return
     made = make_tree(options.folder, options.utterances)
-    print(f"{options.utterances} utterances made in {made:.0f} s")
-    base = 0
-    for name in STEPS:
+    print(f"{options.utterances} utterances made in {made:.0f} s", flush=True)
+    _, base = measure("empty", options.folder)
+    for name in STEPS[1:]:
         begun = time.monotonic()
         cpu, peak = measure(name, options.folder)
-        if name == "empty":
-            base = peak
-            continue
         print(f"{name}: {time.monotonic() - begun:.1f} s, {cpu:.1f} CPU s, {options.utterances / cpu:.0f} utt/s/core, "
-              f"{(peak - base) / options.utterances:.0f} bytes/utt above {base / 1e6:.0f} MB")  # fmt: skip
+              f"{(peak - base) / options.utterances:.0f} bytes/utt above {base / 1e6:.0f} MB", flush=True)  # fmt: skip
     if not options.keep:
         shutil.rmtree(options.folder)
 
@@ -88,7 +85,13 @@ def step(name: str, folder: Path) -> None:
         print(make_sets(data, {"train": [Source(part, "train-big", folder / "SPEAKERS.TXT")]}, training=["train"]))
     if name == "check_data":
         check_data.main(check_data.get_parser().parse_args([str(data / "train"), "--require_text", "true"]))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(peak_bytes())
+
+
+def peak_bytes() -> int:
+    """Most resident memory of this process; ru_maxrss would be that of the process which started it, where larger."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024
 
 
 if __name__ == "__main__":

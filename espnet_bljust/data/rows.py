@@ -107,8 +107,9 @@ def _line(folder: Path, row: Row, with_text: bool) -> str:
         fields.append(row.text)
     if any(BETWEEN in field or "\n" in field for field in fields):
         raise InputError(f"{row.audio}: a line break or NUL in {fields!r}. Rename the file, or mend its transcript.")
-    if len(row.speaker.split()) != 1:
-        raise InputError(f"{row.audio}: speaker {row.speaker!r} is empty or holds white space. Rename the speaker.")
+    for word in (row.utterance, row.speaker):
+        if word.split() != [word]:
+            raise InputError(f"{row.audio}: id or speaker {word!r} is empty or holds white space. Rename it.")
     line = BETWEEN.join(fields)
     try:
         line.encode()
