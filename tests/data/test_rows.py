@@ -52,8 +52,8 @@ def test_ids_that_come_twice_and_empty_sets_are_told_and_nothing_takes_its_place
 @pytest.mark.parametrize(
     "row",
     [Row("a b", "s", "x.wav", "w"), Row("", "s", "x.wav", "w"), Row("a", "s s", "x.wav", "w"),
-     Row("a", "", "x.wav", "w"), Row("a", "s", "x\ny.wav", "w"), Row("a", "s", "x.wav", "w\0"), Row("a", "s", "x.wav", None),
-     Row("a", "s", "x.wav", " w"), Row("a", "s", "\ud800.wav", "w")],
+     Row("a", "", "x.wav", "w"), Row("a", "s", "x\ny.wav", "w"), Row("a", "s", "x.wav", "w\0"),
+     Row("a", "s", "x.wav", None), Row("a", "s", "x.wav", " w"), Row("a", "s", "\ud800.wav", "w")],
 )  # fmt: skip
 def test_what_would_not_read_back_is_refused(row, tmp_path):
     with pytest.raises(InputError):
