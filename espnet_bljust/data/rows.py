@@ -4,14 +4,13 @@
 """
 
 import heapq
-import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import batched, groupby
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir
+from espnet_bljust.data.files import fresh_dir, swap_dir, sync, temporary_dir
 from espnet_bljust.data.tables import table_line
 from espnet_bljust.errors import InputError
 
@@ -60,7 +59,7 @@ def _write_rows(folder: Path, rows: Iterable[Row], *, with_text: bool) -> list[s
             for (path, file), value in zip(tables, [audio, *values], strict=True):
                 file.write(table_line(path, utterance, value))
         for _, file in tables:
-            _flush(file)
+            sync(file)
     if not last[0]:
         return [f"{folder.with_suffix('')}: no utterance for it. Check what the set is made from."]
     write_spk2utt(folder)
@@ -78,7 +77,7 @@ def write_spk2utt(folder: Path) -> None:
                 for _, utterance in members:
                     file.write(f" {utterance}")
                 file.write("\n")
-            _flush(file)
+            sync(file)
 
 
 def sorted_lines(lines: Iterable[str], folder: Path) -> Iterator[str]:
@@ -120,9 +119,3 @@ def _line(folder: Path, row: Row, with_text: bool) -> str:
 
 def _new(path: Path) -> IO[str]:
     return open(path, "w", encoding="utf-8", newline="\n")
-
-
-def _flush(file: IO[str]) -> None:
-    """On the disk, before the folder is renamed."""
-    file.flush()
-    os.fsync(file.fileno())

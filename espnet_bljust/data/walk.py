@@ -26,26 +26,26 @@ class _Astray(Exception):
     """Something is wrong."""
 
 
-def walk_dir(path: Path, *, require_text: bool) -> Walked | None:
+def walk_dir(path: Path, *, require_text: bool, allow_empty_text: bool = False) -> Walked | None:
     """The directory's size, or None where `scan_dir` has a problem to tell."""
     names = ["wav.scp", "utt2spk", *(["text"] if require_text else [])]
     if not all((path / name).is_file() for name in names):
         return None
     try:
-        return _walk(path)
+        return _walk(path, allow_empty_text)
     except _Astray:
         return None
 
 
-def _walk(path: Path) -> Walked:
+def _walk(path: Path, allow_empty_text: bool) -> Walked:
     owner = "segments" if (path / "segments").exists() else "wav.scp"
     others = ["utt2spk", *(name for name in ("text", "utt2speed") if (path / name).exists())]
     count = 0
     speakers: set[str] = set()
     has_spk2utt = (path / "spk2utt").exists()
     pairs = 0  # sum of the hashes of all (speaker, utterance): order plays no part
-    for (key, _), (second, speaker), *rest in zip_longest(*(_entries(path / name) for name in [owner, *others]),
-                                                          fillvalue=("", "")):
+    tables = [_entries(path / name, allow_empty_text and name == "text") for name in [owner, *others]]
+    for (key, _), (second, speaker), *rest in zip_longest(*tables, fillvalue=("", "")):
         if second != key or any(other != key for other, _ in rest) or len(speaker.split()) != 1:
             raise _Astray
         count += 1
@@ -58,12 +58,12 @@ def _walk(path: Path) -> Walked:
     return Walked(count, _check_spk2utt(path, pairs) if has_spk2utt else len(speakers))
 
 
-def _entries(path: Path) -> Iterator[tuple[str, str]]:
-    """Keys, which must ascend, and values, which must not be empty."""
+def _entries(path: Path, allow_empty: bool = False) -> Iterator[tuple[str, str]]:
+    """Keys, which must ascend, and values, which must not be empty unless ``allow_empty``."""
     problems: list[str] = []
     previous = ""
-    for _, key, value in walk_table(path, problems):
-        if key <= previous or not value:
+    for _, key, value in walk_table(path, problems, allow_empty=allow_empty):
+        if key <= previous or not (value or allow_empty):
             raise _Astray
         previous = key
         yield key, value
