@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
-from libri import CORPUS, SENTENCES, generated, real, run_data, write_chapter, write_speakers  # noqa: E402
+from libri import CORPUS, ROOT, SENTENCES, generated, real, run_data, write_chapter, write_speakers  # noqa: E402
 
+from espnet_bljust.bilevel.options import build_plan  # noqa: E402
 from espnet_bljust.data.kaldi_dir import read_dir  # noqa: E402
 
 PARTS = ["train-clean-100", "train-clean-360", "dev-other", "test-clean"]
@@ -227,3 +229,29 @@ def test_mini_librispeech_is_three_parts_with_text(kind, tmp_path):
 
 def test_sentences_of_the_generated_trees_are_librispeechs_kind():
     assert all(set(sentence) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ' ") for sentence in SENTENCES)
+
+
+@pytest.mark.parametrize("recipe", ["librispeech", "mini_librispeech"])
+def test_every_machine_makes_the_same_updates_over_the_same_audio(recipe):
+    plans, audio = [], []
+    for name in ("train_bljust", "tuning/train_bljust_small_gpu", "tuning/train_bljust_many_gpus"):
+        settings = configuration(recipe, name)
+        plans.append(settings["plan_conf"])
+        audio.append([settings["accum_grad"] * settings[key] for key in ("batch_seconds", "unlabelled_batch_seconds")])
+    assert plans[0] == plans[1] == plans[2]
+    assert np.allclose(audio, audio[0], rtol=0.002)
+
+
+@pytest.mark.parametrize(("name", "hours"), [("500h_100h", 100.6), ("500h_360h", 363.6)])
+def test_a_cycle_of_the_published_systems_is_a_pass_over_the_labelled_speech(name, hours):
+    settings = configuration("librispeech", f"tuning/train_bljust_conformer_{name}")
+    plan = build_plan(settings["plan_conf"])
+    seconds = settings["accum_grad"] * settings["batch_seconds"]
+    assert settings["plan_conf"]["joint_steps"] * seconds / 3600 == pytest.approx(hours, rel=0.002)
+    assert settings["plan_conf"]["final_steps"] * seconds / 3600 == pytest.approx(5 * hours, rel=0.002)
+    gammas = [segment.gamma_last for segment in plan.segments if segment.phase == "joint"]
+    assert gammas[0] == 0 and np.allclose(np.diff(gammas), gammas[-1] / (len(gammas) - 1))
+
+
+def configuration(recipe, name):
+    return yaml.safe_load((ROOT / f"egs2/{recipe}/bljust/conf/{name}.yaml").read_text())
