@@ -161,3 +161,10 @@ def test_ids_and_text_are_those_of_espnets_own_tokenizers(token_type, source, tm
         assert ours.encode(text) == expected
         if token_type != "phn":  # ESPnet joins phones without spaces
             assert ours.decode(expected) == theirs.tokens2text(ids.ids2tokens(expected)).strip()
+
+
+def test_training_counts_phones_as_units_and_anything_else_by_characters(tmp_path):
+    phones = load_tokenizer("phn", ["<blank>", "<unk>", "sil", "ax", "<sos/eos>"])
+    assert list(phones.spell([2, 0, 3, 4])) == ["sil", "ax"]
+    words = load_tokenizer("word", ["<blank>", "<unk>", "sil", "ax", "<sos/eos>"])
+    assert list(words.spell([2, 0, 3, 4])) == list("sil ax")
