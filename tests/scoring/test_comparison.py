@@ -73,7 +73,8 @@ def test_the_table_holds_rates_spread_gain_and_both_tests(comparison, capsys):
 
 
 def test_cost_is_passes_of_the_plan_and_seconds_of_the_steps(comparison):
-    run = read_run(comparison / "exp/toy/ours_seed0", "decode_greedy/test")
+    folder = comparison / "exp/toy/ours_seed0"
+    run = read_run(folder, folder / "decode_greedy/test/score_wer/result.txt")
     assert run.passes == {"labelled": 7.25, "pool": 3.0}
     assert run.seconds == 10 * 5 + 10 * 10 + 5 * 12.5
     assert "| 7.2 | 3.0 | 3.5 |" in read_table(comparison)
@@ -124,3 +125,64 @@ def test_a_wrong_description_is_named_in_one_line(comparison, change, named):
     with pytest.raises(InputError, match=named) as caught:
         report(comparison)
     assert "\n" not in str(caught.value)
+
+
+TASKS = """
+name: sizes
+seeds: [0]
+reference: ours
+tasks:
+  PER: {test_set: test, score: ter}
+  WER: {test_set: test, options: {token_type: char}}
+arms:
+  ours: {model_size: base}
+  theirs: {model_size: small}
+"""
+
+
+@pytest.fixture
+def sizes(comparison):
+    """Two arms by two rates: theirs makes one error more an utterance, and by words each makes one more still."""
+    (comparison / "compare.yaml").write_text(TASKS)
+    for number, arm in enumerate(("ours", "theirs")):
+        for extra, task in enumerate(("PER", "WER")):
+            folder = comparison / f"exp/sizes/{arm}_{task}_seed0"
+            make_run(folder, lambda name, wrong=number + extra: wrong)
+            if task == "PER":
+                (folder / "decode_greedy/test/score_wer").rename(folder / "decode_greedy/test/score_ter")
+            counts = {"theta": 3_000_000, "phi": 40_000, "eta": 500_000 + number, "extractor": 1_000_000}
+            plan = {"passes": {"labelled": 1.0, "pool": 1.0}, "parameters": counts}
+            (folder / "plan.json").write_text(json.dumps(plan))
+            losses = ((5, "exploration", 4.0), (10, "exploration", 2.0 + extra), (25, "final", 1.5))
+            rows = [{"kind": "valid", "step": step, "phase": phase, "contrastive": loss, "ctc": 10 * loss}
+                    for step, phase, loss in losses]
+            with (folder / "history.jsonl").open("a") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+    return comparison
+
+
+def test_tasks_stand_side_by_side_with_losses_parameters_and_time(sizes):
+    (sizes / "exp/toy").rename(sizes / "exp/unused")
+    words = ["--config", str(sizes / "compare.yaml"), "--action", "report", "--expdir", str(sizes / "exp"), "--dumpdir",
+             str(sizes / "dump"), "--draws", "50"]
+    main(build_parser().parse_args(words))
+    text = (sizes / "exp/sizes/COMPARISON.md").read_text()
+    heads, _, *rows = [line for line in text.splitlines() if line.startswith("|")][:4]
+    assert heads == ("| arm | PER % | WER % | contrastive loss | CTC loss, PER | CTC loss, WER | parameters, M "
+                     "| trunk without extractor, M | minutes |")
+    # (2.0 + 3.0) / 2 nats when exploration ended; 250 s of steps as in every run here
+    assert rows == ["| ours | 0.00 | 20.00 | 2.500 | 15.000 | 15.000 | 3.54 | 2.00 | 3.5 |",
+                    "| theirs | 20.00 | 40.00 | 2.500 | 15.000 | 15.000 | 3.54 | 2.00 | 3.5 |"]
+    assert "# sizes: PER" in text and "| arm | WER % | ours better by %" in text
+    assert (sizes / "exp/sizes/comparison_WER.png").exists()
+
+
+@pytest.mark.parametrize(("change", "answer"), [
+    (("tasks:", "test_set: test\ntasks:"), "neither test_set nor tasks, or both"),
+    (("score: ter", "score: per"), "task PER is .* one of wer, cer, ter"),
+    (("score: ter", "set: ter"), "task PER is"),
+])
+def test_a_task_that_cannot_be_scored_is_named_before_anything_runs(tmp_path, change, answer):
+    (tmp_path / "compare.yaml").write_text(TASKS.replace(*change))
+    with pytest.raises(InputError, match=answer):
+        main(build_parser().parse_args(["--config", str(tmp_path / "compare.yaml"), "--action", "check"]))
