@@ -70,6 +70,8 @@ def train_bpe(texts: Sequence[str], options: BpeOptions, seed: int = 0) -> bytes
             character_coverage=options.char_cover,
             input_sentence_size=options.input_sentence_size,
             user_defined_symbols=list(options.nlsyms),
+            # what is unknown to SentencePiece may not be a symbol of the text, where <unk> may stand for a word
+            unk_piece="<unknown>" if Symbols.unknown in options.nlsyms else Symbols.unknown,
             max_sentence_length=LONGEST_SENTENCE_BYTES,
             num_threads=1,
             minloglevel=2,

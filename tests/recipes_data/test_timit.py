@@ -14,6 +14,9 @@ import soundfile
 from espnet_bljust.data.audio import read_audio
 from espnet_bljust.data.kaldi_dir import read_dir
 
+sys.path.insert(0, str(Path(__file__).parent))
+from spheres import sphere  # noqa: E402
+
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs2/timit/bljust"
 CORPUS = ROOT.parent / "shared/corpora/timit"
@@ -33,14 +36,6 @@ def run_data(folder, *words):
 
 def listed(name):
     return (RECIPE / "local" / f"{name}_speakers.txt").read_text().split()
-
-
-def sphere(num_samples, rate=16000, coding="pcm"):
-    """A whole SPHERE file as TIMIT's are."""
-    fields = f"sample_count -i {num_samples}\nsample_rate -i {rate}\nchannel_count -i 1\nsample_n_bytes -i 2\n"
-    fields += f"sample_byte_format -s2 01\nsample_sig_bits -i 16\nsample_coding -s{len(coding)} {coding}\nend_head\n"
-    samples = np.arange(num_samples, dtype="<i2")
-    return f"NIST_1A\n   1024\n{fields}".encode().ljust(1024) + samples.tobytes()
 
 
 def write_sentence(folder, stem, case=str.lower, num_samples=40):
