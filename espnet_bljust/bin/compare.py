@@ -3,8 +3,7 @@
 The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), `arms` (name -> options of run.sh) and,
 if wanted, `options` of run.sh for all arms. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
 once with the first seed; run.sh itself says of each stage of a run whether it is up to date.
-In the place of `test_set`, `tasks` (name of a rate -> `test_set`, `score` wer, cer or ter, `options`) trains and scores
-every arm for each of them: one row an arm with all rates, losses, parameters and time, then the table of each task.
+With `tasks` in the place of `test_set`, every arm is trained and scored for each of them: compare_tasks.py.
 """
 
 import argparse
@@ -17,27 +16,25 @@ from typing import NamedTuple
 
 import yaml
 
+from espnet_bljust.bin import compare_tasks
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
 
-REQUIRED = {"name", "seeds", "reference", "arms"}
-KEYS = REQUIRED | {"test_set", "tasks", "options"}
-TASK_KEYS = {"test_set", "score", "options"}
-SCORES = ("wer", "cer", "ter")
+OPTIONAL = {"options", "tasks"}
+KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
 
 
 class Job(NamedTuple):
-    """One arm with one seed, for one task."""
+    """One arm with one seed."""
 
     arm: str
     seed: int
-    task: str  # empty where the description has none
 
     @property
     def tag(self) -> str:
-        return f"{self.arm}_{self.task}_seed{self.seed}" if self.task else f"{self.arm}_seed{self.seed}"
+        return f"{self.arm}_seed{self.seed}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,20 +55,21 @@ def build_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     """One of the actions."""
     description = read_description(options.config)
-    tasks = tasks_of(description)
-    jobs = [Job(arm, seed, task) for seed in description["seeds"] for arm in description["arms"] for task in tasks]
+    jobs = [Job(arm, seed) for seed in description["seeds"] for arm in description["arms"]]
     if options.action == "check":
         print(description["name"], len(jobs))
     elif options.action == "data":
         words = ["--stop_stage", str(LAST_DATA_STAGE), "--seed", str(description["seeds"][0])]
-        for task in tasks.values():
-            make_data([*words, *option_words(joined(description.get("options"), task.get("options")), options)])
+        for values in compare_tasks.data_options(description):
+            make_data([*words, *option_words(values, options)])
     elif options.action == "run":
         job = jobs[options.number - 1]
         os.environ["cmd_backend"] = "local"  # this process is the job; its stages stay on its machine
         run_recipe(["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed),
                     "--expdir", str(options.expdir / description["name"]), "--asr_tag", job.tag,
-                    "--ngpu", str(options.ngpu), *option_words(arm_options(description, job.arm, job.task), options)])
+                    "--ngpu", str(options.ngpu), *option_words(arm_options(description, job.arm), options)])
+    elif "tasks" in description:
+        compare_tasks.report(description, jobs, options, report)
     else:
         report(description, jobs, options)
 
@@ -85,51 +83,26 @@ def read_description(path: Path) -> dict:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}). Mend it there.") from error
     keys = set(found) if isinstance(found, dict) else set()
-    if odd := sorted(keys - KEYS) or sorted(REQUIRED - keys):
+    optional = OPTIONAL | ({"test_set"} if "tasks" in keys else set())
+    if odd := sorted(keys - KEYS) or sorted(KEYS - optional - keys):
         raise InputError(f"{path}: {odd[0]} is {'unknown' if odd[0] in keys else 'missing'}. "
                          f"A description has {', '.join(sorted(KEYS))}.")
-    if ("test_set" in found) == ("tasks" in found):
-        raise InputError(f"{path}: neither test_set nor tasks, or both. Give one: test_set is one task, scored by WER.")
-    check_tasks(path, found.get("tasks"))
     seeds = found["seeds"]
     if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
         raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
     if not isinstance(found["arms"], dict) or found["reference"] not in found["arms"]:
         raise InputError(f"{path}: reference {found['reference']!r} is none of the arms. Name one of them.")
     for arm in found["arms"]:
-        if taken := sorted(set(joined(found.get("options"), found["arms"][arm])) & set(OURS)):
+        if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
-    return found
+    return compare_tasks.expand(path, found) if "tasks" in found else found
 
 
-def check_tasks(path: Path, tasks: object) -> None:
-    """``tasks`` may be absent."""
-    if tasks is None:
-        return
-    if not isinstance(tasks, dict) or not tasks or not all(isinstance(task, dict) for task in tasks.values()):
-        raise InputError(f"{path}: tasks is {tasks!r}, not names with keys. Write tasks: {{WER: {{test_set: test}}}}.")
-    for name, task in tasks.items():
-        unknown = sorted(set(task) - TASK_KEYS)
-        if unknown or "test_set" not in task or task.get("score", "wer") not in SCORES:
-            raise InputError(f"{path}: task {name} is {task!r}. It has a test_set and, if wanted, options and a score, "
-                             f"one of {', '.join(SCORES)}.")
-
-
-def tasks_of(description: dict) -> dict[str, dict]:
-    """Task -> its test_set, score and options; one without a name where the description has none."""
-    return description.get("tasks") or {"": {"test_set": description["test_set"]}}
-
-
-def arm_options(description: dict, arm: str, task: str = "") -> dict:
-    """Options of all arms, then the task's, then the arm's own; asr_args of all."""
-    return joined(description.get("options"), tasks_of(description)[task].get("options"), description["arms"][arm])
-
-
-def joined(*parts: dict | None) -> dict:
-    """Options of several parts, later ones win; asr_args of all of them."""
-    options = {name: value for part in parts for name, value in (part or {}).items()}
-    words = " ".join(str(part["asr_args"]) for part in parts if part and "asr_args" in part)
-    return {**options, **({"asr_args": words} if words else {})}
+def arm_options(description: dict, arm: str) -> dict:
+    """Options of all arms, then its own; asr_args of both."""
+    common, own = description.get("options") or {}, description["arms"][arm] or {}
+    joined = " ".join(str(part["asr_args"]) for part in (common, own) if "asr_args" in part)
+    return {**common, **own, **({"asr_args": joined} if joined else {})}
 
 
 def option_words(values: dict, options: argparse.Namespace) -> list[str]:
@@ -152,63 +125,34 @@ def run_recipe(words: list[str]) -> None:
     os.execv("./run.sh", ["./run.sh", *words])
 
 
-def report(description: dict, jobs: list[Job], options: argparse.Namespace) -> None:
-    """Tables and figures of the seeds that every arm has; what is missing is named."""
+def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, rate: str = "WER", score: str = "wer",
+           suffix: str = "") -> list:
+    """Table and figure of the seeds that every arm has; what is missing is named. Returns the arms."""
     from espnet_bljust.data.files import write_atomic
-    from espnet_bljust.scoring.comparison import Arm
-    from espnet_bljust.scoring.overview import overview, read_cost
-
-    folder, tasks = options.expdir / description["name"], tasks_of(description)
-    missing = [job for job in jobs if not result_file(folder, job, description).is_file()]
-    seeds = [seed for seed in description["seeds"] if seed not in {job.seed for job in missing}]
-    if not seeds:
-        raise InputError(f"{folder}: no seed has all arms, {missing[0].tag} is missing. Run compare.sh to the end.")
-    found: dict[str, list[Arm]] = {}
-    texts = []
-    for task in tasks:
-        found[task], text = report_task(description, task, seeds, missing, options)
-        texts.append(text)
-    if description.get("tasks"):
-        costs = {arm: {task: [read_cost(folder / Job(arm, seed, task).tag) for seed in seeds] for task in tasks}
-                 for arm in description["arms"]}
-        texts.insert(0, overview(found, costs, title=description["name"]))
-    text = "\n".join(texts)
-    write_atomic(folder / "COMPARISON.md", text)
-    numbers = {task: [{**arm._asdict(), "gain": arm.gain and arm.gain._asdict()} for arm in arms]
-               for task, arms in found.items()}
-    write_atomic(folder / "comparison.json", json.dumps(numbers.get("", numbers), indent=1) + "\n")
-    print(text)
-    print(f"{folder}/COMPARISON.md: {len(description['arms'])} arms, "
-          f"{len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'}")
-
-
-def report_task(description: dict, task: str, seeds: list[int], missing: list[Job],
-                options: argparse.Namespace) -> "tuple[list, str]":
-    """The arms of one task with their table; draws the figure."""
     from espnet_bljust.data.tables import read_table
     from espnet_bljust.scoring.comparison import compare, markdown, read_run
     from espnet_bljust.scoring.comparison_figure import draw_comparison
 
-    folder, reference = options.expdir / description["name"], description["reference"]
-    test_set = tasks_of(description)[task]["test_set"]
-    runs = {arm: {seed: read_run(folder / Job(arm, seed, task).tag,
-                                 result_file(folder, Job(arm, seed, task), description)) for seed in seeds}
+    decoding = (description.get("options") or {}).get("decode_name", "greedy")
+    folder, dataset = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
+    reference, utt2spk = description["reference"], options.dumpdir / "raw" / description["test_set"] / "utt2spk"
+    missing = [job for job in jobs if not (folder / job.tag / dataset / f"score_{score}" / "result.txt").is_file()]
+    seeds = [seed for seed in description["seeds"] if seed not in {job.seed for job in missing}]
+    if not seeds:
+        raise InputError(f"{folder}: no seed has all arms, {missing[0].tag} is missing. Run compare.sh to the end.")
+    runs = {arm: {seed: read_run(folder / Job(arm, seed).tag, dataset, score) for seed in seeds}
             for arm in description["arms"]}
-    utt2spk = read_table(options.dumpdir / "raw" / test_set / "utt2spk")
-    arms = compare(runs, reference, utt2spk, draws=options.draws)
-    words = {"reference": reference, "dataset": test_set, "rate": task or "WER"}
-    title = f"{description['name']}: {task}" if task else description["name"]
-    text = markdown(arms, title=title, seeds=seeds, missing=[job.tag for job in missing if job.task == task], **words)
-    draw_comparison(arms, folder / (f"comparison_{task}.png" if task else "comparison.png"), **words)
-    return arms, text
-
-
-def result_file(folder: Path, job: Job, description: dict) -> Path:
-    """The scores of one run."""
-    task = tasks_of(description)[job.task]
-    decoding = arm_options(description, job.arm, job.task).get("decode_name", "greedy")
-    scores = f"decode_{decoding}/{task['test_set']}/score_{task.get('score', 'wer')}"
-    return folder / job.tag / scores / "result.txt"
+    arms = compare(runs, reference, read_table(utt2spk), draws=options.draws)
+    text = markdown(arms, title=description["name"], reference=reference, seeds=seeds,
+                    dataset=description["test_set"], missing=[job.tag for job in missing], rate=rate)
+    write_atomic(folder / f"COMPARISON{suffix}.md", text)
+    numbers = [{**arm._asdict(), "gain": arm.gain and arm.gain._asdict()} for arm in arms]
+    write_atomic(folder / f"comparison{suffix}.json", json.dumps(numbers, indent=1) + "\n")
+    draw_comparison(arms, folder / f"comparison{suffix}.png", reference=reference, dataset=description["test_set"],
+                    rate=rate)
+    print(text)
+    print(f"{folder}/COMPARISON{suffix}.md: {len(arms)} arms, {len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'}")
+    return arms
 
 
 if __name__ == "__main__":

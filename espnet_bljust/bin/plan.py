@@ -45,15 +45,14 @@ def main(options: argparse.Namespace) -> None:
         from espnet_bljust.espnet.weights import shape_of
 
         print(starting_point(Path(options.init_from), shape_of(settings), settings["token_list"]).line)
-    sizes = Sizes.of(settings)
-    text = report(plan, settings, sizes, hours)
+    text = report(plan, settings, Sizes.of(settings), hours)
     rates, valid_seconds = measure(settings, options.ngpu), 3600 * (hours["valid"] or 0)
     seconds = training_seconds(plan, settings, rates, valid_seconds, options.ngpu)
     if options.dry_run:
         print(f"{text}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}.")
         return
     options.exp_dir.mkdir(parents=True, exist_ok=True)
-    contents = {**plan.as_dict(), "passes": passes(plan, settings, hours), "parameters": sizes.parameters()}
+    contents = {**plan.as_dict(), "passes": passes(plan, settings, hours)}
     write_atomic(options.exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
     write_atomic(options.exp_dir / "stats.md", text)
     write_atomic(options.exp_dir / "train.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

@@ -18,7 +18,6 @@ class Sizes(NamedTuple):
     theta: int
     phi: int
     eta: int
-    extractor: int  # the part of theta that may be frozen
     dim: int
     num_layers: int
     extractor_dim: int
@@ -35,13 +34,8 @@ class Sizes(NamedTuple):
         with torch.device("meta"):
             ssl = SSLConfig.from_dict(settings.get("ssl_conf", {}))
             network = JointNetwork(trunk, ssl, len(settings["token_list"]))
-        parts = (network.trunk, network.ctc, network.ssl_head, network.trunk.feature_extractor)
-        counts = [sum(p.numel() for p in part.parameters()) for part in parts]
+        counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.ctc, network.ssl_head)]
         return cls(*counts, trunk.dim, trunk.num_layers, trunk.conv_layers[-1][0])
-
-    def parameters(self) -> dict[str, int]:
-        """Counts by role, and the extractor's, which theta has among its own."""
-        return {name: getattr(self, name) for name in ("theta", "phi", "eta", "extractor")}
 
     def memory_gb(self, batch_seconds: float) -> float:
         """Rough peak of a training step in one process, without what Python and torch take themselves."""

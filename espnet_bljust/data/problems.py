@@ -22,7 +22,7 @@ def raise_problems(problems: list[str], list_path: Path) -> None:
 
 
 def raise_listed(problems: list[str], list_path: Path, *, where: str, remedy: str) -> None:
-    """Raise one line for any number of ``problems``, all of them in ``list_path``; without any, remove that file."""
+    """Raise one line for ``problems``, however many, all of them in ``list_path``; without any, remove the list."""
     if not problems:
         list_path.unlink(missing_ok=True)
         return

@@ -50,10 +50,11 @@ class Arm(NamedTuple):
         return statistics.stdev(self.wers) if len(self.wers) > 1 else math.nan
 
 
-def read_run(exp_dir: Path, result: Path) -> Run:
-    """``result``: its result.txt on the test set, of any kind of score."""
+def read_run(exp_dir: Path, dataset: str, score: str = "wer") -> Run:
+    """``dataset`` as in decode_greedy/test; ``score`` wer, cer or ter."""
     plan = json.loads((exp_dir / "plan.json").read_text(encoding="utf-8"))
-    return Run(read_utterances(result), plan["passes"], training_seconds(exp_dir / "history.jsonl"))
+    return Run(read_utterances(exp_dir / dataset / f"score_{score}" / "result.txt"), plan["passes"],
+               training_seconds(exp_dir / "history.jsonl"))
 
 
 def read_utterances(path: Path) -> dict[str, Counts]:
@@ -99,8 +100,8 @@ def compare(
     return arms
 
 
-def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], dataset: str, rate: str,
-             missing: list[str]) -> str:
+def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], dataset: str, missing: list[str],
+             rate: str = "WER") -> str:
     """The table with what is needed to read it."""
     lines = [
         f"# {title}", "",

@@ -7,7 +7,7 @@ from espnet_bljust.scoring.comparison import Arm
 REFERENCE, OTHER, LINE = "#b0102f", "#1f4e9c", "#555555"
 
 
-def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str, rate: str) -> None:
+def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str, rate: str = "WER") -> None:
     """Write the PNG; the arms from top to bottom in their order."""
     from matplotlib.figure import Figure
 

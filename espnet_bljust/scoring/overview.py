@@ -1,6 +1,5 @@
 """Several error rates and what they cost in one table, a row an arm: sizes of a network by phones and words."""
 
-import json
 import math
 import statistics
 from collections.abc import Iterable, Mapping
@@ -15,28 +14,23 @@ class Cost(NamedTuple):
     """What one run was and how it learned."""
 
     parameters: int  # trunk and both heads
-    without_extractor: int  # of the trunk: what is trained where the extractor is frozen
     contrastive: float  # nats a masked frame on dev, when exploration ended; NaN without exploration
     ctc: float  # nats an utterance on dev, when training ended
 
 
-def read_cost(exp_dir: Path) -> Cost:
-    """From plan.json and history.jsonl."""
-    counts = json.loads((exp_dir / "plan.json").read_text(encoding="utf-8"))["parameters"]
-    rows = read_history(exp_dir / "history.jsonl").valid
+def losses(history: Path) -> tuple[float, float]:
+    """Contrastive and CTC loss of a run's history.jsonl, as in Cost."""
+    rows = read_history(history).valid
     explored = [row for row in rows if row.get("phase") == "exploration"]
-    return Cost(
-        sum(counts[role] for role in ("theta", "phi", "eta")),
-        counts["theta"] - counts["extractor"],
-        *(float(column(part[-1:], name).sum()) if part else math.nan
-          for part, name in ((explored, "contrastive"), (rows, "ctc"))),
-    )
+    pairs = ((explored, "contrastive"), (rows, "ctc"))
+    contrastive, ctc = (float(column(part[-1:], name)[0]) if part else math.nan for part, name in pairs)
+    return contrastive, ctc
 
 
 def overview(tasks: Mapping[str, list[Arm]], costs: Mapping[str, Mapping[str, list[Cost]]], *, title: str) -> str:
     """Markdown; ``costs``: arm -> task -> a cost a seed. Means over seeds, and over tasks where there is one column."""
     heads = ["arm", *(f"{task} %" for task in tasks), "contrastive loss", *(f"CTC loss, {task}" for task in tasks),
-             "parameters, M", "trunk without extractor, M", "minutes"]
+             "parameters, M", "minutes"]
     lines = [
         f"# {title}", "",
         "Losses on dev: contrastive in nats a masked frame when exploration ended, CTC in nats an utterance when "
@@ -48,8 +42,7 @@ def overview(tasks: Mapping[str, list[Arm]], costs: Mapping[str, Mapping[str, li
         cells = [name, *(f"{100 * arms[place].mean:.2f}" for arms in tasks.values()),
                  _loss(cost.contrastive for cost in every),
                  *(_loss(cost.ctc for cost in by_task[task]) for task in tasks),
-                 *(f"{statistics.fmean(numbers) / 1e6:.2f}"
-                   for numbers in ([cost.parameters for cost in every], [cost.without_extractor for cost in every])),
+                 f"{statistics.fmean(cost.parameters for cost in every) / 1e6:.2f}",
                  f"{statistics.fmean(arms[place].seconds for arms in tasks.values()) / 60:.1f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])

@@ -197,6 +197,12 @@ def test_every_damaged_file_is_listed(tmp_path):
         assert any(name in problem and what in problem for problem in problems), (name, problems)
 
 
+def test_an_excerpt_of_test_without_a_dev_speaker_is_named(tmp_path):
+    write_tree(tmp_path / "ldc", {"fcjf0": "train", "mdab0": "test"})
+    done = run_data(tmp_path, "--timit_dir", tmp_path / "ldc", "--excerpt", "true")
+    assert done.returncode == 1 and "no speaker of dev in this part" in done.stderr
+
+
 @pytest.mark.parametrize(("words", "answer"), [
     ((), "db.sh: TIMIT is empty"),
     (("--timit_dir", "."), "neither TRAIN and TEST nor dr1-fvmh0"),

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from pathlib import Path
 
 import pytest
 from matplotlib.image import imread
@@ -12,6 +13,7 @@ from espnet_bljust.scoring.comparison import read_run, read_utterances, training
 from espnet_bljust.scoring.result import result_text, score_units
 from espnet_bljust.scoring.significance import sign_flip_p
 
+SIZES = Path(__file__).parents[2] / "conf/size"
 SPEAKERS = {f"{speaker}{index}": speaker for speaker in ("ann", "bob", "eve") for index in range(4)}
 DESCRIPTION = """
 name: toy
@@ -73,8 +75,7 @@ def test_the_table_holds_rates_spread_gain_and_both_tests(comparison, capsys):
 
 
 def test_cost_is_passes_of_the_plan_and_seconds_of_the_steps(comparison):
-    folder = comparison / "exp/toy/ours_seed0"
-    run = read_run(folder, folder / "decode_greedy/test/score_wer/result.txt")
+    run = read_run(comparison / "exp/toy/ours_seed0", "decode_greedy/test")
     assert run.passes == {"labelled": 7.25, "pool": 3.0}
     assert run.seconds == 10 * 5 + 10 * 10 + 5 * 12.5
     assert "| 7.2 | 3.0 | 3.5 |" in read_table(comparison)
@@ -150,9 +151,7 @@ def sizes(comparison):
             make_run(folder, lambda name, wrong=number + extra: wrong)
             if task == "PER":
                 (folder / "decode_greedy/test/score_wer").rename(folder / "decode_greedy/test/score_ter")
-            counts = {"theta": 3_000_000, "phi": 40_000, "eta": 500_000 + number, "extractor": 1_000_000}
-            plan = {"passes": {"labelled": 1.0, "pool": 1.0}, "parameters": counts}
-            (folder / "plan.json").write_text(json.dumps(plan))
+            (folder / "train.yaml").write_text((SIZES / "tiny.yaml").read_text() + "token_list: [a, b, c]\n")
             losses = ((5, "exploration", 4.0), (10, "exploration", 2.0 + extra), (25, "final", 1.5))
             rows = [{"kind": "valid", "step": step, "phase": phase, "contrastive": loss, "ctc": 10 * loss}
                     for step, phase, loss in losses]
@@ -162,23 +161,23 @@ def sizes(comparison):
 
 
 def test_tasks_stand_side_by_side_with_losses_parameters_and_time(sizes):
-    (sizes / "exp/toy").rename(sizes / "exp/unused")
     words = ["--config", str(sizes / "compare.yaml"), "--action", "report", "--expdir", str(sizes / "exp"), "--dumpdir",
              str(sizes / "dump"), "--draws", "50"]
     main(build_parser().parse_args(words))
     text = (sizes / "exp/sizes/COMPARISON.md").read_text()
     heads, _, *rows = [line for line in text.splitlines() if line.startswith("|")][:4]
     assert heads == ("| arm | PER % | WER % | contrastive loss | CTC loss, PER | CTC loss, WER | parameters, M "
-                     "| trunk without extractor, M | minutes |")
-    # (2.0 + 3.0) / 2 nats when exploration ended; 250 s of steps as in every run here
-    assert rows == ["| ours | 0.00 | 20.00 | 2.500 | 15.000 | 15.000 | 3.54 | 2.00 | 3.5 |",
-                    "| theirs | 20.00 | 40.00 | 2.500 | 15.000 | 15.000 | 3.54 | 2.00 | 3.5 |"]
-    assert "# sizes: PER" in text and "| arm | WER % | ours better by %" in text
+                     "| minutes |")
+    # (2.0 + 3.0) / 2 nats when exploration ended; 1,359,152 parameters and 3 x 145 of the CTC layer
+    assert rows == ["| ours | 0.00 | 20.00 | 2.500 | 15.000 | 15.000 | 1.36 | 3.5 |",
+                    "| theirs | 20.00 | 40.00 | 2.500 | 15.000 | 15.000 | 1.36 | 3.5 |"]
+    assert "| arm | PER % | ours_PER better by % |" in (sizes / "exp/sizes/COMPARISON_PER.md").read_text()
+    assert "| theirs_WER | 40.00 | +50.0" in (sizes / "exp/sizes/COMPARISON_WER.md").read_text()
     assert (sizes / "exp/sizes/comparison_WER.png").exists()
 
 
 @pytest.mark.parametrize(("change", "answer"), [
-    (("tasks:", "test_set: test\ntasks:"), "neither test_set nor tasks, or both"),
+    (("tasks:", "test_set: test\ntasks:"), "both test_set and tasks"),
     (("score: ter", "score: per"), "task PER is .* one of wer, cer, ter"),
     (("score: ter", "set: ter"), "task PER is"),
 ])

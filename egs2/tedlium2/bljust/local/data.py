@@ -8,7 +8,6 @@ from typing import NamedTuple
 from tedlium2 import DICTIONARY, IGNORED, SETS, clean, find_root, find_talks, read_dictionary, read_stm
 
 from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import true_false
 from espnet_bljust.data.archive import extract
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.download import download
@@ -46,7 +45,9 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tedlium2_dir", default="", help="folder TEDLIUM_release2 (db.sh: TEDLIUM2; else a download)")
     parser.add_argument("--tedlium2_url", default=URL, help="where to download the archive from (%(default)s)")
-    parser.add_argument("--excerpt", type=true_false, default=False, help="true: take a part of the release as it is")
+    parser.add_argument(
+        "--excerpt", choices=["false", "true"], default="false", help="true: take a part of the release as it is"
+    )
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
     )
@@ -54,16 +55,17 @@ def options() -> argparse.ArgumentParser:
 
 
 def main(arguments: argparse.Namespace) -> None:
+    excerpt = arguments.excerpt == "true"
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.tedlium2_dir or folders.get("TEDLIUM2", "")
     root = find_root(Path(source).absolute() if source else fetch(arguments.tedlium2_url))
     dictionary, collected, problems = read_dictionary(root), {}, []
-    if dictionary is None and not arguments.excerpt:
+    if dictionary is None and not excerpt:
         problems.append(f"{root / DICTIONARY}: no such file.")
     for name in SETS:
-        collected[name], found = collect(root / name, dictionary, 0 if arguments.excerpt else TALKS[name])
+        collected[name], found = collect(root / name, dictionary, 0 if excerpt else TALKS[name])
         problems += found
-    remedy = "Unpack the archive again, whole" + ("." if arguments.excerpt else ', or take a part: "--excerpt true".')
+    remedy = "Unpack the archive again, whole" + ("." if excerpt else ', or add --excerpt true to --local_data_opts.')
     raise_listed(problems, PROBLEMS, where=str(root), remedy=remedy)
     for name in SETS:
         write_dir(Path("data") / name, collected[name].directory)

@@ -6,7 +6,6 @@ from pathlib import Path
 from timit import Speaker, Text, find_root, find_sentences, find_speakers, read_fold, read_phones, read_words
 
 from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import true_false
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.folder import scan_audio_folder
 from espnet_bljust.data.headers import check_headers
@@ -26,7 +25,7 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--timit_dir", default="", help="folder with TIMIT's TRAIN and TEST (db.sh: TIMIT)")
     parser.add_argument(
-        "--excerpt", type=true_false, default=False, help="true: take a part of TIMIT, such as NLTK's sample, as it is"
+        "--excerpt", choices=["false", "true"], default="false", help="true: take a part of TIMIT, as NLTK's, as it is"
     )
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
@@ -35,6 +34,7 @@ def options() -> argparse.ArgumentParser:
 
 
 def main(arguments: argparse.Namespace) -> None:
+    excerpt = arguments.excerpt == "true"
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.timit_dir or folders.get("TIMIT", "")
     if not source:
@@ -44,13 +44,16 @@ def main(arguments: argparse.Namespace) -> None:
         )
     root = find_root(Path(source).absolute())
     speakers = find_speakers(root)
-    sets = choose_sets(speakers, excerpt=arguments.excerpt)
-    problems = [] if arguments.excerpt else missing_speakers(sets)
+    sets = choose_sets(speakers, excerpt=excerpt)
+    empty = [name for name, members in sets.items() if not members]
+    if excerpt and empty:
+        raise InputError(f"{root}: no speaker of {' and '.join(empty)} in this part. Add one, or leave TEST out.")
+    problems = [] if excerpt else missing_speakers(sets)
     directories, notes = {}, []
     for name, members in sets.items():
-        directories[name], found = collect(members, excerpt=arguments.excerpt)
+        directories[name], found = collect(members, excerpt=excerpt)
         problems += found
-    remedy = "Copy the corpus again, whole" + ("." if arguments.excerpt else ', or take a part: "--excerpt true".')
+    remedy = "Copy the corpus again, whole" + ("." if excerpt else ', or add --excerpt true to --local_data_opts.')
     raise_listed(problems, PROBLEMS, where=str(root), remedy=remedy)
     for name, (audio, texts, num_samples) in directories.items():
         write_set(name, audio, texts)
