@@ -26,10 +26,11 @@ WORDS = {  # what a README says, and how to find it
     "a licence": r"licen[cs]e",
     "the command": r"\./run\.sh",
     "disk space": r"\bdisk\b",
-    "how long it takes": r"\btime\b",
+    "how long it takes": r"\b(?:time|seconds?|minutes?|days?)\b",
 }
 MOST_LINES = 15  # of a run script, beside its one call
-LOGIC = re.compile(r"\b(?:while|until|function|eval|awk|sed|grep|python\w*)\b|\(\)\s*\{|\$\(\(|[^|]\|[^|]|`")
+LOGIC = re.compile(  # a single | is a pipe, unless it stands between the patterns of a case
+    r"\b(?:while|until|function|eval|awk|sed|grep|python\w*)\b|\(\)\s*\{|\$\(\(|[^|]\|\s(?![^()]*\)\s)|`")
 NAMED = re.compile(r"(?<![\w-])--([a-zA-Z]\w*)")
 EVERY_COMMAND = {"help", "debug"}
 
