@@ -68,6 +68,7 @@ inference_config=""         # how to search; conf/decode_beam.yaml with a langua
 inference_ngram=""          # language model in ARPA form to decode with; that of stage 5 when empty
 inference_args=""           # more options of the decoder, as "--beam_size 50 --nbest 5"
 decode_name=""              # folder decode_<name> of the experiment; made from the three above when empty
+fold_tokens=none            # file of "token counted_as" lines for the token error rate: phones that count as one
 write_alignments=false      # write words with times and confidences, decode_<name>/<set>/ctm
 hf_repo=""                  # user/name on Hugging Face, for stage 15
 hf_dry_run=true             # stage 15 only lists the files that it would upload

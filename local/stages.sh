@@ -234,8 +234,9 @@ stage_decode() {
 
 stage_score() {
     local set words=("${token_options[@]}")
-    uses nlsyms_txt
+    uses nlsyms_txt fold_tokens
     [ "$nlsyms_txt" = none ] || words+=(--nlsyms_txt "$nlsyms_txt")
+    [ "$fold_tokens" = none ] || { words+=(--fold_tokens "$fold_tokens"); reads "$fold_tokens"; }
     for set in "${decode_sets[@]}"; do reads "$raw/$set/text" "$decoded/$set/text"; makes "$decoded/$set/score_wer"; done
     makes "$asr_exp/RESULTS.md" "$asr_exp/images/training.png" RESULTS.md
     due || return 0
@@ -243,7 +244,7 @@ stage_score() {
         bin score --ref "$raw/$set/text" --hyp "$decoded/$set/text" "${words[@]}" --out_dir "$decoded/$set"
     done
     bin training_figure --exp_dir "$asr_exp"
-    bin results --exp_dir "$asr_exp" --decode_name "$decode_name" --sets "${decode_sets[*]}"
+    bin results --exp_dir "$asr_exp" --decode_name "$decode_name" --sets "${decode_sets[*]}" --token_type "$token_type"
     call cp "$asr_exp/RESULTS.md" "RESULTS.md.$asr_tag.tmp"  # runs of a comparison do this side by side
     call mv "RESULTS.md.$asr_tag.tmp" RESULTS.md
 }

@@ -3,20 +3,25 @@
 The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), `arms` (name -> options of run.sh) and,
 if wanted, `options` of run.sh for all arms. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
 once with the first seed; run.sh itself says of each stage of a run whether it is up to date.
+With `tasks` in the place of `test_set`, every arm is trained and scored for each of them: compare_tasks.py.
 """
 
 import argparse
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
+from espnet_bljust.bin import compare_tasks
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
 
-KEYS = {"name", "seeds", "test_set", "reference", "arms", "options"}
+OPTIONAL = {"options", "tasks"}
+KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
 
@@ -55,13 +60,16 @@ def main(options: argparse.Namespace) -> None:
         print(description["name"], len(jobs))
     elif options.action == "data":
         words = ["--stop_stage", str(LAST_DATA_STAGE), "--seed", str(description["seeds"][0])]
-        run_recipe([*words, *option_words(description.get("options", {}), options)])
+        for values in compare_tasks.data_options(description):
+            make_data([*words, *option_words(values, options)])
     elif options.action == "run":
         job = jobs[options.number - 1]
         os.environ["cmd_backend"] = "local"  # this process is the job; its stages stay on its machine
         run_recipe(["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed),
                     "--expdir", str(options.expdir / description["name"]), "--asr_tag", job.tag,
                     "--ngpu", str(options.ngpu), *option_words(arm_options(description, job.arm), options)])
+    elif "tasks" in description:
+        compare_tasks.report(description, jobs, options, report)
     else:
         report(description, jobs, options)
 
@@ -75,7 +83,8 @@ def read_description(path: Path) -> dict:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}). Mend it there.") from error
     keys = set(found) if isinstance(found, dict) else set()
-    if odd := sorted(keys - KEYS) or sorted(KEYS - {"options"} - keys):
+    optional = OPTIONAL | ({"test_set"} if "tasks" in keys else set())
+    if odd := sorted(keys - KEYS) or sorted(KEYS - optional - keys):
         raise InputError(f"{path}: {odd[0]} is {'unknown' if odd[0] in keys else 'missing'}. "
                          f"A description has {', '.join(sorted(KEYS))}.")
     seeds = found["seeds"]
@@ -86,7 +95,7 @@ def read_description(path: Path) -> dict:
     for arm in found["arms"]:
         if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
-    return found
+    return compare_tasks.expand(path, found) if "tasks" in found else found
 
 
 def arm_options(description: dict, arm: str) -> dict:
@@ -104,13 +113,21 @@ def option_words(values: dict, options: argparse.Namespace) -> list[str]:
     return [*words, *options.run_args.split()]
 
 
+def make_data(words: list[str]) -> None:
+    """Stages 1 to 6; a failure has said why."""
+    status = subprocess.run(["./run.sh", *words], check=False).returncode
+    if status:
+        sys.exit(status)
+
+
 def run_recipe(words: list[str]) -> None:
     """This process becomes run.sh."""
     os.execv("./run.sh", ["./run.sh", *words])
 
 
-def report(description: dict, jobs: list[Job], options: argparse.Namespace) -> None:
-    """Table and figure of the seeds that every arm has; what is missing is named."""
+def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, rate: str = "WER", score: str = "wer",
+           suffix: str = "") -> list:
+    """Table and figure of the seeds that every arm has; what is missing is named. Returns the arms."""
     from espnet_bljust.data.files import write_atomic
     from espnet_bljust.data.tables import read_table
     from espnet_bljust.scoring.comparison import compare, markdown, read_run
@@ -119,21 +136,23 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace) -> N
     decoding = (description.get("options") or {}).get("decode_name", "greedy")
     folder, dataset = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
     reference, utt2spk = description["reference"], options.dumpdir / "raw" / description["test_set"] / "utt2spk"
-    missing = [job for job in jobs if not (folder / job.tag / dataset / "score_wer" / "result.txt").is_file()]
+    missing = [job for job in jobs if not (folder / job.tag / dataset / f"score_{score}" / "result.txt").is_file()]
     seeds = [seed for seed in description["seeds"] if seed not in {job.seed for job in missing}]
     if not seeds:
         raise InputError(f"{folder}: no seed has all arms, {missing[0].tag} is missing. Run compare.sh to the end.")
-    runs = {arm: {seed: read_run(folder / Job(arm, seed).tag, dataset) for seed in seeds}
+    runs = {arm: {seed: read_run(folder / Job(arm, seed).tag, dataset, score) for seed in seeds}
             for arm in description["arms"]}
     arms = compare(runs, reference, read_table(utt2spk), draws=options.draws)
     text = markdown(arms, title=description["name"], reference=reference, seeds=seeds,
-                    dataset=description["test_set"], missing=[job.tag for job in missing])
-    write_atomic(folder / "COMPARISON.md", text)
+                    dataset=description["test_set"], missing=[job.tag for job in missing], rate=rate)
+    write_atomic(folder / f"COMPARISON{suffix}.md", text)
     numbers = [{**arm._asdict(), "gain": arm.gain and arm.gain._asdict()} for arm in arms]
-    write_atomic(folder / "comparison.json", json.dumps(numbers, indent=1) + "\n")
-    draw_comparison(arms, folder / "comparison.png", reference=reference, dataset=description["test_set"])
+    write_atomic(folder / f"comparison{suffix}.json", json.dumps(numbers, indent=1) + "\n")
+    draw_comparison(arms, folder / f"comparison{suffix}.png", reference=reference, dataset=description["test_set"],
+                    rate=rate)
     print(text)
-    print(f"{folder}/COMPARISON.md: {len(arms)} arms, {len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'}")
+    print(f"{folder}/COMPARISON{suffix}.md: {len(arms)} arms, {len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'}")
+    return arms
 
 
 if __name__ == "__main__":

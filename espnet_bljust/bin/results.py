@@ -11,6 +11,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--exp_dir", type=Path, required=True, help="experiment with decode_<name>/<set>/score_*")
     parser.add_argument("--decode_name", required=True, help="the <name> that must have been scored")
+    parser.add_argument("--token_type", default="char", help="phn: the one rate is the phone error rate")
     parser.add_argument("--sets", required=True, help="data sets that must have been scored, in quotes")
     return parser
 
@@ -18,13 +19,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     """Read the counts, write RESULTS.md, print."""
     from espnet_bljust.data.files import write_atomic
-    from espnet_bljust.scoring.results import environment, markdown, printed_table, read_results
+    from espnet_bljust.scoring.results import environment, markdown, printed_table, rate_names, read_results
 
     wanted = [f"decode_{options.decode_name}/{name}" for name in options.sets.split()]
     results = read_results(options.exp_dir, wanted)
+    names = rate_names(options.token_type)
     target = options.exp_dir / "RESULTS.md"
-    write_atomic(target, markdown(options.exp_dir.resolve().name, environment(), results))
-    print(printed_table(results))
+    write_atomic(target, markdown(options.exp_dir.resolve().name, environment(), results, names))
+    print(printed_table(results, names))
     print(f"{target}: {len(results)} scored {'set' if len(results) == 1 else 'sets'}")
 
 

@@ -60,16 +60,19 @@ def train_bpe(texts: Sequence[str], options: BpeOptions, seed: int = 0) -> bytes
     import sentencepiece
 
     model = io.BytesIO()
+    # where <unk> stands in the text for a word, SentencePiece's own unknown piece needs another name
+    keeps_unknown = Symbols.unknown in options.nlsyms
     sentencepiece.set_random_generator_seed(seed)
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts),
             model_writer=model,
-            vocab_size=options.nbpe,
+            vocab_size=options.nbpe + keeps_unknown,
             model_type=options.bpemode,
             character_coverage=options.char_cover,
             input_sentence_size=options.input_sentence_size,
             user_defined_symbols=list(options.nlsyms),
+            unk_piece="<unknown>" if keeps_unknown else Symbols.unknown,
             max_sentence_length=LONGEST_SENTENCE_BYTES,
             num_threads=1,
             minloglevel=2,

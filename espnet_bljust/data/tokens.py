@@ -117,6 +117,11 @@ class Tokenizer:
         """The text of ``ids`` without <blank> and <sos/eos>, and without spaces at its ends."""
         return self.splitter.join(self.vocabulary[index] for index in ids if index not in self._silent).strip()
 
+    def spell(self, ids: Iterable[int]) -> Sequence[str]:
+        """What an error rate in training counts: the phones of token type phn, the characters of any other."""
+        text = self.decode(ids)
+        return text.split() if isinstance(self.splitter, PhoneSplitter) else text
+
 
 def load_tokenizer(
     token_type: str,

@@ -1,6 +1,6 @@
 """The joint network as ESPnet2 sees a model: one forward a step, sums out; the trainer divides and combines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from espnet2.train.abs_espnet_model import AbsESPnetModel
@@ -14,9 +14,9 @@ from espnet_bljust.network.ssl_head import SSLSums
 
 
 class BLJustModel(AbsESPnetModel):
-    """Wraps a JointNetwork, whose parameters stand under ``network.``; ``spell`` turns token ids into text."""
+    """Wraps a JointNetwork, whose parameters stand under ``network.``; ``spell`` turns ids into what is compared."""
 
-    def __init__(self, network: JointNetwork, spell: Callable[[list[int]], str]) -> None:
+    def __init__(self, network: JointNetwork, spell: Callable[[list[int]], Sequence[str]]) -> None:
         super().__init__()
         self.network = network
         self.spell = spell

@@ -76,7 +76,8 @@ class BLJustTask(ASRTask):
             start = starting_point(Path(args.init_from), shape_of(vars(args)), args.token_list)
             network.load_state_dict({**network.state_dict(), **start.state})
             logging.getLogger("espnet_bljust").info(start.line)
-        return BLJustModel(network, load_tokenizer(args.token_type, args.token_list, args.bpemodel).decode)
+        tokenizer = load_tokenizer(args.token_type, args.token_list, args.bpemodel)
+        return BLJustModel(network, tokenizer.spell)
 
     @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:

@@ -1,4 +1,7 @@
-"""Dev CER over the whole set (edits / reference characters), CTC loss, and the self-supervised loss beside it."""
+"""Dev CER over the whole set (edits / reference characters), CTC loss, and the self-supervised loss beside it.
+
+With token type phn the units are phones, and what stands as CER everywhere in training is the phone error rate.
+"""
 
 import editdistance
 import torch

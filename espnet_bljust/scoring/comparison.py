@@ -50,10 +50,10 @@ class Arm(NamedTuple):
         return statistics.stdev(self.wers) if len(self.wers) > 1 else math.nan
 
 
-def read_run(exp_dir: Path, dataset: str) -> Run:
-    """``dataset`` as in decode_greedy/test."""
+def read_run(exp_dir: Path, dataset: str, score: str = "wer") -> Run:
+    """``dataset`` as in decode_greedy/test; ``score`` wer, cer or ter."""
     plan = json.loads((exp_dir / "plan.json").read_text(encoding="utf-8"))
-    return Run(read_utterances(exp_dir / dataset / "score_wer" / "result.txt"), plan["passes"],
+    return Run(read_utterances(exp_dir / dataset / f"score_{score}" / "result.txt"), plan["passes"],
                training_seconds(exp_dir / "history.jsonl"))
 
 
@@ -100,15 +100,17 @@ def compare(
     return arms
 
 
-def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], dataset: str, missing: list[str]) -> str:
+def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], dataset: str, missing: list[str],
+             rate: str = "WER") -> str:
     """The table with what is needed to read it."""
     lines = [
         f"# {title}", "",
-        f"WER on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: the share of "
+        f"{rate} on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: the share of "
         f"an arm's errors that {reference} does not make, with the 95 % interval of a paired bootstrap over seeds, "
         "speakers and utterances. p: exact two-sided sign-flip test over speakers, and over seeds, where "
         f"{len(seeds)} can give none under {2 / 2 ** len(seeds):.3g}. Minutes: optimizer steps of one run.", "",
-        f"| arm | WER % | {reference} better by % | p speakers | p seeds | labelled passes | pool passes | minutes |",
+        f"| arm | {rate} % | {reference} better by % | p speakers | p seeds | labelled passes | pool passes "
+        "| minutes |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for arm in arms:

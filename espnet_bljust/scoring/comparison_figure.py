@@ -7,7 +7,7 @@ from espnet_bljust.scoring.comparison import Arm
 REFERENCE, OTHER, LINE = "#b0102f", "#1f4e9c", "#555555"
 
 
-def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str) -> None:
+def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str, rate: str = "WER") -> None:
     """Write the PNG; the arms from top to bottom in their order."""
     from matplotlib.figure import Figure
 
@@ -23,7 +23,7 @@ def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str
             gains.plot(gain, place, "o", color=colour)
     rates.set_yticks(range(len(arms)), [arm.name for arm in arms])
     rates.set_ylim(len(arms) - 0.5, -0.5)
-    rates.set_xlabel(f"WER on {dataset} [%]: runs, and mean")
+    rates.set_xlabel(f"{rate} on {dataset} [%]: runs, and mean")
     gains.axvline(0, color=LINE, linewidth=1)
     gains.set_xlabel(f"errors that {reference} makes less [%], 95 % interval")
     for axes in (rates, gains):

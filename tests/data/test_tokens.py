@@ -161,3 +161,21 @@ def test_ids_and_text_are_those_of_espnets_own_tokenizers(token_type, source, tm
         assert ours.encode(text) == expected
         if token_type != "phn":  # ESPnet joins phones without spaces
             assert ours.decode(expected) == theirs.tokens2text(ids.ids2tokens(expected)).strip()
+
+
+def test_training_counts_phones_as_units_and_anything_else_by_characters(tmp_path):
+    phones = load_tokenizer("phn", ["<blank>", "<unk>", "sil", "ax", "<sos/eos>"])
+    assert list(phones.spell([2, 0, 3, 4])) == ["sil", "ax"]
+    words = load_tokenizer("word", ["<blank>", "<unk>", "sil", "ax", "<sos/eos>"])
+    assert list(words.spell([2, 0, 3, 4])) == list("sil ax")
+
+
+def test_unk_in_the_transcripts_is_the_unknown_token_of_bpe_too(tmp_path):
+    texts = ["yes <unk> no", "<unk> stop", "go stop yes no"]
+    out = make(tmp_path, "bpe", "--nbpe", "13", "--bpe_nlsyms", "<unk>", texts=texts * 3)
+    vocabulary = read_token_list(out / "tokens.txt")
+    assert len(vocabulary) == 13 and vocabulary.count("<unk>") == 1 and not {"<", ">", "k>"} & set(vocabulary)
+    tokenizer = load_tokenizer("bpe", out / "tokens.txt", out / "bpe.model")
+    for text in texts:
+        ids = tokenizer.encode(text)
+        assert ids.count(1) == text.count("<unk>") and tokenizer.decode(ids) == text

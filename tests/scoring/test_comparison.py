@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from pathlib import Path
 
 import pytest
 from matplotlib.image import imread
@@ -12,6 +13,7 @@ from espnet_bljust.scoring.comparison import read_run, read_utterances, training
 from espnet_bljust.scoring.result import result_text, score_units
 from espnet_bljust.scoring.significance import sign_flip_p
 
+SIZES = Path(__file__).parents[2] / "conf/size"
 SPEAKERS = {f"{speaker}{index}": speaker for speaker in ("ann", "bob", "eve") for index in range(4)}
 DESCRIPTION = """
 name: toy
@@ -124,3 +126,62 @@ def test_a_wrong_description_is_named_in_one_line(comparison, change, named):
     with pytest.raises(InputError, match=named) as caught:
         report(comparison)
     assert "\n" not in str(caught.value)
+
+
+TASKS = """
+name: sizes
+seeds: [0]
+reference: ours
+tasks:
+  PER: {test_set: test, score: ter}
+  WER: {test_set: test, options: {token_type: char}}
+arms:
+  ours: {model_size: base}
+  theirs: {model_size: small}
+"""
+
+
+@pytest.fixture
+def sizes(comparison):
+    """Two arms by two rates: theirs makes one error more an utterance, and by words each makes one more still."""
+    (comparison / "compare.yaml").write_text(TASKS)
+    for number, arm in enumerate(("ours", "theirs")):
+        for extra, task in enumerate(("PER", "WER")):
+            folder = comparison / f"exp/sizes/{arm}_{task}_seed0"
+            make_run(folder, lambda name, wrong=number + extra: wrong)
+            if task == "PER":
+                (folder / "decode_greedy/test/score_wer").rename(folder / "decode_greedy/test/score_ter")
+            (folder / "train.yaml").write_text((SIZES / "tiny.yaml").read_text() + "token_list: [a, b, c]\n")
+            losses = ((5, "exploration", 4.0), (10, "exploration", 2.0 + extra), (25, "final", 1.5))
+            rows = [{"kind": "valid", "step": step, "phase": phase, "contrastive": loss, "ctc": 10 * loss}
+                    for step, phase, loss in losses]
+            with (folder / "history.jsonl").open("a") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+    return comparison
+
+
+def test_tasks_stand_side_by_side_with_losses_parameters_and_time(sizes):
+    words = ["--config", str(sizes / "compare.yaml"), "--action", "report", "--expdir", str(sizes / "exp"), "--dumpdir",
+             str(sizes / "dump"), "--draws", "50"]
+    main(build_parser().parse_args(words))
+    text = (sizes / "exp/sizes/COMPARISON.md").read_text()
+    heads, _, *rows = [line for line in text.splitlines() if line.startswith("|")][:4]
+    assert heads == ("| arm | PER % | WER % | contrastive loss | CTC loss, PER | CTC loss, WER | parameters, M "
+                     "| minutes |")
+    # (2.0 + 3.0) / 2 nats when exploration ended; 1,359,152 parameters and 3 x 145 of the CTC layer
+    assert rows == ["| ours | 0.00 | 20.00 | 2.500 | 15.000 | 15.000 | 1.36 | 3.5 |",
+                    "| theirs | 20.00 | 40.00 | 2.500 | 15.000 | 15.000 | 1.36 | 3.5 |"]
+    assert "| arm | PER % | ours_PER better by % |" in (sizes / "exp/sizes/COMPARISON_PER.md").read_text()
+    assert "| theirs_WER | 40.00 | +50.0" in (sizes / "exp/sizes/COMPARISON_WER.md").read_text()
+    assert (sizes / "exp/sizes/comparison_WER.png").exists()
+
+
+@pytest.mark.parametrize(("change", "answer"), [
+    (("tasks:", "test_set: test\ntasks:"), "both test_set and tasks"),
+    (("score: ter", "score: per"), "task PER is .* one of wer, cer, ter"),
+    (("score: ter", "set: ter"), "task PER is"),
+])
+def test_a_task_that_cannot_be_scored_is_named_before_anything_runs(tmp_path, change, answer):
+    (tmp_path / "compare.yaml").write_text(TASKS.replace(*change))
+    with pytest.raises(InputError, match=answer):
+        main(build_parser().parse_args(["--config", str(tmp_path / "compare.yaml"), "--action", "check"]))

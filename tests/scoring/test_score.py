@@ -34,8 +34,8 @@ def run_score(folder, reference=REFERENCE, hypothesis=HYPOTHESIS, *options):
     return out_dir
 
 
-def run_results(folder, sets="test"):
-    arguments = ["--exp_dir", str(folder / "exp"), "--decode_name", "greedy", "--sets", sets]
+def run_results(folder, sets="test", *options):
+    arguments = ["--exp_dir", str(folder / "exp"), "--decode_name", "greedy", "--sets", sets, *options]
     results.main(results.build_parser().parse_args(arguments))
     return (folder / "exp" / "RESULTS.md").read_text(encoding="utf-8")
 
@@ -146,3 +146,32 @@ def test_a_speaker_called_sum_is_not_taken_for_the_sum(tmp_path):
     rows.append("| Sum | 2 4 | 3 1 0 0 1 1 |")
     result.write_text("\n".join(rows) + "\n")
     assert read_counts(result) == Counts(2, 3, 1, 0, 0, 1)
+
+
+def test_folded_phones_give_the_one_rate_of_phones(tmp_path, capsys):
+    fold = tmp_path / "fold.txt"
+    fold.write_text("cl sil\nvcl sil\nao aa\n")
+    options = ["--token_type", "phn", "--fold_tokens", fold]
+    reference, hypothesis = "a-1 sil b ao vcl\na-2 cl t\nb-1 aa\n", "a-1 cl b aa sil\na-2 cl d\nb-1 aa b\n"
+    out_dir = run_score(tmp_path, reference, hypothesis, *options)
+    # 48 phones: sil/cl, ao/aa, vcl/sil, t/d and one b too many; 39 phones: t/d and the b
+    assert read_counts(out_dir / "score_wer" / "result.txt") == Counts(3, 3, 4, 0, 1, 3)
+    assert read_counts(out_dir / "score_ter" / "result.txt") == Counts(3, 6, 1, 0, 1, 2)
+    assert capsys.readouterr().out == f"{out_dir}: PER 28.6 % (2 of 7), 3 utterances\n"
+    text = run_results(tmp_path, "test", "--token_type", "phn")
+    assert [line for line in text.splitlines() if line.startswith("###")] == ["### PER"]
+    assert "|decode_greedy/test|3|7|85.7|14.3|0.0|14.3|28.6|66.7|\n" in text
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert printed[0] == ["dataset", "utterances", "phones", "PER", "%", "S.Err", "%"]
+    assert printed[1] == ["decode_greedy/test", "3", "7", "28.6", "66.7"]
+
+
+@pytest.mark.parametrize(("lines", "answer"), [
+    ("a b\nc\n", r"fold\.txt:2: 'c' is not 'token counted_as'"),
+    ("a b\na c\n", r"fold\.txt:2: 'a c' is not"),
+    ("a b\nb c\n", "b is counted as another token, others count as it"),
+])
+def test_a_table_of_folded_tokens_that_cannot_be_meant_is_named(tmp_path, lines, answer):
+    (tmp_path / "fold.txt").write_text(lines)
+    with pytest.raises(InputError, match=answer):
+        run_score(tmp_path, REFERENCE, HYPOTHESIS, "--fold_tokens", tmp_path / "fold.txt")

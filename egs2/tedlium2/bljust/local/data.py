@@ -1,0 +1,144 @@
+"""Stage 1 of the recipe `tedlium2`: TED-LIUM release 2, from a folder of yours or downloaded, as data/<set>."""
+
+import argparse
+from collections.abc import Set
+from pathlib import Path
+from typing import NamedTuple
+
+from tedlium2 import DICTIONARY, IGNORED, SETS, clean, find_root, find_talks, read_dictionary, read_stm
+
+from espnet_bljust.bin.command import run
+from espnet_bljust.data.archive import extract
+from espnet_bljust.data.db import read_db
+from espnet_bljust.data.download import download
+from espnet_bljust.data.files import write_atomic
+from espnet_bljust.data.folder import scan_audio_folder
+from espnet_bljust.data.headers import check_headers
+from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
+from espnet_bljust.data.problems import raise_listed
+from espnet_bljust.data.segments import Segment
+from espnet_bljust.errors import InputError
+
+DOWNLOADS = Path("downloads")
+# Both as in torchaudio 2.11, torchaudio/datasets/tedlium.py, _RELEASE_CONFIGS["release2"].
+URL = "http://www.openslr.org/resources/19/TEDLIUM_release2.tar.gz"
+SHA256 = "93281b5fcaaae5c88671c9d000b443cb3c7ea3499ad12010b3934ca41a7b9c58"
+TALKS = {"train": 1495, "dev": 8, "test": 11}  # openslr.org/19; 1,514 in all, as Kaldi's recipe counts them, too
+SAMPLE_RATE = 16000
+OVERSHOOT_SECONDS = 0.5  # stage 3 takes segments that end so far behind their recording, as Kaldi does
+PROBLEMS, LEFT_OUT = Path("data/tedlium2_problems.txt"), Path("data/tedlium2_left_out.txt")
+
+
+class Collected(NamedTuple):
+    """One set; ``left_out``: utterance and why."""
+
+    directory: KaldiDir
+    left_out: list[str]
+    seconds: float
+
+    def line(self, name: str) -> str:
+        kept = self.directory.utt2spk
+        return f"{name} {len(kept)} segments, {len(set(kept.values()))} speakers, {self.seconds / 3600:.2f} h"
+
+
+def options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tedlium2_dir", default="", help="folder TEDLIUM_release2 (db.sh: TEDLIUM2; else a download)")
+    parser.add_argument("--tedlium2_url", default=URL, help="where to download the archive from (%(default)s)")
+    parser.add_argument(
+        "--excerpt", choices=["false", "true"], default="false", help="true: take a part of the release as it is"
+    )
+    parser.add_argument(
+        "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
+    )
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    excerpt = arguments.excerpt == "true"
+    folders = read_db() if Path("db.sh").is_file() else {}
+    source = arguments.tedlium2_dir or folders.get("TEDLIUM2", "")
+    root = find_root(Path(source).absolute() if source else fetch(arguments.tedlium2_url))
+    dictionary, collected, problems = read_dictionary(root), {}, []
+    if dictionary is None and not excerpt:
+        problems.append(f"{root / DICTIONARY}: no such file.")
+    for name in SETS:
+        collected[name], found = collect(root / name, dictionary, 0 if excerpt else TALKS[name])
+        problems += found
+    remedy = "Unpack the archive again, whole" + ("." if excerpt else ', or add --excerpt true to --local_data_opts.')
+    raise_listed(problems, PROBLEMS, where=str(root), remedy=remedy)
+    for name in SETS:
+        write_dir(Path("data") / name, collected[name].directory)
+    rows = [f"{name} {row}\n" for name in SETS for row in sorted(collected[name].left_out)]
+    write_atomic(LEFT_OUT, "".join(rows))
+    notes = [collected[name].line(name) for name in SETS]
+    unlabelled = arguments.unlabelled_dir or folders.get("UNLABELLED", "")
+    if unlabelled:
+        directory = scan_audio_folder(unlabelled, prefix="unlabelled_")
+        write_dir("data/unlabelled", directory)
+        notes.append(f"unlabelled {len(directory.wavs)} files")
+    print(f"{'; '.join(notes)}; {len(rows)} left out, see {LEFT_OUT}")
+
+
+def fetch(url: str) -> Path:
+    """downloads/tedlium2, downloaded and unpacked where that has not been done."""
+    folder = DOWNLOADS / "tedlium2"
+    if not folder.is_dir():
+        archive = DOWNLOADS / "TEDLIUM_release2.tar.gz"
+        download([url], archive, sha256=SHA256)
+        extract(archive, folder)
+    return folder
+
+
+def collect(folder: Path, dictionary: Set[str] | None, num_talks: int) -> tuple[Collected, list[str]]:
+    """One set and its problems; ``num_talks``: how many the release has, 0 for any number."""
+    talks, problems = find_talks(folder)
+    if num_talks and not problems and len(talks) != num_talks:
+        problems.append(f"{folder}: {len(talks)} talks where the release has {num_talks}.")
+    if not talks and not problems:
+        problems.append(f"{folder}: no talk in it.")
+    lengths, found = check_headers((sph for _, sph in talks.values()), SAMPLE_RATE)
+    problems += found
+    directory = KaldiDir(wavs={}, utt2spk={}, text={}, segments={})
+    left_out: list[str] = []
+    for talk, (stm, sph) in talks.items():
+        directory.wavs[talk] = str(sph)
+        try:
+            add_talk(stm, lengths.get(sph, 0) / SAMPLE_RATE, dictionary, directory, left_out)
+        except InputError as error:
+            problems.append(str(error))
+    heard = {segment.recording for segment in directory.segments.values()}
+    for talk in talks.keys() - heard:
+        left_out.append(f"{talk} a talk without a segment that is left")
+        del directory.wavs[talk]
+    seconds = sum(segment.end_seconds - segment.start_seconds for segment in directory.segments.values())
+    return Collected(directory, left_out, seconds), problems
+
+
+def add_talk(
+    stm: Path, seconds: float, dictionary: Set[str] | None, directory: KaldiDir, left_out: list[str]
+) -> None:
+    """Every line of one talk into the tables, or into ``left_out`` with the reason; ``seconds`` 0: not known."""
+    for spoken in read_stm(stm):
+        words = clean(spoken.text, dictionary)
+        why = ""
+        if IGNORED in spoken.text:
+            why = IGNORED
+        elif not words:
+            why = "no words"
+        elif not 0 <= spoken.start_seconds < spoken.end_seconds:
+            why = f"no time: {spoken.start_seconds} to {spoken.end_seconds} s"
+        elif seconds and spoken.end_seconds > seconds + OVERSHOOT_SECONDS:
+            why = f"ends at {spoken.end_seconds} s of a recording of {seconds:.2f} s"
+        elif spoken.name in directory.segments:
+            why = "the same times as another segment of the talk"
+        if why:
+            left_out.append(f"{spoken.name} {why}")
+            continue
+        directory.segments[spoken.name] = Segment(spoken.talk, spoken.start_seconds, spoken.end_seconds)
+        directory.utt2spk[spoken.name] = spoken.speaker
+        directory.text[spoken.name] = words
+
+
+if __name__ == "__main__":
+    run(options(), main)
