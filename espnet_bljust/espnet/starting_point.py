@@ -13,7 +13,7 @@ from torch import Tensor
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.weight_files import Found, read
 from espnet_bljust.network.convert import fairseq, huggingface, stock_espnet, torchaudio
-from espnet_bljust.network.convert.fit import Shape, fit
+from espnet_bljust.network.convert.fit import SUPERVISED, Shape, fit
 from espnet_bljust.network.convert.table import Renamed, rename
 
 OURS = "network."
@@ -43,9 +43,10 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
     left_out = [f"{len(renamed.left_out)} tensors of another task"] if renamed.left_out else []
     state = renamed.state
     if found.tokens != tokens:
-        state = {key: value for key, value in state.items() if not key.startswith("ctc.")}
-        if len(state) < len(renamed.state):
-            left_out.append("CTC head (" + ("other tokens" if found.tokens else "its tokens are not known") + ")")
+        why = "other tokens" if found.tokens else "its tokens are not known"
+        left_out += [f"{name} ({why})" for prefix, name in SUPERVISED.items()
+                     if any(key.startswith(prefix) for key in state)]
+        state = {key: value for key, value in state.items() if not key.startswith(tuple(SUPERVISED))}
     fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings),
                  where=str(found.path))
     parts = [f"{found.path}: {name}, {len(fitted.state)} tensors loaded"]
