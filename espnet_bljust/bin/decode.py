@@ -46,7 +46,7 @@ def decode_part(options: argparse.Namespace) -> None:
                                             "cuda" if options.ngpu else "cpu")
     recogniser.search_by(settings, options.ngram)
     if options.write_alignments and recogniser.network.head_name != "ctc":
-        raise InputError("--write_alignments: this network says one class an utterance, at no time of it. Leave it out.")
+        raise InputError("--write_alignments: a class stands for the whole utterance and has no times. Leave it out.")
     wav = read_table(options.data_dir / "wav.scp")
     samples = {name: int(count) for name, count in read_table(options.data_dir / "utt2num_samples").items()}
     unknown = sorted(wav.keys() - samples.keys())

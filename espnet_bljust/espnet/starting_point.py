@@ -17,6 +17,9 @@ from espnet_bljust.network.convert.fit import SUPERVISED, Shape, fit
 from espnet_bljust.network.convert.table import Renamed, rename
 
 OURS = "network."
+# Of TrunkConfig: how a training treats the trunk, which the next one may do otherwise.
+OF_TRAINING = {"extractor_init", "dropout", "attention_dropout", "activation_dropout", "projection_dropout",
+               "feature_dropout", "layer_drop", "checkpointing"}
 # Name of the format, a parameter that only this format has, and how its names become ours.
 FORMATS = {
     "ours": (OURS + "trunk." + torchaudio.PROBE, lambda state: rename(state, [(OURS, "")])),
@@ -73,6 +76,6 @@ def _trunk_options(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not settings:
         return {}
     if name == "ours":
-        return dict(settings)
+        return {option: value for option, value in settings.items() if option not in OF_TRAINING}
     modules = {"stock": stock_espnet, "torchaudio": torchaudio, "Hugging": huggingface}
     return modules.get(name.split()[0], fairseq).trunk_options(settings)
