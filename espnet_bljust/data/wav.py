@@ -48,8 +48,8 @@ def check_wavs(paths: Iterable[str], rate: int, what: str, most_channels: int = 
         except InputError as error:
             return str(error)
         if header.rate != rate or header.channels > most_channels:
-            return (f"{path}: {header.rate} Hz, channels: {header.channels}; due are {rate} Hz, {most_channels} at most. "
-                    "Take the original.")
+            due = f"{rate} Hz and at most {most_channels} are due"
+            return f"{path}: {header.rate} Hz, {header.channels} channels, where {due}. Take the original."
         return "" if header.num_samples else f"{path}: no samples. Copy it again."
 
     with ThreadPoolExecutor(READERS) as pool:
