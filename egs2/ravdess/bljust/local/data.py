@@ -9,7 +9,6 @@ import ravdess
 from ravdess import Recording
 
 from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import true_false
 from espnet_bljust.data.archive import extract_zip
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.download import download
@@ -36,7 +35,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--split", choices=("speakers", "files"), default="speakers", help="files leaks: each actor is in all sets"
     )
-    parser.add_argument("--partial", type=true_false, default=False, help="go on with a part of the corpus")
+    parser.add_argument("--partial", choices=("true", "false"), default="false", help="go on with a part of the corpus")
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
     )
@@ -49,7 +48,7 @@ def main(arguments: argparse.Namespace) -> None:
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.ravdess_dir or folders.get("RAVDESS", "")
     root = ravdess.find_root(Path(source).absolute() if source else fetch(arguments.ravdess_url))
-    recordings, others = checked(root, arguments.partial)
+    recordings, others = checked(root, partial=arguments.partial == "true")
     if arguments.split == "files":
         print(
             "--split files LEAKS: every actor of dev and test is heard in training, too. It is here to compare with "
@@ -91,7 +90,7 @@ def fetch(url: str) -> Path:
     return folder
 
 
-def checked(root: Path, partial: bool) -> tuple[list[Recording], int]:
+def checked(root: Path, *, partial: bool) -> tuple[list[Recording], int]:
     """All recordings, whole and of the corpus's form, and how many other files lie there."""
     corpus = ravdess.read_corpus(root)
     paths = [str(recording.path) for recording in corpus.recordings]
