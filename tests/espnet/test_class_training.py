@@ -41,7 +41,8 @@ def make(tmp_path, monkeypatch):
 
 
 def test_joint_training_of_a_class_head_moves_everything_and_counts_wrong_classes(make):
-    exp_dir = make("--task", "classification", "--set", "plan_conf.exploration_steps=1", "--set", "plan_conf.schedule=once")
+    steps = ("--set", "plan_conf.exploration_steps=1", "--set", "plan_conf.schedule=once")
+    exp_dir = make("--task", "classification", *steps)
     experiment.train(exp_dir)
     rows = experiment.history(exp_dir)
     joint = [row for row in rows if row.get("phase") == "joint" and row["kind"] == "train"]
