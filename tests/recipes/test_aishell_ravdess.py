@@ -1,4 +1,4 @@
-"""The recipes aishell and ravdess from stage 1 to 13, with a tiny trunk and a few steps, on generated and real speech."""
+"""aishell and ravdess from stage 1 to 13, with a tiny trunk and a few steps, on generated and real speech."""
 
 import re
 import subprocess
