@@ -6,11 +6,13 @@ from typing import NamedTuple
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.dataset import AbsDataset
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
-from espnet_bljust.espnet.masks import MaskingConfig, draw_pool, labelled_masks
+from espnet_bljust.espnet.masks import MaskingConfig, PoolDraw, draw_pool, labelled_masks
+from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
 
 
 class Source(NamedTuple):
@@ -57,10 +59,12 @@ class JointIterFactory(AbsIterFactory):
         seed: int = 0,
         share: Share = ALONE,
         num_workers: int = 0,
+        pin_memory: bool = False,
     ) -> None:
         self.plan, self.labelled, self.pool = plan, labelled, pool
         self.masking, self.codebook, self.num_frames = masking, codebook, num_frames
-        self.accum_grad, self.seed, self.share, self.num_workers = accum_grad, seed, share, num_workers
+        self.accum_grad, self.seed, self.share = accum_grad, seed, share
+        self.num_workers, self.pin_memory = num_workers, pin_memory
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """Not by epoch: the trainer asks for steps."""
@@ -69,44 +73,49 @@ class JointIterFactory(AbsIterFactory):
     def steps(self, first: int, last: int) -> Iterator[list[MicroBatch]]:
         """For every optimizer step first..last (1-based, inclusive) its ``accum_grad`` micro-batches."""
         before, end = self.plan.consumed(first - 1), self.plan.consumed(last)
-        labelled = self._load(self.labelled, before[0], end[0])
-        pool = self._load(self.pool, before[1], end[1])
+        labelled = self._load(self.labelled, self._draw_labelled, before[0], end[0])
+        pool = self._load(self.pool, self._draw_pool, before[1], end[1])
         for step in range(first, last + 1):
             moment = self.plan.at(step)
             yield [
-                self._merge(next(labelled) if moment.labelled else None, next(pool) if moment.pool else None)
+                _merge(next(labelled) if moment.labelled else None, next(pool) if moment.pool else None)
                 for _ in range(self.accum_grad)
             ]
 
-    def _load(self, source: Source, first_step: int, last_step: int) -> Iterator[tuple[int, list[str], dict] | None]:
-        """(pass, ids, tensors) for the source's positions; None where this process has no utterance of a batch."""
+    def _load(self, source: Source, draw: Draw, first_step: int, last_step: int) -> Iterator[Loaded | None]:
+        """The source's positions in order; None where this process has no utterance of a batch."""
         positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
         mine = [self._mine(source.stream, position) for position in positions]
-        loader = iter(DataLoader(source.dataset, batch_sampler=[ids for _, ids in mine if ids],
-                                 collate_fn=source.collate, num_workers=self.num_workers))
-        for epoch, ids in mine:
-            yield (epoch, ids, next(loader)[1]) if ids else None
+        loader = iter(DataLoader(
+            PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys], num_workers=self.num_workers,
+            collate_fn=PassedCollate(source.collate, self.num_frames, draw), pin_memory=self.pin_memory))
+        for keys in mine:
+            yield next(loader) if keys else None
 
-    def _mine(self, stream: BatchStream, position: int) -> tuple[int, list[str]]:
+    def _mine(self, stream: BatchStream, position: int) -> list[Key]:
         epoch, utterances = stream.at(position)
-        return epoch, utterances[self.share.rank :: self.share.world_size]
+        return [(epoch, utterance) for utterance in utterances[self.share.rank :: self.share.world_size]]
 
-    def _merge(self, labelled: tuple | None, pool: tuple | None) -> MicroBatch:
-        tensors: dict = {}
-        utterances: list[str] = []
-        num_labelled = num_masked = num_rows = 0
-        if labelled is not None:
-            epoch, ids, batch = labelled
-            frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
-            tensors.update(batch, labelled_mask=labelled_masks(ids, frames, self.masking, self.seed, epoch))
-            utterances, num_labelled = ids, len(ids)
-        if pool is not None:
-            epoch, ids, batch = pool
-            frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
-            draw = draw_pool(ids, frames, self.masking, self.codebook, self.seed, epoch)
-            tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
-            utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), sum(frames)
-        return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
+    def _draw_labelled(self, epoch: int, utterances: list[str], frames: list[int]) -> Tensor:
+        return labelled_masks(utterances, frames, self.masking, self.seed, epoch)
+
+    def _draw_pool(self, epoch: int, utterances: list[str], frames: list[int]) -> PoolDraw:
+        return draw_pool(utterances, frames, self.masking, self.codebook, self.seed, epoch)
+
+
+def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
+    tensors: dict = {}
+    utterances: list[str] = []
+    num_labelled = num_masked = num_rows = 0
+    if labelled is not None:
+        utterances, batch, _, mask = labelled
+        tensors.update(batch, labelled_mask=mask)
+        num_labelled = len(utterances)
+    if pool is not None:
+        ids, batch, frames, draw = pool
+        tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
+        utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), sum(frames)
+    return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
 
 
 class ValidIterFactory(AbsIterFactory):
