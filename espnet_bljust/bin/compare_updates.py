@@ -65,12 +65,12 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
     from espnet_bljust.data.files import write_atomic
 
     folder = options.expdir / description["name"]
-    decoding = folder / "{tag}" / f"decode_{(description.get('options') or {}).get('decode_name', 'greedy')}"
-    missing = [job for job in jobs if not (Path(str(decoding).format(tag=job.tag)) / description["test_set"]
-                                           / "score_cer" / "result.txt").is_file()]
+    decoding = f"decode_{(description.get('options') or {}).get('decode_name', 'greedy')}"
+    scores = Path(decoding, description["test_set"], "score_cer", "result.txt")
+    missing = [job for job in jobs if not (folder / job.tag / scores).is_file()]
     rows = []
     for label, step in read_updates(options.pretrain_updates).items():
-        mine = [Path(str(decoding).format(tag=job.tag)) for job in jobs if job.arm == label and job not in missing]
+        mine = [folder / job.tag / decoding for job in jobs if job.arm == label and job not in missing]
         if len(mine) == len(description["seeds"]):
             rows.append({"updates": step, **validation(folder / TAG, step), "cer": error_rates(mine)})
     if not rows:
