@@ -61,7 +61,7 @@ def test_aishell_fine_tunes_from_each_kept_checkpoint_and_writes_the_table(copy_
     (recipe.folder / "conf/compare_updates.yaml").write_text(UPDATES)
     words = ["--pretrain_updates", "2 5", "--ngpu", "0", "--nj", "1", "--run_args", "--num_workers 0 --nj 2"]
     done = subprocess.run([recipe.folder / "run.sh", *words], env=recipe.environment, capture_output=True, text=True,
-                          timeout=1500)
+                          timeout=3600)
     assert done.returncode == 0, done.stdout + done.stderr
     table = re.findall(r"^\| ([25]) \| ([\d.]+) \| [\d.]+ \| ([\d.]+) \| ([\d.]+) \|$", done.stdout, re.MULTILINE)
     assert [row[0] for row in table] == ["2", "5"] and all(float(row[1]) > 0 for row in table)
