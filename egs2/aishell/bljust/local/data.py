@@ -72,7 +72,7 @@ def labelled_sets(root: Path) -> dict[str, KaldiDir]:
     corpus = aishell1.read_corpus(root)
     wavs = [path for found in corpus.wavs.values() for path in found.values()]
     problems = corpus.problems + list(check_wavs(wavs, SAMPLE_RATE, "headers of AISHELL-1"))
-    raise_listed(problems, Path("data/aishell1_problems.txt"), where=str(root), remedy="Get the corpus again, whole.")
+    raise_listed(problems, Path("data/aishell1_problems.txt"), f"{root} (get it again, whole)")
     list_ids(Path("data/aishell1_untranscribed.txt"), corpus.untranscribed)
     return {
         name: KaldiDir(
@@ -89,7 +89,7 @@ def unlabelled_sets(root: Path, held_out: set[str], arguments: argparse.Namespac
     corpus = aishell2.read_corpus(root)
     paths = [recording.path for recording in corpus.recordings]
     problems = corpus.problems + list(check_wavs(paths, SAMPLE_RATE, "headers of AISHELL-2"))
-    raise_listed(problems, Path("data/aishell2_problems.txt"), where=str(root), remedy="Get the corpus again, whole.")
+    raise_listed(problems, Path("data/aishell2_problems.txt"), f"{root} (get it again, whole)")
     kept, removed = aishell2.unheard(corpus, held_out)
     list_ids(Path("data/aishell2_removed.txt"), [recording.utterance for recording in removed])
     joined = list(aishell2.join(kept, arguments.join))
