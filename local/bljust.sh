@@ -25,6 +25,7 @@ python=python3              # Python of the stages
 ## Corpus
 train_set=""                # labelled speech to train on, data/<name> (required)
 unlabelled_sets=""          # speech for the self-supervised part besides, as "a b"
+unlabelled_valid_set=""     # speech that the self-supervised loss is measured on in training; the dev set when empty
 valid_set=""                # dev set: chooses the models (required)
 test_sets=""                # sets to score, as "a b" (required)
 local_data_opts=""          # words for local/data.py, as "--a 1 --b 2"
@@ -53,6 +54,7 @@ ngram_num=3                 # its order, 2 to 6
 ngram_unit=token            # what it counts; words need token_type char or word (token|word)
 lm_train_text=""            # its text in place of the labelled one, files of "id words" lines, as "a b"
 ## Training
+task=recognition            # what the supervised head says: words, or one word a recording, its class (recognition|classification)
 method=bljust               # how both losses train the trunk (bljust|ptft|supervised|weighted_sum|alternating)
 model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|large)
 init_from=""                # weights to start from: a .pth or .pt file, or a Hugging Face directory (docs/weights.md)

@@ -10,7 +10,9 @@ ngpu=1                    # GPUs of each run; 0, or none found, trains on the CP
 nj=2                      # runs at once, at least 1; on this machine no more than cores or GPUs
 run_args=""               # more options of run.sh for every run, as "--num_workers 0"
 draws=10000               # of the bootstrap, at least 1
+pretrain_updates=""       # with `pretraining` in the description: fine-tune from its weights after these, as "50k 100k"
 report_only=false         # table and figure of what is there
+dry_run=false             # show each call of run.sh; change nothing
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/parse_options.sh
@@ -20,21 +22,24 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC1091  # the recipe's own
 . ./cmd.sh
 
-compare() {  # action words...
-    python3 -m espnet_bljust.bin.compare --config "$config" --expdir "$expdir" --dumpdir "$dumpdir" \
-        --ngpu "$ngpu" --run_args "$run_args" --draws "$draws" --action "$@"
-}
-
-checked=$(compare check)
-name=${checked% *}
+words=(python3 -m espnet_bljust.bin.compare --config "$config" --expdir "$expdir" --dumpdir "$dumpdir" --ngpu "$ngpu"
+    --run_args "$run_args" --draws "$draws" --pretrain_updates "$pretrain_updates" --dry_run "$dry_run" --action)
+read -r name num_runs num_data <<<"$("${words[@]}" check)"
+[ -n "$name" ] || exit 1
+if [ "$dry_run" = true ]; then
+    for ((number = 1; number <= num_data; number++)); do "${words[@]}" data --number "$number"; done
+    "${words[@]}" pretrain
+    for ((number = 1; number <= num_runs; number++)); do "${words[@]}" run --number "$number"; done
+    exit
+fi
 status=0
 if [ "$report_only" = false ]; then
-    compare data
+    for ((number = 1; number <= num_data; number++)); do "${words[@]}" data --number "$number"; done
+    "${words[@]}" pretrain
     # shellcheck disable=SC2154  # of cmd.sh; it may carry options of its own
     read -ra launcher <<<"$cuda_cmd"
-    "${launcher[@]}" --gpu "$ngpu" --max-jobs-run "$nj" JOB=1:"${checked##* }" "$expdir/$name/logs/run.JOB.log" \
-        python3 -m espnet_bljust.bin.compare --config "$config" --expdir "$expdir" --dumpdir "$dumpdir" \
-        --ngpu "$ngpu" --run_args "$run_args" --action run --number JOB || status=$?
+    "${launcher[@]}" --gpu "$ngpu" --max-jobs-run "$nj" JOB=1:"$num_runs" "$expdir/$name/logs/run.JOB.log" \
+        "${words[@]}" run --number JOB || status=$?
 fi
-compare report
+"${words[@]}" report
 exit "$status"

@@ -10,7 +10,8 @@ name_things() {  # every derived name, once
         { echo "bljust.sh: --python $python: no such program. Leave the option out for that of .venv." >&2; exit 1; }
     read -ra unlabelled <<<"$unlabelled_sets"
     read -ra tests <<<"$test_sets"
-    corpus_sets=("$train_set" "${unlabelled[@]}" "$valid_set" "${tests[@]}")
+    read -ra valid_pool <<<"$unlabelled_valid_set"
+    corpus_sets=("$train_set" "${unlabelled[@]}" "${valid_pool[@]}" "$valid_set" "${tests[@]}")
     perturbed=$train_set
     [ -z "$speed_perturb_factors" ] || perturbed=${train_set}_sp
     all_sets=("$perturbed" "${corpus_sets[@]:1}")
@@ -110,7 +111,8 @@ stage_filter() {
     makes "$labelled" "$pool"
     due || return 0
     bin filter_data --org_dir "$raw/org" --dump_dir "$raw" --train_set "$perturbed" --valid_set "$valid_set" \
-        --unlabelled_sets "$unlabelled_sets" --test_sets "$test_sets" --min_wav_duration "$min_wav_duration" \
+        --unlabelled_sets "$unlabelled_sets" --unlabelled_valid_set "$unlabelled_valid_set" \
+        --test_sets "$test_sets" --min_wav_duration "$min_wav_duration" \
         --max_wav_duration "$max_wav_duration" --labels "$labels" --ssl_on_labelled "$ssl_on_labelled" --seed "$seed" \
         --fs "$fs"
 }
@@ -155,10 +157,14 @@ stage_report() {
 stage_stats() {
     local word extra words=(--exp_dir "$asr_exp" --config "$asr_config" --size_config "$size_config" --method "$method"
         --train_dir "$labelled" --pool_dir "$pool" --valid_dir "$raw/$valid_set" "${token_options[@]}"
-        --seed "$seed" --ngpu "$ngpu" --init_from "$init_from")
+        --seed "$seed" --ngpu "$ngpu" --init_from "$init_from" --task "$task")
+    for word in "${valid_pool[@]}"; do
+        reads "$raw/$word"
+        words+=(--valid_pool_dir "$raw/$word")
+    done
     read -ra extra <<<"$asr_args"
     for word in "${extra[@]}"; do words+=(--set "$word"); done
-    uses method seed asr_args token_type
+    uses method seed asr_args token_type task
     [ -z "$init_from" ] || uses init_from
     reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
     makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md"
@@ -234,7 +240,7 @@ stage_decode() {
 
 stage_score() {
     local set words=("${token_options[@]}")
-    uses nlsyms_txt fold_tokens
+    uses nlsyms_txt fold_tokens task
     [ "$nlsyms_txt" = none ] || words+=(--nlsyms_txt "$nlsyms_txt")
     [ "$fold_tokens" = none ] || { words+=(--fold_tokens "$fold_tokens"); reads "$fold_tokens"; }
     for set in "${decode_sets[@]}"; do reads "$raw/$set/text" "$decoded/$set/text"; makes "$decoded/$set/score_wer"; done
@@ -242,6 +248,8 @@ stage_score() {
     due || return 0
     for set in "${decode_sets[@]}"; do
         bin score --ref "$raw/$set/text" --hyp "$decoded/$set/text" "${words[@]}" --out_dir "$decoded/$set"
+        [ "$task" != classification ] ||
+            bin score_classes --ref "$raw/$set/text" --hyp "$decoded/$set/text" --out_dir "$decoded/$set/score_class"
     done
     bin training_figure --exp_dir "$asr_exp"
     bin results --exp_dir "$asr_exp" --decode_name "$decode_name" --sets "${decode_sets[*]}" --token_type "$token_type"

@@ -14,7 +14,7 @@ POWERS = {"linear": 1.0, "constant": 0.0, "power": 2.0}  # of gamma's climb; tha
 KEYS = {
     "method", "schedule", "cycles", "exploration_steps", "joint_steps", "final_steps", "gamma", "gamma_max",
     "gamma_power", "gamma_per", "gamma_unit", "alpha_over_gamma", "eta_step", "reset_moments",
-    "exploration_rates", "joint_rates", "final_rates", "warmup", "hold", "final_scale",
+    "exploration_rates", "joint_rates", "final_rates", "warmup", "hold", "final_scale", "final_frozen_steps",
 }
 
 
@@ -57,7 +57,7 @@ def _plan(options: Mapping, segments: list[Segment]) -> Plan:
     return Plan(
         segments, rates, TriStage(**shape), _choice(options, "eta_step", ("penalised", "own")),
         _choice(options, "gamma_unit", ("raw", "balanced")), _choice(options, "alpha_over_gamma", (False, True)),
-        _roles(options, "reset_moments"),
+        _roles(options, "reset_moments"), _count(options, "final_frozen_steps"),
     )
 
 

@@ -31,6 +31,7 @@ class Moment(NamedTuple):
     pool: bool  # whether it needs audio of the self-supervised pool
     settled: bool = True  # the phase's warm-up is over
     reset: tuple[str, ...] = ()  # roles whose moments are forgotten before the step
+    trunk_rests: bool = False  # theta has no gradient in it: the final phase begins with the new head alone
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Plan:
     grad g whatever gamma is, gamma then acting at the gradient-scale edge (penalty.py).
     ``alpha_over_gamma``: theta's learning rate times min(1, 1 / gamma) in the joint phase.
     ``reset_moments``: roles whose moments are forgotten at every change of phase.
+    ``final_frozen_steps``: so many steps of the final phase leave theta where it is (fairseq: freeze_finetune_updates).
     """
 
     segments: Sequence[Segment]
@@ -50,6 +52,7 @@ class Plan:
     gamma_unit: str = "raw"  # or balanced: gamma counts in units of the running ratio (balance.py)
     alpha_over_gamma: bool = False
     reset_moments: tuple[str, ...] = ()
+    final_frozen_steps: int = 0
 
     @property
     def num_steps(self) -> int:
@@ -65,10 +68,13 @@ class Plan:
                 before, after = self._used(segment, inside - 1), self._used(segment, inside)
                 changes = inside == 1 and index > 0 and self.segments[index - 1].phase != segment.phase
                 place, total = self._place(index, inside)
-                return Moment(step, segment.phase, segment.cycle, gamma, *self._scales(segment.phase, gamma),
-                              self._rates(segment.phase, self.shape.factor(place, total), gamma),
+                rates = self._rates(segment.phase, self.shape.factor(place, total), gamma)
+                rests = segment.phase == "final" and place <= self.final_frozen_steps
+                if rests:
+                    rates["theta"] = 0.0
+                return Moment(step, segment.phase, segment.cycle, gamma, *self._scales(segment.phase, gamma), rates,
                               after[0] > before[0], after[1] > before[1], place > round(self.shape.warmup * total),
-                              self.reset_moments if changes else ())
+                              self.reset_moments if changes else (), rests)
             start += segment.num_steps
         raise IndexError(f"step {step} is outside the plan's {self.num_steps} steps")
 
@@ -90,15 +96,15 @@ class Plan:
             stop += segment.num_steps
         return stop
 
-    def evaluations(self, interval: int) -> list[int]:
-        """Global steps after which the model is evaluated: every ``interval`` steps of a stage, and at its end."""
+    def evaluations(self, interval: int, also: Sequence[int] = ()) -> list[int]:
+        """Global steps after which the model is evaluated: every ``interval`` of a stage, at its end, and ``also``."""
         points: list[int] = []
         start = 0
         for stage in PHASES:
             end = max(self.end_of(stage), start)
             points += [*range(start + interval, end, interval)] + ([end] if end > start else [])
             start = end
-        return points
+        return sorted({*points, *also})
 
     def _used(self, segment: Segment, steps: int) -> tuple[int, int]:
         """How many of a segment's first ``steps`` use labelled audio and how many the pool.

@@ -4,23 +4,27 @@ The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), 
 if wanted, `options` of run.sh for all arms. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
 once with the first seed; run.sh itself says of each stage of a run whether it is up to date.
 With `tasks` in the place of `test_set`, every arm is trained and scored for each of them: compare_tasks.py.
+
+With `folds: N` (cross-validation of a classification; compare_folds.py) every arm runs in each of N folds, whose data
+local/data.py makes by its option --fold. With `pretraining` (options of run.sh; compare_updates.py) the description has
+no arms: --pretrain_updates makes them.
 """
 
 import argparse
 import json
 import os
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from espnet_bljust.bin import compare_tasks
+from espnet_bljust.bin import compare_folds, compare_tasks, compare_updates
 from espnet_bljust.bin.command import run
+from espnet_bljust.bin.flags import true_false
 from espnet_bljust.errors import InputError
 
-OPTIONAL = {"options", "tasks"}
+OPTIONAL = {"options", "tasks", "folds", "pretraining"}
 KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
@@ -31,19 +35,22 @@ class Job(NamedTuple):
 
     arm: str
     seed: int
+    fold: int = 0  # from 1; 0 where there are no folds
 
     @property
     def tag(self) -> str:
-        return f"{self.arm}_seed{self.seed}"
+        return f"{self.arm}_seed{self.seed}" + (f"_fold{self.fold}" if self.fold else "")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Options of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="description of the comparison")
-    parser.add_argument("--action", required=True, choices=["check", "data", "run", "report"],
-                        help="print name and number of runs; make the data; do one run; write table and figure")
-    parser.add_argument("--number", type=int, default=1, help="of the run, from 1")
+    parser.add_argument("--action", required=True, choices=["check", "data", "pretrain", "run", "report"],
+                        help="print name and counts of runs and data; make data; pre-train; one run; write the table")
+    parser.add_argument("--number", type=int, default=1, help="of the run, or of the data, from 1")
+    parser.add_argument("--pretrain_updates", default="", help="fine-tune from the weights after these, as '50k 100k'")
+    parser.add_argument("--dry_run", type=true_false, default=False, help="show the call of run.sh and do not make it")
     parser.add_argument("--expdir", type=Path, default=Path("exp"))
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"))
     parser.add_argument("--ngpu", type=int, default=0)
@@ -54,27 +61,39 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(options: argparse.Namespace) -> None:
     """One of the actions."""
-    description = read_description(options.config)
-    jobs = [Job(arm, seed) for seed in description["seeds"] for arm in description["arms"]]
+    description = read_description(options.config, options)
+    folds = range(1, description["folds"] + 1) if "folds" in description else [0]
+    jobs = [Job(arm, seed, fold) for fold in folds for seed in description["seeds"] for arm in description["arms"]]
+    data = [(values, fold) for values in compare_tasks.data_options(description) for fold in folds]
+    experiments, ngpu = ["--expdir", str(options.expdir / description["name"])], ["--ngpu", str(options.ngpu)]
+    first_seed = ["--seed", str(description["seeds"][0])]
     if options.action == "check":
-        print(description["name"], len(jobs))
+        print(description["name"], len(jobs), len(data))
     elif options.action == "data":
-        words = ["--stop_stage", str(LAST_DATA_STAGE), "--seed", str(description["seeds"][0])]
-        for values in compare_tasks.data_options(description):
-            make_data([*words, *option_words(values, options)])
+        values, fold = data[options.number - 1]
+        words = ["--stop_stage", str(LAST_DATA_STAGE), *first_seed]
+        run_recipe([*words, *option_words(values, options, fold)], options)
+    elif options.action == "pretrain":
+        if values := compare_updates.pretraining_options(description, options):
+            words = ["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "8", *first_seed, *experiments]
+            run_recipe([*words, "--asr_tag", compare_updates.TAG, *ngpu, *option_words(values, options)], options)
     elif options.action == "run":
         job = jobs[options.number - 1]
         os.environ["cmd_backend"] = "local"  # this process is the job; its stages stay on its machine
-        run_recipe(["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed),
-                    "--expdir", str(options.expdir / description["name"]), "--asr_tag", job.tag,
-                    "--ngpu", str(options.ngpu), *option_words(arm_options(description, job.arm), options)])
+        words = ["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed), *experiments]
+        values = arm_options(description, job.arm)
+        run_recipe([*words, "--asr_tag", job.tag, *ngpu, *option_words(values, options, job.fold)], options)
+    elif "pretraining" in description:
+        compare_updates.report(description, jobs, options)
+    elif "folds" in description:
+        compare_folds.report(description, jobs, options)
     elif "tasks" in description:
         compare_tasks.report(description, jobs, options, report)
     else:
         report(description, jobs, options)
 
 
-def read_description(path: Path) -> dict:
+def read_description(path: Path, options: argparse.Namespace) -> dict:
     """Check what a typing error would make costly."""
     if not path.is_file():
         raise InputError(f"{path}: no such description. --config names it; egs2/mini/bljust/conf/compare.yaml is one.")
@@ -83,6 +102,9 @@ def read_description(path: Path) -> dict:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}). Mend it there.") from error
     keys = set(found) if isinstance(found, dict) else set()
+    if "pretraining" in keys or options.pretrain_updates:
+        found = compare_updates.with_arms(found if keys else {}, options)
+        keys = set(found)
     optional = OPTIONAL | ({"test_set"} if "tasks" in keys else set())
     if odd := sorted(keys - KEYS) or sorted(KEYS - optional - keys):
         raise InputError(f"{path}: {odd[0]} is {'unknown' if odd[0] in keys else 'missing'}. "
@@ -92,6 +114,8 @@ def read_description(path: Path) -> dict:
         raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
     if not isinstance(found["arms"], dict) or found["reference"] not in found["arms"]:
         raise InputError(f"{path}: reference {found['reference']!r} is none of the arms. Name one of them.")
+    if "folds" in found and not (isinstance(found["folds"], int) and found["folds"] > 1):
+        raise InputError(f"{path}: folds is {found['folds']!r}, not a whole number from 2. Write folds: 6, say.")
     for arm in found["arms"]:
         if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
@@ -105,23 +129,22 @@ def arm_options(description: dict, arm: str) -> dict:
     return {**common, **own, **({"asr_args": joined} if joined else {})}
 
 
-def option_words(values: dict, options: argparse.Namespace) -> list[str]:
+def option_words(values: dict, options: argparse.Namespace, fold: int = 0) -> list[str]:
     """As run.sh takes them."""
-    words = ["--dumpdir", str(options.dumpdir)]
+    dumpdir = options.dumpdir
+    if fold:
+        values, dumpdir = compare_folds.options_of(values, fold), compare_folds.dumpdir(options.dumpdir, fold)
+    words = ["--dumpdir", str(dumpdir)]
     for name, value in (values or {}).items():
         words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
     return [*words, *options.run_args.split()]
 
 
-def make_data(words: list[str]) -> None:
-    """Stages 1 to 6; a failure has said why."""
-    status = subprocess.run(["./run.sh", *words], check=False).returncode
-    if status:
-        sys.exit(status)
-
-
-def run_recipe(words: list[str]) -> None:
+def run_recipe(words: list[str], options: argparse.Namespace) -> None:
     """This process becomes run.sh."""
+    if options.dry_run:
+        print("$", shlex.join(["./run.sh", *words]))
+        return
     os.execv("./run.sh", ["./run.sh", *words])
 
 

@@ -45,6 +45,8 @@ def decode_part(options: argparse.Namespace) -> None:
     recogniser = Recogniser.from_experiment(options.exp_dir, options.exp_dir / options.model,
                                             "cuda" if options.ngpu else "cpu")
     recogniser.search_by(settings, options.ngram)
+    if options.write_alignments and recogniser.network.head_name != "ctc":
+        raise InputError("--write_alignments: a class stands for the whole utterance and has no times. Leave it out.")
     wav = read_table(options.data_dir / "wav.scp")
     samples = {name: int(count) for name, count in read_table(options.data_dir / "utt2num_samples").items()}
     unknown = sorted(wav.keys() - samples.keys())

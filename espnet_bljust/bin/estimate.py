@@ -61,9 +61,9 @@ def hours_of(name: str, dump_dir: Path) -> float | None:
 
 def hours_of_file(row: str) -> float:
     """Hours of one recording by the size of its file; a pipe or a missing file counts as nothing."""
-    path = Path(row.split(maxsplit=1)[-1].strip())
-    size = path.stat().st_size if path.is_file() else 0
-    return size / BYTES_PER_HOUR / SIZE_RATIO.get(path.suffix.lower(), 1.0)
+    paths = [Path(name) for name in row.split(maxsplit=1)[-1].strip().split(" + ")]
+    return sum(path.stat().st_size / BYTES_PER_HOUR / SIZE_RATIO.get(path.suffix.lower(), 1.0)
+               for path in paths if path.is_file())
 
 
 if __name__ == "__main__":

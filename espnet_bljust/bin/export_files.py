@@ -26,7 +26,7 @@ def write_huggingface(experiment: Experiment, out: Path, head: str) -> list[str]
 
     if out.exists() and not (out / "config.json").is_file():
         raise InputError(f"{out}: exists and is no Hugging Face directory. Remove it, or name another --out.")
-    settings, (trunk, ssl, vocabulary) = experiment.settings, experiment.shape
+    settings, (trunk, ssl, vocabulary, _) = experiment.settings, experiment.shape
     renamed = huggingface.to_huggingface(experiment.state, head)
     files = {
         "config.json": huggingface.config(trunk, ssl, vocabulary=vocabulary, head=head),
@@ -65,7 +65,7 @@ def write_torchaudio(experiment: Experiment, out: Path, head: str) -> list[str]:
 
 def write_fairseq(experiment: Experiment, out: Path, head: str) -> list[str]:
     """A checkpoint with fairseq's keys (cfg, model) and s3prl's (task_cfg, model_cfg, model_weight) for the same."""
-    trunk, ssl, _ = experiment.shape
+    trunk, ssl, *_ = experiment.shape
     renamed = fairseq.to_fairseq(experiment.state, trunk, head)
     cfg = fairseq.config(trunk, ssl, head)
     content = {"args": None, "cfg": cfg, "model": renamed.state, "tokens": experiment.settings["token_list"]}

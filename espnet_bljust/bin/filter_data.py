@@ -18,6 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dump_dir", type=Path, default=Path("dump/raw"))
     parser.add_argument("--train_set", required=True)
     parser.add_argument("--unlabelled_sets", type=names, default=[], help="names with spaces between them")
+    parser.add_argument("--unlabelled_valid_set", type=names, default=[], help="to measure g on: kept out of training")
     parser.add_argument("--valid_set", required=True)
     parser.add_argument("--test_sets", type=names, default=[], help="names with spaces between them")
     parser.add_argument("--min_wav_duration", type=float, default=Bounds.min_seconds, help="seconds (default: 0.1)")
@@ -35,9 +36,10 @@ def main(options: argparse.Namespace) -> None:
     if not 0 <= bounds.min_seconds < bounds.max_seconds:
         raise InputError("--min_wav_duration: not between 0 and --max_wav_duration. Correct one of them.")
     texted = {options.train_set, options.valid_set, *options.test_sets}
-    every = dict.fromkeys([options.train_set, *options.unlabelled_sets, options.valid_set, *options.test_sets])
+    valid = [*options.unlabelled_valid_set, options.valid_set]
+    every = dict.fromkeys([options.train_set, *options.unlabelled_sets, *valid, *options.test_sets])
     sets = {name: read_formatted(options.org_dir / name, require_text=name in texted) for name in every}
-    evaluation = [sets[name] for name in dict.fromkeys([options.valid_set, *options.test_sets])]
+    evaluation = [sets[name] for name in dict.fromkeys([*valid, *options.test_sets])]
     removed = {}
     for name, data in sets.items():
         training = name == options.train_set or name in options.unlabelled_sets
@@ -52,7 +54,7 @@ def main(options: argparse.Namespace) -> None:
 def check_names(options: argparse.Namespace) -> None:
     """Sets that are trained on are no dev or test sets, and no name is one of ours."""
     training = [options.train_set, *options.unlabelled_sets]
-    evaluation = [options.valid_set, *options.test_sets]
+    evaluation = [*options.unlabelled_valid_set, options.valid_set, *options.test_sets]
     for name in [*training, *evaluation]:
         if name == "org" or name.endswith((".tmp", ".old")) or "/" in name:
             raise InputError(f"set {name}: not a name for a set here. Rename it.")

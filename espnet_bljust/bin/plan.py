@@ -7,6 +7,7 @@ will take is printed only: it is measured, and what is written is the same at ev
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 import yaml
@@ -15,7 +16,7 @@ from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.plan_report import Sizes, passes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
-from espnet_bljust.bin.settings import merge
+from espnet_bljust.bin.settings import HEADS, merge
 from espnet_bljust.data.files import write_atomic
 from espnet_bljust.data.tables import read_table
 from espnet_bljust.data.tokens import load_tokenizer
@@ -29,6 +30,9 @@ def main(options: argparse.Namespace) -> None:
     """Merge the configurations, check them against the data, write the three files."""
     settings = merge(options)
     plan = build_plan(settings["plan_conf"])
+    if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
+        raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "
+                         "give plan_conf more steps.")
     for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
                            strict=True):
         if scale != 1:
@@ -62,10 +66,14 @@ def main(options: argparse.Namespace) -> None:
 
 
 def check_feasible(settings: dict, options: argparse.Namespace) -> None:
-    """Every labelled utterance needs a frame a token and one more between equal neighbours; offenders are listed."""
+    """Every labelled utterance needs a frame a token and one more between equal neighbours; offenders are listed.
+
+    A class head has one frame, so to speak, for one word.
+    """
     from espnet_bljust.network.config import TrunkConfig
 
     num_frames = TrunkConfig.from_dict(settings["trunk_conf"]).num_frames
+    classes = options.task == "classification"
     tokenizer = load_tokenizer(settings["token_type"], settings["token_list"], settings["bpemodel"])
     offenders = []
     for name in ("train", "valid"):
@@ -77,7 +85,7 @@ def check_feasible(settings: dict, options: argparse.Namespace) -> None:
         for utterance, words in text.items():
             ids = tokenizer.encode(words)
             needed = len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
-            frames = num_frames(int(samples[utterance]))
+            frames = min(num_frames(int(samples[utterance])), 1 if classes else math.inf)
             if frames < needed:
                 offenders.append(f"{utterance} {frames} frames {needed} needed")
     path = options.exp_dir / "too_short_for_ctc.txt"
@@ -89,7 +97,8 @@ def check_feasible(settings: dict, options: argparse.Namespace) -> None:
             write_atomic(path, "\n".join(offenders) + "\n")
         raise InputError(f"{options.train_dir if options.dry_run else path}: {len(offenders)} utterances have fewer "
                          f"frames than their transcripts need in CTC, the first: {offenders[0]}. "
-                         "Use longer units (token_type bpe or word), or raise min_wav_duration.")
+                         + ("Write one word, the class, as the text of each, with token_type word." if classes else
+                            "Use longer units (token_type bpe or word), or raise min_wav_duration."))
 
 
 def hours_of(shape_file: Path, may_be_absent: bool) -> float | None:
@@ -109,6 +118,8 @@ def get_parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=Path, required=True, help=text)
     parser.add_argument("--token_type", required=True, choices=("char", "bpe", "word", "phn"))
     parser.add_argument("--bpe_model", default="", help="SentencePiece model of stage 5, for token_type bpe")
+    parser.add_argument("--valid_pool_dir", type=Path, help="speech for the self-supervised loss on dev (default: dev)")
+    parser.add_argument("--task", choices=tuple(HEADS), default="recognition", help="what the supervised head says")
     parser.add_argument("--method", default="bljust", help=", ".join(METHODS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--init_from", default="", help="weights to start from: a file, or a Hugging Face directory")

@@ -10,6 +10,7 @@ BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
 BYTES_PER_FRAME_LAYER_UNIT = 165
 BYTES_PER_FRAME_EXTRACTOR_UNIT = 565
 FRAMES_PER_SECOND = 50
+HEADS = {"ctc": "CTC head", "mean": "class head"}
 
 
 class Sizes(NamedTuple):
@@ -27,15 +28,14 @@ class Sizes(NamedTuple):
         """Counted on a network without storage (torch's meta device)."""
         import torch
 
-        from espnet_bljust.network.config import SSLConfig, TrunkConfig
+        from espnet_bljust.espnet.weights import shape_of
         from espnet_bljust.network.joint import JointNetwork
 
-        trunk = TrunkConfig.from_dict(settings["trunk_conf"])
+        shape = shape_of(settings)
         with torch.device("meta"):
-            ssl = SSLConfig.from_dict(settings.get("ssl_conf", {}))
-            network = JointNetwork(trunk, ssl, len(settings["token_list"]))
-        counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.ctc, network.ssl_head)]
-        return cls(*counts, trunk.dim, trunk.num_layers, trunk.conv_layers[-1][0])
+            network = JointNetwork(*shape)
+        counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.head, network.ssl_head)]
+        return cls(*counts, shape.trunk.dim, shape.trunk.num_layers, shape.trunk.conv_layers[-1][0])
 
     def memory_gb(self, batch_seconds: float) -> float:
         """Rough peak of a training step in one process, without what Python and torch take themselves."""
@@ -50,6 +50,7 @@ def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | No
     accumulated = settings["accum_grad"]
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
     times = passes(plan, settings, hours)
+    head = HEADS[settings.get("head_conf", {}).get("kind", "ctc")]
     lines = ["# Before training", "", "| phase | cycle | steps | gamma | peak rates |", "|---|---|---|---|---|"]
     for segment in plan.segments:
         gamma = f"{segment.gamma_first:g}" + (
@@ -65,7 +66,7 @@ def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | No
         lines.append(f"| {kind} | {hours[kind]:.2f} | {amount} | {times[kind]:.1f} |" if known
                      else f"| {kind} | ? | {amount} | ? |")
     lines += ["", "| role | parameters |", "|---|---|", f"| theta (trunk) | {sizes.theta:,} |",
-              f"| phi (CTC head) | {sizes.phi:,} |", f"| eta (self-supervised head) | {sizes.eta:,} |", "",
+              f"| phi ({head}) | {sizes.phi:,} |", f"| eta (self-supervised head) | {sizes.eta:,} |", "",
               f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values())):.1f} GB, beside 0.9 GB for Python. "
               f"Disk for checkpoints: {disk_gb(sizes, settings):.2f} GB.", ""]
     return "\n".join(lines)

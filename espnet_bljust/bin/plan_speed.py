@@ -38,14 +38,12 @@ def measure(settings: dict, num_gpus: int = 0) -> Rates:
     """Batches of 2, 4, 8, ... utterances until the budget is spent; the last one counts."""
     import torch
 
-    from espnet_bljust.network.config import SSLConfig, TrunkConfig
+    from espnet_bljust.espnet.weights import shape_of
     from espnet_bljust.network.joint import JointNetwork
 
-    trunk = TrunkConfig.from_dict(settings["trunk_conf"])
     device = torch.device("cuda" if num_gpus and torch.cuda.is_available() else "cpu")
     with device:
-        ssl = SSLConfig.from_dict(settings.get("ssl_conf", {}))
-        network = JointNetwork(trunk, ssl, len(settings["token_list"]))
+        network = JointNetwork(*shape_of(settings))
     found = []
     for pool, most in ((False, settings["batch_seconds"]), (True, settings["unlabelled_batch_seconds"])):
         utterances = 1
@@ -90,6 +88,7 @@ def noise_batch(network: "JointNetwork", utterances: int, settings: dict, *, poo
     if not pool:
         vocabulary = len(settings["token_list"])
         tokens = 1 + torch.arange(UTTERANCE_SECONDS * TOKENS_PER_SECOND, device=device) % (vocabulary - 1)
+        tokens = tokens if network.head_name == "ctc" else tokens[1:2]
         mask = labelled_masks(names, frames, masking, 0, 0).to(device)
         return JointBatch(labelled=waves, labels=[tokens] * utterances, labelled_mask=mask)
     ssl = network.ssl_config

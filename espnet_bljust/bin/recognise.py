@@ -45,6 +45,8 @@ def main(options: argparse.Namespace) -> None:
     from espnet_bljust.bin.load_model import load_model
 
     recogniser = load_model(options.model, options.weights, "cuda" if options.ngpu else "cpu")
+    if recogniser.network.head_name != "ctc":
+        raise InputError(f"{options.model}: says one class an utterance, and no words. Classify a data set: stage 12.")
     recogniser.search_by(settings, options.ngram)
     failed = 0
     for number, path in enumerate(options.audio, 1):

@@ -13,7 +13,7 @@ from espnet_bljust.bin.word_times import Word, words_of
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.ctc import greedy
 from espnet_bljust.network.ctc_align import align
 from espnet_bljust.network.joint import JointNetwork
@@ -42,8 +42,7 @@ class Recogniser:
     def from_experiment(cls, exp_dir: Path, weights: Path, device: str = "cpu") -> "Recogniser":
         """Strict: every parameter of the file has its place and every place its parameter."""
         settings = yaml.safe_load((exp_dir / "train.yaml").read_text(encoding="utf-8"))
-        network = JointNetwork(TrunkConfig.from_dict(settings["trunk_conf"]),
-                               SSLConfig.from_dict(settings.get("ssl_conf", {})), len(settings["token_list"]))
+        network = JointNetwork(*shape_of(settings))
         state = load(weights)
         try:
             network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
@@ -55,6 +54,9 @@ class Recogniser:
 
     def search_by(self, settings: SearchSettings, ngram: Path | None = None) -> None:
         """Search as ``settings`` say, with the language model in the ARPA file ``ngram``."""
+        if settings.search == "beam" and self.network.head_name != "ctc":
+            raise InputError("--search beam: this network says one class an utterance; there is nothing to search. "
+                             "Use greedy search, and no language model.")
         self.beam = BeamSearch(self.token_list, settings, ngram) if settings.search == "beam" else None
 
     def __call__(self, waves: list[Tensor]) -> list[Hypothesis]:

@@ -19,14 +19,22 @@ def build_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     """Read the counts, write RESULTS.md, print."""
     from espnet_bljust.data.files import write_atomic
+    from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
     from espnet_bljust.scoring.results import environment, markdown, printed_table, rate_names, read_results
 
     wanted = [f"decode_{options.decode_name}/{name}" for name in options.sets.split()]
     results = read_results(options.exp_dir, wanted)
     names = rate_names(options.token_type)
     target = options.exp_dir / "RESULTS.md"
-    write_atomic(target, markdown(options.exp_dir.resolve().name, environment(), results, names))
+    text = markdown(options.exp_dir.resolve().name, environment(), results, names)
+    paths = {dataset: options.exp_dir / dataset / "score_class" / RESULT for dataset in results}
+    classes = {dataset: read_confusion(path) for dataset, path in paths.items() if path.is_file()}
+    if classes:
+        text += "\n" + markdown_table(classes)
+    write_atomic(target, text)
     print(printed_table(results, names))
+    for dataset, found in classes.items():
+        print(f"{dataset}: {found.line()}")
     print(f"{target}: {len(results)} scored {'set' if len(results) == 1 else 'sets'}")
 
 

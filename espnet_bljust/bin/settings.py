@@ -9,19 +9,22 @@ import yaml
 
 from espnet_bljust.errors import InputError
 
+HEADS = {"recognition": "ctc", "classification": "mean"}  # of a task
 UNKNOWN_TOKENS = 30  # length of the token list that a dry run takes before stage 5
 DEFAULTS = {
     "accum_grad": 1,  # micro-batches of an optimizer step
     "log_interval": 10,  # optimizer steps between rows of history.jsonl
     "keep_nbest_models": 5,  # best and newest epochs whose weights stay on disk
+    "keep_updates": [],  # optimizer steps whose weights stay besides, to fine-tune from (compare.sh --pretrain_updates)
     "log_level": "WARNING",  # of ESPnet; the trainer's own lines are always there
     "num_att_plot": 0,  # a network without a decoder has no attention to plot
 }
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
-    *DEFAULTS, "plan_conf", "trunk_conf", "ssl_conf", "masking_conf", "optim", "optim_conf", "batch_seconds",
-    "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm", "use_amp", "train_dtype",
-    "freeze_param", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32", "detect_anomaly",
+    *DEFAULTS, "plan_conf", "trunk_conf", "ssl_conf", "head_conf", "masking_conf", "optim", "optim_conf",
+    "batch_seconds", "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm", "use_amp",
+    "train_dtype", "freeze_param", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32",
+    "detect_anomaly",
 }
 
 
@@ -37,6 +40,7 @@ def merge(options: argparse.Namespace) -> dict:
         _update(settings, _nested(key.split("."), _parse(value, f"--set {argument}")))
     _check_keys(settings, f"{options.size_config} and {options.config}")
     settings.setdefault("plan_conf", {})["method"] = options.method
+    settings.setdefault("head_conf", {})["kind"] = HEADS[options.task]
     settings["plan_conf"].setdefault("alpha_over_gamma", settings.get("optim") == "sgd")  # Adam has a scale of its own
     _update(settings, {
         "seed": options.seed, "token_type": options.token_type, "bpemodel": options.bpe_model or None,
@@ -48,6 +52,9 @@ def merge(options: argparse.Namespace) -> dict:
         "valid_shape_file": [str(options.valid_dir / "utt2num_samples")],
         "unlabelled_shape_file": [str(options.pool_dir / "utt2num_samples")],
         **({"init_from": options.init_from} if options.init_from else {}),
+        **({} if options.valid_pool_dir is None else {
+            "valid_pool_path_and_name_and_type": _sources(options.valid_pool_dir, text=False),
+            "valid_pool_shape_file": [str(options.valid_pool_dir / "utt2num_samples")]}),
     })
     return settings
 
@@ -99,13 +106,16 @@ def _check_keys(settings: dict, where: str) -> None:
     if unknown:
         near = difflib.get_close_matches(unknown[0], KEYS, 1, 0)[0]
         raise InputError(f"{where}: training does not read {unknown[0]}. Remove it, or did you mean {near}?")
-    for name in ("plan_conf", "trunk_conf", "ssl_conf", "masking_conf"):
+    for name in ("plan_conf", "trunk_conf", "ssl_conf", "head_conf", "masking_conf"):
         if not isinstance(settings.get(name, {}), dict):
             raise InputError(f"{where}: {name} is {settings[name]!r}, not keys with values. Write them below {name}.")
     for name in ("batch_seconds", "unlabelled_batch_seconds", "steps_per_epoch"):
         value = settings.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise InputError(f"{where}: {name} is {value!r}, not a positive number. Set {name}: 30, say.")
+    kept = settings["keep_updates"]
+    if not isinstance(kept, list) or not all(type(step) is int and step > 0 for step in kept):
+        raise InputError(f"{where}: keep_updates is {kept!r}, not a list of steps. Write keep_updates: [50000], say.")
 
 
 def _nested(keys: list[str], value: object) -> dict:

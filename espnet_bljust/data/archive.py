@@ -1,12 +1,16 @@
-"""Unpack a tar archive of unknown origin: plain files and folders inside the target, nothing else; fetch one."""
+"""Unpack an archive of unknown origin: plain files and folders inside the target, nothing else; fetch one."""
 
+import stat
 import tarfile
+import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from espnet_bljust.data.download import download
 from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir
 from espnet_bljust.errors import InputError
+from espnet_bljust.progress import progress
 
 
 def extract(archive: Path | str, folder: Path | str) -> None:
@@ -21,6 +25,37 @@ def extract(archive: Path | str, folder: Path | str) -> None:
                 tar.members.clear()
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise InputError(f"{archive}: not a whole tar archive ({error}). Delete it and run again.") from None
+    swap_dir(temporary, folder)
+
+
+def extract_beside(archives: Iterable[Path]) -> None:
+    """Unpack each tar archive into the folder it lies in, and delete it; a killed run goes on with what is left."""
+    for archive in progress(list(archives), "unpacking", unit="archive"):
+        try:
+            with tarfile.open(archive) as tar:
+                members = tar.getmembers()
+                for member in members:
+                    _refuse(member, archive)
+                tar.extractall(archive.parent, members, filter="data")
+        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+            raise InputError(f"{archive}: not a whole tar archive ({error}). Fetch the corpus again.") from None
+        archive.unlink()
+
+
+def extract_zip(archive: Path | str, folder: Path | str) -> None:
+    """Unpack all of a zip ``archive`` into a new ``folder``, which appears whole or not at all, as its sums say."""
+    folder = Path(folder)
+    temporary = fresh_dir(temporary_dir(folder))
+    try:
+        with zipfile.ZipFile(archive) as file:
+            for member in file.infolist():
+                name = PurePosixPath(member.filename)
+                if name.is_absolute() or ".." in name.parts or stat.S_ISLNK(member.external_attr >> 16):
+                    raise InputError(f"{archive}: member {member.filename!r} is a link or points outside the folder. "
+                                     "Get the archive elsewhere.")
+            file.extractall(temporary)
+    except (zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
+        raise InputError(f"{archive}: not a whole zip archive ({error}). Delete it and run again.") from None
     swap_dir(temporary, folder)
 
 

@@ -2,6 +2,7 @@
 
 /path/a.flac           wav, flac, ogg, opus, mp3, NIST SPHERE and what else libsndfile knows, by content
 /path/a.ark:1234       audio in an archive, through kaldiio
+a.wav + b.wav          recordings one behind the other, of one rate and number of channels
 sph2pipe -f wav x |    a command whose output is an audio file: Kaldi's contract, the one thing run by a shell
 """
 
@@ -20,6 +21,7 @@ from espnet_bljust.errors import InputError
 # In these formats a seek is exact to the sample and the header's length is the truth.
 EXACT_FORMATS = {"WAV", "WAVEX", "FLAC", "NIST", "AIFF", "AU", "W64", "RF64"}
 ARCHIVE = re.compile(r"(?P<path>.+):(?P<offset>\d+)")
+JOINT = " + "
 
 
 def read_audio(entry: str, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
@@ -35,7 +37,10 @@ def read_audio(entry: str, start: float | None = None, end: float | None = None)
 
 def read_channels(entry: str, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
     """Samples (sample, channel) float32 and their rate in Hz; InputError when unreadable, empty or not finite."""
-    if entry.endswith("|") or _archive(entry):
+    if len(files := files_of(entry)) > 1:
+        samples, rate = _join(entry, files)
+        samples = _cut(samples, rate, start, end)
+    elif entry.endswith("|") or _archive(entry):
         samples, rate = _decode(entry)
         samples = _cut(samples, rate, start, end)
     else:
@@ -45,6 +50,19 @@ def read_channels(entry: str, start: float | None = None, end: float | None = No
     if not np.isfinite(samples).all():
         raise InputError(f"{entry}: samples that are not finite numbers. Replace the recording, or drop it.")
     return samples, rate
+
+
+def files_of(entry: str) -> list[str]:
+    """The recordings that an entry joins: itself alone where it joins none."""
+    alone = JOINT not in entry or entry.endswith("|") or os.path.exists(entry)
+    return [entry] if alone else entry.split(JOINT)
+
+
+def _join(entry: str, files: list[str]) -> tuple[np.ndarray, int]:
+    parts = [read_channels(file) for file in files]
+    if len({(rate, samples.shape[1]) for samples, rate in parts}) > 1:
+        raise InputError(f"{entry}: recordings of different rates or channels cannot be joined. Leave one out.")
+    return np.concatenate([samples for samples, _ in parts]), parts[0][1]
 
 
 def _cut(samples: np.ndarray, rate: int, start: float | None, end: float | None) -> np.ndarray:

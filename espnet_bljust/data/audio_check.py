@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from espnet_bljust.data.audio import ARCHIVE, read_channels
+from espnet_bljust.data.audio import ARCHIVE, files_of, read_channels
 from espnet_bljust.data.tables import walk_table
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
@@ -20,10 +20,11 @@ def check_audio(path: Path, *, rate: int | None = None) -> list[str]:
 
 
 def _missing(entry: str) -> str:
-    match = ARCHIVE.fullmatch(entry)
-    if entry.endswith("|") or os.path.isfile(entry) or (match and os.path.isfile(match["path"])):
-        return ""
-    return f"{entry}: no such audio file. Relative paths start in the recipe's folder."
+    for file in files_of(entry):
+        match = ARCHIVE.fullmatch(file)
+        if not (file.endswith("|") or os.path.isfile(file) or (match and os.path.isfile(match["path"]))):
+            return f"{file}: no such audio file. Relative paths start in the recipe's folder."
+    return ""
 
 
 def _wrong(entry: str, rate: int) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from espnet_bljust.data.audio import ARCHIVE, read_channels
+from espnet_bljust.data.audio import ARCHIVE, files_of, read_channels
 from espnet_bljust.data.files import fresh_dir, temporary_dir, write_atomic
 from espnet_bljust.data.kaldi_dir import KaldiDir
 from espnet_bljust.data.part import count_checked, read_part
@@ -104,15 +104,18 @@ def part_fingerprint(source: KaldiDir, options: FormatOptions) -> str:
 
 
 def _file_state(entry: str) -> list[int]:
-    """Size and modification time of the file behind an entry; nothing for a pipe."""
-    match = ARCHIVE.fullmatch(entry)
-    for path in [entry, match["path"]] if match else [entry]:
-        try:
-            state = Path(path).stat()
-            return [state.st_size, state.st_mtime_ns]
-        except (OSError, ValueError):
-            continue
-    return []
+    """Size and modification time of each file behind an entry; nothing for a pipe."""
+    found = []
+    for file in files_of(entry):
+        match = ARCHIVE.fullmatch(file)
+        for path in [file, match["path"]] if match else [file]:
+            try:
+                state = Path(path).stat()
+            except (OSError, ValueError):
+                continue
+            found += [state.st_size, state.st_mtime_ns]
+            break
+    return found
 
 
 def _format_utterance(source: KaldiDir, name: str, utterance: str, options: FormatOptions, write) -> Formatted:

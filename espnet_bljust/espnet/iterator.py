@@ -119,23 +119,38 @@ def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
 
 
 class ValidIterFactory(AbsIterFactory):
-    """The validation set in fixed batches; each utterance serves both losses, with masks that never change."""
+    """The validation set in fixed batches, with masks that never change; each utterance serves both losses.
+
+    With ``pool``, batches and dataset of other audio, the set serves the supervised loss and that audio the other one.
+    """
 
     def __init__(
-        self, source_batches: Sequence[list[str]], dataset: AbsDataset, collate: Callable, *,
+        self, batches: Sequence[list[str]], dataset: AbsDataset, collate: Callable, *,
         masking: MaskingConfig, codebook: tuple[int, int], num_frames: Callable[[int], int], seed: int = 0,
-        share: Share = ALONE,
+        share: Share = ALONE, pool: tuple[Sequence[list[str]], AbsDataset] | None = None,
     ) -> None:
-        self.batches, self.dataset, self.collate = source_batches[share.rank :: share.world_size], dataset, collate
+        self.batches, self.dataset, self.collate, self.pool = batches, dataset, collate, pool
         self.masking, self.codebook, self.num_frames, self.seed = masking, codebook, num_frames, seed
+        self.share = share
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """All batches of this process, the same at every epoch."""
-        loader = DataLoader(self.dataset, batch_sampler=self.batches, collate_fn=self.collate)
-        for ids, batch in loader:
-            frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
-            draw = draw_pool(ids, frames, self.masking, self.codebook, self.seed, 0)
-            yield MicroBatch(ids, {**batch, "draw": draw}, len(ids), int(draw.mask.sum()))
+        for ids, batch in self._load(self.batches, self.dataset):
+            pool, masked = ({}, 0) if self.pool else self._as_pool(ids, batch)
+            yield MicroBatch(ids, {**batch, **pool}, len(ids), masked)
+        for ids, batch in self._load(*self.pool) if self.pool else ():
+            pool, masked = self._as_pool(ids, batch)
+            yield MicroBatch(ids, pool, 0, masked)
+
+    def _load(self, batches: Sequence[list[str]], dataset: AbsDataset) -> DataLoader:
+        mine = batches[self.share.rank :: self.share.world_size]
+        return DataLoader(dataset, batch_sampler=mine, collate_fn=self.collate)
+
+    def _as_pool(self, ids: list[str], batch: dict) -> tuple[dict, int]:
+        """Tensors of the self-supervised loss, and masked frames."""
+        frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
+        draw = draw_pool(ids, frames, self.masking, self.codebook, self.seed, 0)
+        return {"pool": batch["speech"], "pool_lengths": batch["speech_lengths"], "draw": draw}, int(draw.mask.sum())
 
 
 def to_device(tensors: dict, device: torch.device) -> dict:

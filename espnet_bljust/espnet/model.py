@@ -14,9 +14,12 @@ from espnet_bljust.network.ssl_head import SSLSums
 
 
 class BLJustModel(AbsESPnetModel):
-    """Wraps a JointNetwork, whose parameters stand under ``network.``; ``spell`` turns ids into what is compared."""
+    """Wraps a JointNetwork, whose parameters stand under ``network.``.
 
-    def __init__(self, network: JointNetwork, spell: Callable[[list[int]], Sequence[str]]) -> None:
+    ``spell`` turns token ids into what is compared on dev, unit by unit: text, or of a class head the ids themselves.
+    """
+
+    def __init__(self, network: JointNetwork, spell: Callable[[list[int]], Sequence]) -> None:
         super().__init__()
         self.network = network
         self.spell = spell
@@ -35,7 +38,7 @@ class BLJustModel(AbsESPnetModel):
 
         speech (utt, sample), text (utt, token): labelled audio, for the CTC loss; pool (utt, sample): audio of
         the self-supervised loss; either may be absent. ``settings``: labelled_mask (row,) bool,
-        draw (masks.PoolDraw), temperature, edge. ``pool`` of the result is what `self_supervised_sum` takes.
+        draw (masks.PoolDraw), temperature, edge, trunk_rests. ``pool`` of the result is for `self_supervised_sum`.
         """
         if speech is None and pool is None:  # no share of this batch: yet the processes' gradients are summed together
             nothing = sum((parameter * 0).sum() for parameter in self.network.trunk.parameters())
@@ -56,9 +59,9 @@ class BLJustModel(AbsESPnetModel):
 
 def _joint_batch(
     labelled: list[Tensor], labels: list[Tensor], pool: list[Tensor], *, labelled_mask: Tensor | None = None,
-    draw: PoolDraw | None = None, temperature: float = 1.0, edge: float = 1.0,
+    draw: PoolDraw | None = None, temperature: float = 1.0, edge: float = 1.0, trunk_rests: bool = False,
 ) -> JointBatch:
-    batch = JointBatch(labelled, labels, labelled_mask, pool, temperature=temperature)
+    batch = JointBatch(labelled, labels, labelled_mask, pool, temperature=temperature, trunk_rests=trunk_rests)
     if draw is not None:
         batch.pool_mask, batch.pool_negatives, batch.noise = draw
     if edge != 1.0:

@@ -13,10 +13,13 @@ from torch import Tensor
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.weight_files import Found, read
 from espnet_bljust.network.convert import fairseq, huggingface, stock_espnet, torchaudio
-from espnet_bljust.network.convert.fit import Shape, fit
+from espnet_bljust.network.convert.fit import SUPERVISED, Shape, fit
 from espnet_bljust.network.convert.table import Renamed, rename
 
 OURS = "network."
+# Of TrunkConfig: how a training treats the trunk, which the next one may do otherwise.
+OF_TRAINING = {"extractor_init", "dropout", "attention_dropout", "activation_dropout", "projection_dropout",
+               "feature_dropout", "layer_drop", "checkpointing"}
 # Name of the format, a parameter that only this format has, and how its names become ours.
 FORMATS = {
     "ours": (OURS + "trunk." + torchaudio.PROBE, lambda state: rename(state, [(OURS, "")])),
@@ -43,9 +46,10 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
     left_out = [f"{len(renamed.left_out)} tensors of another task"] if renamed.left_out else []
     state = renamed.state
     if found.tokens != tokens:
-        state = {key: value for key, value in state.items() if not key.startswith("ctc.")}
-        if len(state) < len(renamed.state):
-            left_out.append("CTC head (" + ("other tokens" if found.tokens else "its tokens are not known") + ")")
+        why = "other tokens" if found.tokens else "its tokens are not known"
+        left_out += [f"{name} ({why})" for prefix, name in SUPERVISED.items()
+                     if any(key.startswith(prefix) for key in state)]
+        state = {key: value for key, value in state.items() if not key.startswith(tuple(SUPERVISED))}
     fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings),
                  where=str(found.path))
     parts = [f"{found.path}: {name}, {len(fitted.state)} tensors loaded"]
@@ -72,6 +76,6 @@ def _trunk_options(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not settings:
         return {}
     if name == "ours":
-        return dict(settings)
+        return {option: value for option, value in settings.items() if option not in OF_TRAINING}
     modules = {"stock": stock_espnet, "torchaudio": torchaudio, "Hugging": huggingface}
     return modules.get(name.split()[0], fairseq).trunk_options(settings)

@@ -26,7 +26,7 @@ from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
 
-PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.ssl_head.": "eta"}
+PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.classifier.": "phi", "network.ssl_head.": "eta"}
 SAMPLE_RATE = 16000
 
 
@@ -46,6 +46,11 @@ class BLJustTask(ASRTask):
         group.add_argument("--batch_seconds", type=float, default=30.0, help="labelled audio of a micro-batch")
         group.add_argument("--unlabelled_batch_seconds", type=float, default=30.0, help="pool audio of a micro-batch")
         group.add_argument("--steps_per_epoch", type=int, default=100, help="optimizer steps between evaluations")
+        group.add_argument("--keep_updates", type=int, nargs="*", default=[],
+                           help="optimizer steps whose weights stay on disk, as <step>updates.pth")
+        group.add_argument("--valid_pool_path_and_name_and_type", type=str2triple_str, action="append", default=[],
+                           help="audio that the self-supervised loss is validated on; without it the validation set")
+        group.add_argument("--valid_pool_shape_file", type=str, action="append", default=[], help="its utt2num_samples")
         group.add_argument("--until", choices=("exploration", "joint", "final"), default="final",
                            help="the stage whose end stops this call")
         group.add_argument("--stop_on_alarm", type=str2bool, default=False,
@@ -53,6 +58,7 @@ class BLJustTask(ASRTask):
         group.add_argument("--init_from", type=str, default="", help="weights of any known form, to start from")
         for name, text in (("trunk", "TrunkConfig: shape of the wav2vec 2.0 trunk"),
                            ("ssl", "SSLConfig: quantizer, temperature, weights of the self-supervised loss"),
+                           ("head", "HeadConfig: what the supervised head says of an utterance"),
                            ("masking", "MaskingConfig: span masks"),
                            ("plan", "phases, steps, gamma and learning rates; see conf/")):
             group.add_argument(f"--{name}_conf", action=NestedDictAction, default={}, help=text)
@@ -70,14 +76,14 @@ class BLJustTask(ASRTask):
         if isinstance(args.token_list, str):
             args.token_list = Path(args.token_list).read_text(encoding="utf-8").split("\n")
             args.token_list = args.token_list[:-1] if args.token_list[-1] == "" else args.token_list
-        network = JointNetwork(TrunkConfig.from_dict(args.trunk_conf), SSLConfig.from_dict(args.ssl_conf),
-                               len(args.token_list))
+        shape = shape_of(vars(args))
+        network = JointNetwork(*shape)
         if args.init_from and not (Path(args.output_dir) / "checkpoint.pth").exists():
-            start = starting_point(Path(args.init_from), shape_of(vars(args)), args.token_list)
+            start = starting_point(Path(args.init_from), shape, args.token_list)
             network.load_state_dict({**network.state_dict(), **start.state})
             logging.getLogger("espnet_bljust").info(start.line)
-        tokenizer = load_tokenizer(args.token_type, args.token_list, args.bpemodel)
-        return BLJustModel(network, tokenizer.spell)
+        spell = load_tokenizer(args.token_type, args.token_list, args.bpemodel).spell
+        return BLJustModel(network, spell if shape.head.kind == "ctc" else tuple)
 
     @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
@@ -97,8 +103,12 @@ class BLJustTask(ASRTask):
         collate = cls.build_collate_fn(args, train=mode == "train")
         if mode == "valid":
             dataset = cls._dataset(args, args.valid_data_path_and_name_and_type, train=False)
-            ids, seconds = _durations(args.valid_shape_file[0])
-            return ValidIterFactory(fixed_batches(ids, seconds, args.batch_seconds), dataset, collate, **common)
+            batches = fixed_batches(*_durations(args.valid_shape_file[0]), args.batch_seconds)
+            pool = None
+            if args.valid_pool_shape_file:
+                pool = (fixed_batches(*_durations(args.valid_pool_shape_file[0]), args.batch_seconds),
+                        cls._dataset(args, args.valid_pool_path_and_name_and_type, train=False))
+            return ValidIterFactory(batches, dataset, collate, pool=pool, **common)
         labelled = Source(
             BatchStream(*_durations(args.train_shape_file[0]), args.batch_seconds, args.seed, "labelled"),
             cls._dataset(args, args.train_data_path_and_name_and_type, train=True), collate)

@@ -41,6 +41,7 @@ class BLJustTrainerOptions(TrainerOptions):
     until: str  # exploration, joint or final: the stage whose end stops this call
     steps_per_epoch: int  # optimizer steps between evaluations
     stop_on_alarm: bool  # end the run at the first alarm of health.py
+    keep_updates: Sequence[int]  # optimizer steps whose weights stay on disk
 
 
 @dataclasses.dataclass
@@ -110,7 +111,8 @@ class BLJustTrainer(Trainer):
             Validator(valid_iter_factory, processes), History(output_dir, step) if processes.first else None, processes,
             trainer_options, parts, scores,
         )
-        for epoch, point in enumerate(plan.evaluations(trainer_options.steps_per_epoch), 1):
+        points = plan.evaluations(trainer_options.steps_per_epoch, trainer_options.keep_updates)
+        for epoch, point in enumerate(points, 1):
             if step < point <= end:
                 train_interval(run, epoch, step + 1, point)
                 evaluate(run, epoch, point)
@@ -165,6 +167,8 @@ def evaluate(run: Run, epoch: int, step: int) -> None:
     keep = kept_epochs(run.scores, run.options.keep_nbest_models)
     best = min(run.scores, key=lambda e: (run.scores[e], -e))
     save_atomically(weights, run.output_dir / f"{epoch}epoch.pth")
+    if step in run.options.keep_updates:
+        save_atomically(weights, run.output_dir / f"{step}updates.pth")
     link(f"{epoch}epoch.pth", run.output_dir / "latest.pth")
     link(f"{best}epoch.pth", run.output_dir / "valid.cer.best.pth")
     states = {name: part.state_dict() for name, part in run.parts.items()}

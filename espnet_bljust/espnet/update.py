@@ -38,7 +38,7 @@ class Updater:
         self.balance = balance
         self.network = self.inner.network
         if balance is not None:  # both heads read nothing but rows of h
-            self.network.ctc.register_forward_pre_hook(lambda _, rows: balance.watch("supervised", rows[0]))
+            self.network.head.register_forward_pre_hook(lambda _, rows: balance.watch("supervised", rows[0]))
             self.network.ssl_head.register_forward_pre_hook(lambda _, rows: balance.watch("self_supervised", rows[0]))
 
     @property
@@ -59,7 +59,8 @@ class Updater:
 
         def forward(batch: MicroBatch) -> LossSums:
             with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.settings.use_amp):
-                out = self.model(**batch.tensors, temperature=temperature, edge=moment.edge)
+                out = self.model(**batch.tensors, temperature=temperature, edge=moment.edge,
+                                 trunk_rests=moment.trunk_rests)
             totals = None
             if moment.pool:
                 totals = PoolTotals(masked, rows, self._shared(out["pool"]) if early is None else early)

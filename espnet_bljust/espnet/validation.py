@@ -1,12 +1,14 @@
 """Dev CER over the whole set (edits / reference characters), CTC loss, and the self-supervised loss beside it.
 
 With token type phn the units are phones, and what stands as CER everywhere in training is the phone error rate.
+Of a class head, the share of wrong utterances stands for the CER and its cross entropy for the CTC loss.
 """
 
 import editdistance
 import torch
 
 from espnet_bljust.espnet.iterator import ValidIterFactory, to_device
+from espnet_bljust.espnet.model import unpad
 from espnet_bljust.espnet.processes import Processes
 
 NAMES = ("edits", "characters", "supervised", "labelled", "contrastive", "correct", "masked")
@@ -26,16 +28,15 @@ class Validator:
         sums = dict.fromkeys(NAMES, 0.0)
         for batch in self.batches.build_iter(0):
             tensors = to_device(batch.tensors, self.processes.device)
-            out = network(
-                **tensors, pool=tensors["speech"], pool_lengths=tensors["speech_lengths"], temperature=temperature)
+            out = network(**tensors, temperature=temperature)
             for name in ("supervised", "contrastive", "correct"):
-                sums[name] += float(out[name])
+                sums[name] += 0.0 if out.get(name) is None else float(out[name])
             sums["labelled"] += batch.num_labelled
             sums["masked"] += batch.num_masked
-            for row, length, hypothesis in zip(
-                tensors["text"].tolist(), tensors["text_lengths"].tolist(), out["greedy"], strict=True
+            for label, hypothesis in zip(
+                unpad(tensors.get("text"), tensors.get("text_lengths")), out.get("greedy", []), strict=True
             ):
-                written = network.spell(row[:length])
+                written = network.spell(label.tolist())
                 sums["edits"] += editdistance.eval(written, network.spell(hypothesis))
                 sums["characters"] += len(written)
         sums = dict(zip(NAMES, self.processes.sum([sums[name] for name in NAMES]), strict=True))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load, own_names
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape, fit
 
 
@@ -21,7 +21,7 @@ class Experiment(NamedTuple):
 
     @classmethod
     def read(cls, exp_dir: Path, model: Path) -> "Experiment":
-        """Strict: the weights are the whole network of train.yaml and nothing else."""
+        """Strict: the weights are the whole network of train.yaml and nothing else; no other library has its head."""
         config = exp_dir / "train.yaml"
         for path, remedy in ((config, "Name an experiment directory, exp/<tag>"),
                              (model, "Run stage 11 first: it averages the best checkpoints")):
@@ -29,6 +29,9 @@ class Experiment(NamedTuple):
                 raise InputError(f"{path}: not found. {remedy}.")
         settings = yaml.safe_load(config.read_text(encoding="utf-8"))
         shape = shape_of(settings)
+        if shape.head != HeadConfig():
+            raise InputError(f"{config}: its head ({shape.head.kind}, layer_norm {shape.head.layer_norm}) has no place "
+                             "in other libraries' models. Use the experiment directory, or train with plain CTC.")
         fitted = fit(own_names(load(model), str(model)), shape, options={}, where=str(model))
         if fitted.fresh:
             raise InputError(f"{model}: without {', '.join(fitted.fresh)}. Use weights that this experiment trained.")
@@ -38,4 +41,4 @@ class Experiment(NamedTuple):
 def shape_of(settings: dict) -> Shape:
     """Of train.yaml's settings."""
     return Shape(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings.get("ssl_conf", {})),
-                 len(settings["token_list"]))
+                 len(settings["token_list"]), HeadConfig.from_dict(settings.get("head_conf", {})))

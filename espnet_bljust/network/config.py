@@ -1,4 +1,4 @@
-"""Shapes and probabilities of the trunk and of the self-supervised head; the defaults are wav2vec 2.0 base.
+"""Shapes and probabilities of the trunk and of both heads; the defaults are wav2vec 2.0 base with plain CTC.
 
 Source: Baevski et al., arXiv:2006.11477, section 4.2; names of fairseq's options stand in brackets.
 """
@@ -112,6 +112,22 @@ class SSLConfig:
                  f"latent_dim {self.latent_dim} is no multiple of groups {self.groups}")
         _require(self.temperature > 0, f"temperature is {self.temperature}, not positive")
         _require(len(self.gumbel) == 3 and min(self.gumbel) > 0, "gumbel wants [start, end, factor], positive numbers")
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> Self:
+        """From YAML; an unknown key is an InputError with its name."""
+        return _from_dict(cls, options)
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """The supervised head."""
+
+    kind: str = "ctc"  # "ctc": a sequence of tokens; "mean": one class an utterance, from the mean over its frames
+    layer_norm: bool = False  # before the linear layer, as `normalize_before` of ESPnet's wav2vec 2.0 encoder
+
+    def __post_init__(self) -> None:
+        _require(self.kind in ("ctc", "mean"), f"kind is {self.kind!r}, not ctc or mean")
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> Self:

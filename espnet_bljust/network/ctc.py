@@ -12,15 +12,26 @@ BLANK = 0
 
 
 class CTCHead(nn.Module):
-    """`ctc_lo` is the name of ESPnet's CTC."""
+    """`ctc_lo` is the name of ESPnet's CTC. classes.py has a head of the same interface."""
 
-    def __init__(self, dim: int, vocabulary: int) -> None:
+    def __init__(self, dim: int, vocabulary: int, layer_norm: bool = False) -> None:
         super().__init__()
+        self.norm = nn.LayerNorm(dim) if layer_norm else nn.Identity()
         self.ctc_lo = nn.Linear(dim, vocabulary)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(row, dim) -> (row, token) logits."""
-        return self.ctc_lo(hidden)
+    def forward(self, hidden: Tensor, lengths: list[int] | None = None) -> Tensor:
+        """(row, dim) -> (row, token) logits, whichever rows are an utterance's."""
+        return self.ctc_lo(self.norm(hidden))
+
+    @staticmethod
+    def rows(lengths: list[int]) -> list[int]:
+        """Rows of logits that each utterance gets."""
+        return lengths
+
+    @staticmethod
+    def loss_sum(logits: Tensor, lengths: list[int], labels: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """`ctc_sum`."""
+        return ctc_sum(logits, lengths, labels)
 
 
 def ctc_sum(logits: Tensor, lengths: list[int], labels: list[Tensor]) -> tuple[Tensor, Tensor]:

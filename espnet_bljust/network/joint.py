@@ -1,7 +1,8 @@
 """One trunk with both heads: labelled and unlabelled utterances in a single packed pass.
 
     f(theta, phi): CTC of the labelled utterances      g(theta, eta): contrastive + 0.1 diversity + 10 penalty
-theta = trunk, phi = ctc, eta = ssl_head; no parameter is in two of them.
+theta = trunk, phi = ctc, eta = ssl_head; no parameter is in two of them. For one class an utterance, phi = classifier,
+and f is its cross entropy.
 Source: Saif et al., arXiv:2412.08548; Baevski et al., arXiv:2006.11477 for g.
 """
 
@@ -13,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
-from espnet_bljust.network.ctc import CTCHead, ctc_sum
+from espnet_bljust.network.classes import ClassHead
+from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.ctc import CTCHead
 from espnet_bljust.network.diversity import diversity_share
 from espnet_bljust.network.packing import Features, Wanted
 from espnet_bljust.network.ssl_head import SelfSupervisedHead, SSLSums
@@ -37,15 +39,16 @@ class JointBatch:
     noise: Tensor | None = None  # (masked, group, code)
     temperature: float = 1.0  # of the quantizer
     scale_edge: Callable[[Tensor], Tensor] | None = None  # laid on the trunk's tensors where the head takes them
+    trunk_rests: bool = False  # the trunk does not move in this step: it gets no gradient
 
 
 class JointSums(NamedTuple):
     """Sums over a batch; None where the batch has no such audio."""
 
-    ctc_sum: Tensor | None  # () nats over feasible utterances
+    ctc_sum: Tensor | None  # () nats over feasible utterances: the supervised head's loss
     num_labelled: int
-    infeasible: Tensor | None  # (utterance,) bool: no CTC path
-    logits: Tensor | None  # (row, token) of the labelled audio
+    infeasible: Tensor | None  # (utterance,) bool: no CTC path, or no class
+    logits: Tensor | None  # (row, token) of the labelled audio; of a class head (utterance, token)
     logit_lengths: list[int]
     ssl: SSLSums | None
     penalty_sum: Tensor | None  # () mean square over channels, summed over the rows of the pool
@@ -61,27 +64,37 @@ class PoolTotals(NamedTuple):
 
 
 class JointNetwork(nn.Module):
-    """trunk, ctc and ssl_head."""
+    """trunk, ctc (or classifier) and ssl_head."""
 
-    def __init__(self, trunk: TrunkConfig, ssl: SSLConfig, vocabulary_size: int) -> None:
+    def __init__(
+        self, trunk: TrunkConfig, ssl: SSLConfig, vocabulary_size: int, head: HeadConfig = HeadConfig()  # noqa: B008
+    ) -> None:
         super().__init__()
         self.ssl_config = ssl
         self.feature_dropout = trunk.feature_dropout
         self.trunk = Trunk(trunk)
-        self.ctc = CTCHead(trunk.dim, vocabulary_size)
+        self.head_name, kind = {"ctc": ("ctc", CTCHead), "mean": ("classifier", ClassHead)}[head.kind]
+        self.add_module(self.head_name, kind(trunk.dim, vocabulary_size, head.layer_norm))
         self.ssl_head = SelfSupervisedHead(trunk.dim, trunk.conv_layers[-1][0], ssl)
+
+    @property
+    def head(self) -> CTCHead | ClassHead:
+        """The supervised one."""
+        return self.get_submodule(self.head_name)
 
     def forward(self, batch: JointBatch) -> JointSums:
         """One pass of the trunk, then each head on its own rows."""
-        features = self.trunk.extract([*batch.labelled, *batch.pool])
-        lengths = features.lengths[: len(batch.labelled)]
-        border = sum(lengths)  # labelled rows come first
-        mask, want = self._masks(batch, border, len(features.rows) - border)
-        hidden = self.trunk.encode(features, mask=mask, want=want)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not batch.trunk_rests):
+            features = self.trunk.extract([*batch.labelled, *batch.pool])
+            lengths = features.lengths[: len(batch.labelled)]
+            border = sum(lengths)  # labelled rows come first
+            mask, want = self._masks(batch, border, len(features.rows) - border)
+            hidden = self.trunk.encode(features, mask=mask, want=want)
         logits = total = infeasible = ssl = penalty = None
         if batch.labelled:
-            logits = self.ctc(hidden[:border])
-            total, infeasible = ctc_sum(logits, lengths, batch.labels)
+            logits = self.head(hidden[:border], lengths)
+            lengths = self.head.rows(lengths)
+            total, infeasible = self.head.loss_sum(logits, lengths, batch.labels)
         if batch.pool:
             ssl, penalty = self._self_supervised(batch, hidden[border:], features, border)
         return JointSums(total, len(lengths), infeasible, logits, lengths, ssl, penalty, len(features.rows) - border)
@@ -89,7 +102,7 @@ class JointNetwork(nn.Module):
     def recognise(self, waves: list[Tensor]) -> tuple[Tensor, list[int]]:
         """Logits (row, token), packed, and the rows of each utterance."""
         features = self.trunk.extract(waves)
-        return self.ctc(self.trunk.encode(features)), features.lengths
+        return self.head(self.trunk.encode(features), features.lengths), self.head.rows(features.lengths)
 
     def self_supervised_sum(self, sums: JointSums, totals: PoolTotals | None = None) -> Tensor:
         """g times the number of masked frames; of a part of a larger batch, its share, by the batch's ``totals``."""

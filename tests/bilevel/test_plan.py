@@ -193,3 +193,20 @@ def test_every_rate_is_used_in_its_phase_only():
 def test_a_wrong_choice_is_named_with_what_is_known(wrong, named):
     with pytest.raises(InputError, match=named):
         build_plan({**OPTIONS, **wrong})
+
+
+def test_theta_rests_in_the_first_steps_of_the_final_phase_alone():
+    plan = build_plan({**OPTIONS, "final_frozen_steps": 2})
+    joint = plan.end_of("joint")
+    resting = [step for step in range(1, plan.num_steps + 1) if plan.at(step).trunk_rests]
+    assert resting == [joint + 1, joint + 2]
+    assert all(plan.at(step).rates["theta"] == 0 < plan.at(step).rates["phi"] for step in resting)
+    unfrozen = build_plan(OPTIONS)
+    assert plan.at(joint + 3) == unfrozen.at(joint + 3) and plan.at(joint) == unfrozen.at(joint)
+
+
+def test_further_evaluations_come_between_the_others_in_order():
+    plan = build_plan(OPTIONS)
+    points = plan.evaluations(3)
+    extra = next(step for step in range(1, plan.num_steps) if step not in points)
+    assert plan.evaluations(3, [extra, points[0]]) == sorted([*points, extra])

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.sizes import sizes
 from espnet_bljust.network.joint import JointNetwork
 
-HEADS = {"ssl_head.": "self-supervised head", "ctc.": "CTC head"}
+SUPERVISED = {"ctc.": "CTC head", "classifier.": "classifier"}
+HEADS = {"ssl_head.": "self-supervised head", **SUPERVISED}
 MASK_EMBEDDING = "trunk.mask_embedding"
 SHOWN = 3  # names or shapes in an error
 
@@ -27,11 +28,12 @@ class Shape(NamedTuple):
     trunk: TrunkConfig
     ssl: SSLConfig
     vocabulary: int
+    head: HeadConfig = HeadConfig()
 
     def parameters(self) -> dict[str, Tensor]:
         """Names and shapes alone, without storage (torch's meta device)."""
         with torch.device("meta"):
-            return JointNetwork(self.trunk, self.ssl, self.vocabulary).state_dict()
+            return JointNetwork(*self).state_dict()
 
 
 class Fit(NamedTuple):
@@ -50,7 +52,8 @@ def fit(
     """
     expected = shape.parameters()
     _refuse_other_sizes(state, expected, shape, options, where)
-    absent = [head for head in HEADS if not any(name.startswith(head) for name in state)]
+    wanted = [head for head in HEADS if any(name.startswith(head) for name in expected)]
+    absent = [head for head in wanted if not any(name.startswith(head) for name in state)]
     missing = [name for name in expected
                if name not in state and name != MASK_EMBEDDING and not name.startswith(tuple(absent))]
     unknown = [*unknown, *(name for name in state if name not in expected)]

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# RAVDESS: which of 8 emotions an actor speaks with, by the same trunk and the same bilevel step. Results: RESULTS.md
+set -euo pipefail
+cd "$(dirname "$0")"
+../../../local/bljust.sh \
+    --lang en \
+    --train_set train \
+    --valid_set dev \
+    --test_sets test \
+    --eval_valid_set true \
+    --mixdown true \
+    --task classification \
+    --token_type word \
+    --asr_config conf/train_bljust.yaml \
+    "$@"

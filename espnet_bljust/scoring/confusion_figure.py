@@ -1,0 +1,30 @@
+"""The picture of a confusion matrix: share of each class (row) that was heard as which (column), with the counts."""
+
+from pathlib import Path
+
+from espnet_bljust.scoring.confusion import Confusion
+
+
+def draw_confusion(confusion: Confusion, path: Path, *, title: str) -> None:
+    """Write the PNG."""
+    from matplotlib.figure import Figure
+
+    size = len(confusion.classes)
+    figure = Figure(figsize=(2.5 + 0.65 * size, 2 + 0.6 * size), layout="constrained")
+    axes = figure.subplots()
+    totals = confusion.counts.sum(1, keepdims=True).clip(1)
+    shares = confusion.counts / totals
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in range(size):
+        for column in range(size):
+            if confusion.counts[row, column]:
+                colour = "white" if shares[row, column] > 0.5 else "black"
+                axes.text(column, row, str(confusion.counts[row, column]), ha="center", va="center", color=colour)
+    axes.set_xticks(range(size), confusion.classes, rotation=45, ha="right")
+    axes.set_yticks(range(size), confusion.classes)
+    axes.set_xlabel("heard")
+    axes.set_ylabel("spoken")
+    axes.set_title(f"{title}\n{confusion.line()}", fontsize=10)
+    temporary = path.with_name(path.name + ".tmp")
+    figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    temporary.replace(path)
