@@ -5,11 +5,7 @@ from typing import NamedTuple
 from espnet_bljust.bilevel.plan import Plan
 
 BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
-# Activations of a training step in bytes per frame: per layer and unit of its width, and per unit of the extractor's
-# width. Fitted to peak memory of the tiny and small sizes on a CPU (bench/memory.py): within 10 % of what was seen.
-BYTES_PER_FRAME_LAYER_UNIT = 165
-BYTES_PER_FRAME_EXTRACTOR_UNIT = 565
-FRAMES_PER_SECOND = 50
+SAMPLE_RATE = 16000
 
 
 class Sizes(NamedTuple):
@@ -18,31 +14,26 @@ class Sizes(NamedTuple):
     theta: int
     phi: int
     eta: int
-    dim: int
-    num_layers: int
-    extractor_dim: int
+    bytes_per_second: float  # of activations, a second of audio
 
     @classmethod
     def of(cls, settings: dict) -> "Sizes":
         """Counted on a network without storage (torch's meta device)."""
         import torch
 
-        from espnet_bljust.network.config import SSLConfig, TrunkConfig
         from espnet_bljust.network.joint import JointNetwork
+        from espnet_bljust.network.systems import read_configs
 
-        trunk = TrunkConfig.from_dict(settings["trunk_conf"])
+        trunk, ssl = read_configs(settings)
         with torch.device("meta"):
-            ssl = SSLConfig.from_dict(settings.get("ssl_conf", {}))
             network = JointNetwork(trunk, ssl, len(settings["token_list"]))
         counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.ctc, network.ssl_head)]
-        return cls(*counts, trunk.dim, trunk.num_layers, trunk.conv_layers[-1][0])
+        return cls(*counts, trunk.bytes_per_frame * SAMPLE_RATE / trunk.hop)
 
     def memory_gb(self, batch_seconds: float) -> float:
         """Rough peak of a training step in one process, without what Python and torch take themselves."""
-        frames = batch_seconds * FRAMES_PER_SECOND
-        activations = frames * (self.dim * self.num_layers * BYTES_PER_FRAME_LAYER_UNIT
-                                + self.extractor_dim * BYTES_PER_FRAME_EXTRACTOR_UNIT)
-        return ((self.theta + self.phi + self.eta) * BYTES_OF_STATE + activations) / 1e9
+        state = (self.theta + self.phi + self.eta) * BYTES_OF_STATE
+        return (state + batch_seconds * self.bytes_per_second) / 1e9
 
 
 def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | None]) -> str:

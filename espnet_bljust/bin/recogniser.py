@@ -13,10 +13,10 @@ from espnet_bljust.bin.word_times import Word, words_of
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.ctc import greedy
 from espnet_bljust.network.ctc_align import align
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.network.systems import read_configs
 
 
 class Hypothesis(NamedTuple):
@@ -42,8 +42,7 @@ class Recogniser:
     def from_experiment(cls, exp_dir: Path, weights: Path, device: str = "cpu") -> "Recogniser":
         """Strict: every parameter of the file has its place and every place its parameter."""
         settings = yaml.safe_load((exp_dir / "train.yaml").read_text(encoding="utf-8"))
-        network = JointNetwork(TrunkConfig.from_dict(settings["trunk_conf"]),
-                               SSLConfig.from_dict(settings.get("ssl_conf", {})), len(settings["token_list"]))
+        network = JointNetwork(*read_configs(settings), len(settings["token_list"]))
         state = load(weights)
         try:
             network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})

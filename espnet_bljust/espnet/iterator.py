@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
-from espnet_bljust.espnet.masks import MaskingConfig, draw_pool, labelled_masks
+from espnet_bljust.espnet.masks import Drawing
 
 
 class Source(NamedTuple):
@@ -50,17 +50,13 @@ class JointIterFactory(AbsIterFactory):
         labelled: Source,
         pool: Source,
         *,
-        masking: MaskingConfig,
-        codebook: tuple[int, int],
-        num_frames: Callable[[int], int],
+        drawing: Drawing,
         accum_grad: int = 1,
-        seed: int = 0,
         share: Share = ALONE,
         num_workers: int = 0,
     ) -> None:
-        self.plan, self.labelled, self.pool = plan, labelled, pool
-        self.masking, self.codebook, self.num_frames = masking, codebook, num_frames
-        self.accum_grad, self.seed, self.share, self.num_workers = accum_grad, seed, share, num_workers
+        self.plan, self.labelled, self.pool, self.drawing = plan, labelled, pool, drawing
+        self.accum_grad, self.share, self.num_workers = accum_grad, share, num_workers
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """Not by epoch: the trainer asks for steps."""
@@ -97,15 +93,14 @@ class JointIterFactory(AbsIterFactory):
         num_labelled = num_masked = num_rows = 0
         if labelled is not None:
             epoch, ids, batch = labelled
-            frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
-            tensors.update(batch, labelled_mask=labelled_masks(ids, frames, self.masking, self.seed, epoch))
+            mask = self.drawing.labelled(ids, batch["speech_lengths"].tolist(), epoch)
+            tensors.update(batch, labelled_mask=mask)
             utterances, num_labelled = ids, len(ids)
         if pool is not None:
             epoch, ids, batch = pool
-            frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
-            draw = draw_pool(ids, frames, self.masking, self.codebook, self.seed, epoch)
+            draw = self.drawing.pool(ids, batch["speech_lengths"].tolist(), epoch)
             tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
-            utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), sum(frames)
+            utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), len(draw.mask)
         return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
 
 
@@ -114,18 +109,16 @@ class ValidIterFactory(AbsIterFactory):
 
     def __init__(
         self, source_batches: Sequence[list[str]], dataset: AbsDataset, collate: Callable, *,
-        masking: MaskingConfig, codebook: tuple[int, int], num_frames: Callable[[int], int], seed: int = 0,
-        share: Share = ALONE,
+        drawing: Drawing, share: Share = ALONE,
     ) -> None:
         self.batches, self.dataset, self.collate = source_batches[share.rank :: share.world_size], dataset, collate
-        self.masking, self.codebook, self.num_frames, self.seed = masking, codebook, num_frames, seed
+        self.drawing = drawing
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """All batches of this process, the same at every epoch."""
         loader = DataLoader(self.dataset, batch_sampler=self.batches, collate_fn=self.collate)
         for ids, batch in loader:
-            frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
-            draw = draw_pool(ids, frames, self.masking, self.codebook, self.seed, 0)
+            draw = self.drawing.pool(ids, batch["speech_lengths"].tolist(), 0)
             yield MicroBatch(ids, {**batch, "draw": draw}, len(ids), int(draw.mask.sum()))
 
 

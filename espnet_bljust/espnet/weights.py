@@ -8,8 +8,8 @@ from torch import Tensor
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load, own_names
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape, fit
+from espnet_bljust.network.systems import read_configs
 
 
 class Experiment(NamedTuple):
@@ -37,5 +37,4 @@ class Experiment(NamedTuple):
 
 def shape_of(settings: dict) -> Shape:
     """Of train.yaml's settings."""
-    return Shape(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings.get("ssl_conf", {})),
-                 len(settings["token_list"]))
+    return Shape(*read_configs(settings), len(settings["token_list"]))
