@@ -19,9 +19,10 @@ DEFAULTS = {
 }
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
-    *DEFAULTS, "plan_conf", "trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "masking_conf", "optim", "optim_conf", "batch_seconds",
-    "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm", "use_amp", "train_dtype",
-    "freeze_param", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic", "use_tf32", "detect_anomaly",
+    *DEFAULTS, "plan_conf", "trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "masking_conf", "optim",
+    "optim_conf", "batch_seconds", "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip", "stop_on_alarm",
+    "use_amp", "train_dtype", "freeze_param", "cudnn_enabled", "cudnn_benchmark", "cudnn_deterministic",
+    "use_tf32", "detect_anomaly",
 }
 
 

@@ -51,8 +51,9 @@ class BLJustTask(ASRTask):
         group.add_argument("--stop_on_alarm", type=str2bool, default=False,
                            help="end the run at the first alarm: loss at chance, codebook collapsed, not finite, ...")
         group.add_argument("--init_from", type=str, default="", help="weights of any known form, to start from")
-        group.add_argument("--trunk", choices=tuple(TRUNKS), default="wav2vec2", help="what trunk_conf describes")
-        group.add_argument("--objective", choices=tuple(OBJECTIVES), default="wav2vec2", help="the self-supervised loss")
+        for name, known, text in (("trunk", TRUNKS, "what trunk_conf describes"),
+                                  ("objective", OBJECTIVES, "the self-supervised loss")):
+            group.add_argument(f"--{name}", choices=tuple(known), default="wav2vec2", help=text)
         for name, text in (("trunk", "TrunkConfig, CnnRnnConfig or ConformerConfig: shape of the trunk"),
                            ("ssl", "SSLConfig: quantizer, temperature, weights of wav2vec 2.0's loss"),
                            ("cpc", "CPCConfig: context and future of contrastive predictive coding"),

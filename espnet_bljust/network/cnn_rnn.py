@@ -1,8 +1,8 @@
-"""The CNN-RNN acoustic model as a trunk: log-mel features, convolutions of 32 maps, recurrent layers in both directions.
+"""The CNN-RNN acoustic model as a trunk: log-mel features, convolutions, recurrent layers in both directions.
 
-    first convolution 3x3 of stride 2 in time and bands: a frame every 20 ms; more convolutions, or with `attention`
-    residual blocks; a linear layer; R layers of norm, GELU, LSTM or GRU, dropout; with `attention` self-attention over
-    the utterance; a linear layer with GELU.
+    first convolution 3x3, 32 maps, of stride 2 in time and bands: a frame every 20 ms; more of them, or with
+    `attention` residual blocks; a linear layer; R layers of norm, GELU, LSTM or GRU, dropout; with `attention`
+    self-attention over the utterance; a linear layer with GELU.
 Between extract and encode lies the norm of the first recurrent layer: what the self-supervised head reads, and what a
 mask hides. Sources: Saif et al., arXiv:2401.06980, section 4; the shape of the GRU variant: docs/systems.md.
 """

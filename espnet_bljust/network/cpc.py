@@ -48,7 +48,7 @@ class CPCHead(nn.Module):
 
     @staticmethod
     def reading(targets: Tensor, lengths: list[int]) -> Reading:
-        """Futures, the utterances whose frames are targets, stay out of the encoder; a future's context is before it."""
+        """Futures, whose frames are the targets, stay out of the encoder; a future's context stands before it."""
         future = [bool(part.any()) for part in targets.split(lengths)]
         encoded = [length for length, later in zip(lengths, future, strict=True) if not later]
         last = [following for later, following in pairwise([*future, False]) if not later]
@@ -68,8 +68,9 @@ class CPCHead(nn.Module):
         if len(steps) != len(hidden) or sum(map(len, negatives)) != len(features):
             raise ValueError(f"{len(hidden)} contexts and negatives of {sum(map(len, negatives))} targets do not fit "
                              f"futures of {steps} frames")
-        predictions = self.predict(hidden).view(len(hidden), self.num_steps, -1)
-        predictions = torch.cat([one[:count] for one, count in zip(predictions, steps, strict=True)] or [features])
+        predicted = torch.arange(self.num_steps) < torch.tensor(steps, dtype=torch.int64)[:, None]  # of each context
+        index = predicted.flatten().nonzero()[:, 0].to(hidden.device, non_blocking=True)
+        predictions = self.predict(hidden).view(-1, self.config.final_dim).index_select(0, index)
         targets = self.project(features)
         with torch.autocast(hidden.device.type, enabled=False):
             sums = contrast(predictions, targets, identities=torch.arange(len(targets), device=targets.device),
