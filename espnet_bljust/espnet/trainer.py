@@ -22,6 +22,7 @@ from espnet_bljust.espnet.checkpoint import kept_epochs, link, load, prune, save
 from espnet_bljust.espnet.health import Health
 from espnet_bljust.espnet.history import History
 from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
+from espnet_bljust.espnet.precision import bfloat16_pays
 from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.espnet.stats import StepStats
 from espnet_bljust.espnet.update import Settings, Updater
@@ -103,7 +104,7 @@ class BLJustTrainer(Trainer):
         if step >= end:
             log.info(f"the {trainer_options.until} stage is complete: {step} of {plan.num_steps} steps")
             return
-        settings = Settings(trainer_options.grad_clip, trainer_options.use_amp)
+        settings = Settings(trainer_options.grad_clip, trainer_options.use_amp and _bfloat16(processes))
         run = Run(
             Updater(processes.wrap(model), optimizers[0], processes, settings, balance), health, train_iter_factory,
             Validator(valid_iter_factory, processes), History(output_dir, step) if processes.first else None, processes,
@@ -169,6 +170,14 @@ def evaluate(run: Run, epoch: int, step: int) -> None:
     states = {name: part.state_dict() for name, part in run.parts.items()}
     save_atomically({**states, "step": step, "scores": run.scores}, run.output_dir / "checkpoint.pth")
     prune(run.output_dir, keep)
+
+
+def _bfloat16(processes: Processes) -> bool:
+    """What use_amp comes to: bfloat16 if it is faster for every process."""
+    pays = processes.sum([float(bfloat16_pays(processes.device))])[0] == processes.world_size
+    log.info("use_amp: the forward pass in bfloat16" if pays else
+             "use_amp: float32 all the same, as bfloat16 products are not clearly faster on this machine")
+    return pays
 
 
 def _resume(path: Path, parts: dict, device: torch.device) -> tuple[int, dict[int, float]]:

@@ -90,15 +90,16 @@ class FeatureExtractor(nn.Module):
         first, *others = self.conv_layers
         kernel, stride = first.conv.kernel_size[0], first.conv.stride[0]
         windows = F.pad(torch.cat(samples), (0, tails[0])).unfold(0, kernel, stride)  # (row, kernel)
-        x = F.pad(windows, (0, 1), value=1.0)  # a column of ones meets the bias
+        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else windows.dtype
+        x = F.pad(windows, (0, 1), value=1.0).to(dtype)  # a column of ones meets the bias
         segments = [len(sample) // stride for sample in samples]
         folded = folded_weights(waves, first.conv, first.layer_norm)
-        x = PackedConvolution.apply(x, folded, segments, 1, tails[1], False)
+        x = PackedConvolution.apply(x, folded.to(dtype), segments, 1, tails[1], False)
         rows = sum(segments)
         for layer, tail in zip(others, tails[2:], strict=True):
             rows //= layer.conv.stride[0]
             weight = layer.conv.weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
-            x = PackedConvolution.apply(x, weight[None], [rows], layer.conv.stride[0], tail, True)
+            x = PackedConvolution.apply(x, weight[None].to(dtype), [rows], layer.conv.stride[0], tail, True)
         return F.gelu(x)
 
 

@@ -21,7 +21,7 @@ class PackedConvolution(torch.autograd.Function):
     """(stride * row + kernel - stride, channel) -> (row + tail, out), the last ``tail`` rows zeros for the next layer.
 
     weights: (segment, out, kernel * channel), tap-major; segments: output rows of each, in order.
-    activate: x is taken through a GELU first; audio is not.
+    activate: x is taken through a GELU first; audio is not. x and weights are of one type, which out has too.
     """
 
     @staticmethod
@@ -46,8 +46,9 @@ class PackedConvolution(torch.autograd.Function):
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple:
         x, weights = ctx.saved_tensors
         gradient, stride, overlap = gradient.contiguous(), ctx.stride, ctx.overlap
+        precise = torch.promote_types(weights.dtype, torch.float32)
         active = x.new_empty(BLOCK * stride + overlap, x.shape[1]) if ctx.activate else None
-        into_x, into_weights, into_active = None, torch.zeros_like(weights), None
+        into_x, into_weights, into_active = None, torch.zeros_like(weights, dtype=precise), None
         if ctx.needs_input_grad[0]:
             into_x, into_active = torch.empty_like(x), x.new_empty(BLOCK * stride + overlap, x.shape[1])
             into_x[stride * sum(ctx.segments) :].zero_()
@@ -58,7 +59,7 @@ class PackedConvolution(torch.autograd.Function):
             ctx.products.pull_back(inputs, weights[segment], stride, gradient[first:last], part, into_weights[segment])
             if into_x is not None:
                 _add_to_inputs(part, x[place] if ctx.activate else None, into_x[place], (last - first) * stride)
-        return into_x, into_weights, None, None, None, None
+        return into_x, into_weights.to(weights.dtype), None, None, None, None
 
 
 def _activated(x: Tensor, buffer: Tensor | None) -> Tensor:

@@ -19,9 +19,9 @@ def multiply(x: Tensor, weight: Tensor, stride: int, out: Tensor) -> None:
 def pull_back(
     x: Tensor, weight: Tensor, stride: int, gradient: Tensor, into_x: Tensor | None, into_weight: Tensor
 ) -> None:
-    """Gradients of ``multiply``: into_x is overwritten, or None; into_weight is added to."""
+    """Gradients of ``multiply``: into_x is overwritten, or None; into_weight, float32 at least, is added to."""
     for columns, view in _views(x, weight.shape[1], stride, len(gradient)):
-        into_weight[:, columns].addmm_(gradient.t(), view)
+        add_product(into_weight[:, columns], gradient.t(), view)
     if into_x is None:
         return
     into_x[stride * len(gradient) :].zero_()  # the first view does not reach these
@@ -30,6 +30,14 @@ def pull_back(
             torch.mm(gradient, weight[:, columns], out=view)
         else:
             view.addmm_(gradient, weight[:, columns])
+
+
+def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """total += left @ right; bfloat16 factors are summed over the blocks in float32."""
+    if total.dtype == left.dtype:
+        total.addmm_(left, right)
+    else:
+        total.add_(left @ right)
 
 
 def _views(x: Tensor, width: int, stride: int, rows: int) -> Iterator[tuple[slice, Tensor]]:

@@ -11,6 +11,8 @@ Source: Winograd, Arithmetic Complexity of Computations, 1980, section III (the 
 import torch
 from torch import Tensor
 
+from espnet_bljust.network.tap_products import add_product
+
 
 def multiply(x: Tensor, weight: Tensor, stride: int, out: Tensor) -> None:
     """x (2 row + 1, channel), weight (out, 3 channel), tap-major -> out (row, out); rows are even, stride is 2."""
@@ -25,13 +27,14 @@ def multiply(x: Tensor, weight: Tensor, stride: int, out: Tensor) -> None:
 def pull_back(
     x: Tensor, weight: Tensor, stride: int, gradient: Tensor, into_x: Tensor | None, into_weight: Tensor
 ) -> None:
-    """Gradients of ``multiply``: into_x is overwritten, or None; into_weight is added to."""
+    """Gradients of ``multiply``: into_x is overwritten, or None; into_weight, float32 at least, is added to."""
     even, odd, following = _inputs(x)
     into_taps, middle, total = into_weight.chunk(3, 1), even[1::2], gradient[::2] + gradient[1::2]
     outer = total.t() @ middle
-    into_taps[1].addmm_(gradient.t(), odd)
+    add_product(into_taps[1], gradient.t(), odd)
     for parity, tap, neighbour in ((0, 0, even[::2]), (1, 2, following)):
-        into_taps[tap].addmm_(gradient[parity::2].t(), neighbour - middle).add_(outer)
+        add_product(into_taps[tap], gradient[parity::2].t(), neighbour - middle)
+        into_taps[tap].add_(outer)
     if into_x is not None:
         _into_inputs(into_x, weight.chunk(3, 1), gradient, total)
 

@@ -197,7 +197,16 @@ def test_every_method_trains_from_the_same_weights_through_the_same_evaluations(
                 assert order == expected
 
 
-def test_bfloat16_is_in_the_forward_pass_alone_and_follows_float32(root):
+def test_use_amp_changes_nothing_on_a_cpu_that_bfloat16_makes_no_faster(root, monkeypatch):
+    monkeypatch.setattr("espnet_bljust.espnet.trainer.bfloat16_pays", lambda device: False)
+    one, two = make_experiment(root, *STILL[:4]), make_experiment(root, *STILL[:4], "use_amp=true")
+    train(one, "joint")
+    train(two, "joint")
+    assert_equal(weights(one), weights(two))
+
+
+def test_bfloat16_is_in_the_forward_pass_alone_and_follows_float32(root, monkeypatch):
+    monkeypatch.setattr("espnet_bljust.espnet.trainer.bfloat16_pays", lambda device: True)
     one, two = make_experiment(root, *STILL[:4]), make_experiment(root, *STILL[:4], "use_amp=true")
     train(one, "joint")
     train(two, "joint")

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from espnet_bljust.network import packed_convolution
 from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.extractor import FeatureExtractor
 
@@ -55,3 +56,30 @@ def test_packed_rows_and_gradients_are_those_of_plain_convolutions(shape, kind, 
             continue
         scale = float(other.abs().max())
         torch.testing.assert_close(one / scale, other / scale, **tolerance)
+
+
+@pytest.mark.parametrize("taps", [2, 3])
+def test_gradients_of_bfloat16_weights_are_summed_over_blocks_in_float32(taps, monkeypatch):
+    """Ones, block after block: in bfloat16, which has eight bits, the sum would stop growing at 256 blocks."""
+    monkeypatch.setattr(packed_convolution, "BLOCK", 2)
+    rows = 320 * 2
+    x = torch.ones(2 * rows + taps - 2, 4, dtype=torch.bfloat16)
+    weights = torch.ones(1, 8, taps * 4, dtype=torch.bfloat16, requires_grad=True)
+    out = packed_convolution.PackedConvolution.apply(x, weights, [rows], 2, 0, False)
+    out.backward(torch.ones_like(out))
+    assert torch.equal(weights.grad, torch.full_like(weights, rows))
+
+
+def test_under_bfloat16_autocast_rows_and_gradients_follow_float32():
+    torch.manual_seed(0)
+    extractor = FeatureExtractor(TrunkConfig(conv_layers=SHAPES["wav2vec 2.0"]))
+    waves, found = [torch.randn(16000), torch.randn(4000)], {}
+    for low in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=low):
+            rows, _ = extractor(waves)
+        extractor.zero_grad()
+        rows.float().square().mean().backward()
+        found[low] = [rows.float(), *(layer.conv.weight.grad for layer in extractor.conv_layers)]
+    assert rows.dtype == torch.bfloat16
+    for precise, rough in zip(found[False], found[True], strict=True):
+        assert rough.dtype == torch.float32 and 0 < (precise - rough).norm() < 0.02 * precise.norm()
