@@ -13,13 +13,13 @@ from torch import Tensor
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.weight_files import Found, read
 from espnet_bljust.network.convert import fairseq, huggingface, stock_espnet, torchaudio
-from espnet_bljust.network.convert.fit import Shape, fit
+from espnet_bljust.network.convert.fit import MASK_EMBEDDING, Shape, fit
 from espnet_bljust.network.convert.table import Renamed, rename
 
-OURS = "network."
+OURS, SSL_HEAD = "network.", "ssl_head."
 # Name of the format, a parameter that only this format has, and how its names become ours.
 FORMATS = {
-    "ours": (OURS + "trunk." + torchaudio.PROBE, lambda state: rename(state, [(OURS, "")])),
+    "ours": (OURS + MASK_EMBEDDING, lambda state: rename(state, [(OURS, "")])),
     "stock ESPnet": (stock_espnet.PROBE, stock_espnet.from_espnet),
     "torchaudio": (torchaudio.PROBE, torchaudio.from_torchaudio),
     "Hugging Face": (huggingface.PREFIX + huggingface.PROBE, huggingface.from_huggingface),
@@ -46,6 +46,10 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
         state = {key: value for key, value in state.items() if not key.startswith("ctc.")}
         if len(state) < len(renamed.state):
             left_out.append("CTC head (" + ("other tokens" if found.tokens else "its tokens are not known") + ")")
+    if not any(key in shape.parameters() for key in state if key.startswith(SSL_HEAD)):  # of another objective
+        kept = {key: value for key, value in state.items() if not key.startswith(SSL_HEAD)}
+        left_out += ["self-supervised head (another objective)"] if len(kept) < len(state) else []
+        state = kept
     fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings),
                  where=str(found.path))
     parts = [f"{found.path}: {name}, {len(fitted.state)} tensors loaded"]
@@ -53,7 +57,7 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
     parts += [f"starts fresh: {', '.join(fitted.fresh)}"] if fitted.fresh else []
     parts += [] if found.settings or name == "ours" else [
         "num_heads, norm_first and strides are not in the file and taken from the configuration"]
-    if found.normalized and not shape.trunk.normalize:
+    if found.normalized and not getattr(shape.trunk, "normalize", True):
         parts.append("trained on audio of zero mean and unit variance: set trunk_conf.normalize")
     return StartingPoint(fitted.state, "; ".join(parts))
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load, own_names
+from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape, fit
 from espnet_bljust.network.systems import read_configs
 
@@ -33,6 +34,20 @@ class Experiment(NamedTuple):
         if fitted.fresh:
             raise InputError(f"{model}: without {', '.join(fitted.fresh)}. Use weights that this experiment trained.")
         return cls(settings, shape, fitted.state)
+
+
+def of_wav2vec2(experiment: Experiment, form: str, head: str = "ctc") -> Experiment:
+    """The experiment as other libraries know such networks; an InputError where they know none."""
+    trunk, ssl, _ = experiment.shape
+    if not isinstance(trunk, TrunkConfig):
+        raise InputError(f"{form}: has no form for the trunk {experiment.settings['trunk']}. Take the zip of stage 14 "
+                         "(--to espnet): this package's recognise and decode load it.")
+    if not isinstance(ssl, CPCConfig):
+        return experiment
+    if head == "pretraining":
+        raise InputError(f"{form}: has no form for the objective cpc. Write --head ctc.")
+    state = {name: value for name, value in experiment.state.items() if not name.startswith("ssl_head.")}
+    return experiment._replace(shape=experiment.shape._replace(ssl=SSLConfig()), state=state)
 
 
 def shape_of(settings: dict) -> Shape:
