@@ -1,7 +1,8 @@
 """One comparison, as local/compare.sh runs it: arms x seeds of a description, each through run.sh in this folder.
 
 The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), `arms` (name -> options of run.sh) and,
-if wanted, `options` of run.sh for all arms. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
+if wanted, `options` of run.sh for all arms and `published`: source, metric and figures (arm -> percent) that others
+report. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
 once with the first seed; run.sh itself says of each stage of a run whether it is up to date.
 """
 
@@ -16,8 +17,10 @@ import yaml
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
 
-KEYS = {"name", "seeds", "test_set", "reference", "arms", "options"}
+KEYS = {"name", "seeds", "test_set", "reference", "arms", "options", "published"}
+NEED_NOT_BE = {"options", "published"}
 LAST_DATA_STAGE = 6
+PUBLISHED = {"source": "", "metric": "", "figures": {}}
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
 
 
@@ -75,7 +78,7 @@ def read_description(path: Path) -> dict:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}). Mend it there.") from error
     keys = set(found) if isinstance(found, dict) else set()
-    if odd := sorted(keys - KEYS) or sorted(KEYS - {"options"} - keys):
+    if odd := sorted(keys - KEYS) or sorted(KEYS - NEED_NOT_BE - keys):
         raise InputError(f"{path}: {odd[0]} is {'unknown' if odd[0] in keys else 'missing'}. "
                          f"A description has {', '.join(sorted(KEYS))}.")
     seeds = found["seeds"]
@@ -83,6 +86,10 @@ def read_description(path: Path) -> dict:
         raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
     if not isinstance(found["arms"], dict) or found["reference"] not in found["arms"]:
         raise InputError(f"{path}: reference {found['reference']!r} is none of the arms. Name one of them.")
+    published = found.get("published", PUBLISHED)
+    if not isinstance(published, dict) or set(published) != set(PUBLISHED) or set(published["figures"]) - set(
+            found["arms"]):
+        raise InputError(f"{path}: published wants source, metric, and figures of arms. Mend it there.")
     for arm in found["arms"]:
         if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
@@ -113,7 +120,7 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace) -> N
     """Table and figure of the seeds that every arm has; what is missing is named."""
     from espnet_bljust.data.files import write_atomic
     from espnet_bljust.data.tables import read_table
-    from espnet_bljust.scoring.comparison import compare, markdown, read_run
+    from espnet_bljust.scoring.comparison import Published, compare, markdown, read_run
     from espnet_bljust.scoring.comparison_figure import draw_comparison
 
     decoding = (description.get("options") or {}).get("decode_name", "greedy")
@@ -127,7 +134,8 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace) -> N
             for arm in description["arms"]}
     arms = compare(runs, reference, read_table(utt2spk), draws=options.draws)
     text = markdown(arms, title=description["name"], reference=reference, seeds=seeds,
-                    dataset=description["test_set"], missing=[job.tag for job in missing])
+                    dataset=description["test_set"], missing=[job.tag for job in missing],
+                    published=Published(**description["published"]) if "published" in description else None)
     write_atomic(folder / "COMPARISON.md", text)
     numbers = [{**arm._asdict(), "gain": arm.gain and arm.gain._asdict()} for arm in arms]
     write_atomic(folder / "comparison.json", json.dumps(numbers, indent=1) + "\n")

@@ -25,7 +25,7 @@ MASKING = MaskingConfig(num_negatives=5)
 STILL = {"dropout": 0.0, "attention_dropout": 0.0, "projection_dropout": 0.0, "feature_dropout": 0.0}
 ONE = torch.float64
 SSL = SSLConfig(groups=2, codes=5, latent_dim=8, final_dim=8)
-CPC = CPCConfig(context_seconds=0.2, future_seconds=0.1, final_dim=8)
+CPC = CPCConfig(context_seconds=0.1, future_seconds=0.15, final_dim=8)
 WAV2VEC2 = TrunkConfig(conv_layers=((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4)), dim=12, num_layers=2, num_heads=2,
                        ffn_dim=16, pos_kernel=8, pos_groups=2, **STILL)
 CNN_RNN = CnnRnnConfig(num_mels=12, num_convolutions=2, maps=4, num_layers=2, hidden=8, dim=12, dropout=0.0)
