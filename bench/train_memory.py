@@ -3,6 +3,8 @@
     .venv/bin/python bench/train_memory.py                       # base, pre-training, 30 s of audio: five minutes
     .venv/bin/python bench/train_memory.py --size small --task ctc
 
+    .venv/bin/python bench/train_memory.py --long       # one utterance of five minutes, bfloat16 and checkpointing
+
 Two steps with fused AdamW in float32; the peak resident set of the whole process, libraries included.
 """
 
@@ -20,8 +22,9 @@ WHO = ("ours", "Hugging Face", "s3prl")
 
 def main(options: argparse.Namespace) -> None:
     """A row a batch; with ``--one`` print the peak of one of them."""
-    if options.one:
-        print(measure(options.one, options.size, options.task, options.batch))
+    if options.one or options.long:
+        batch = "long" if options.long else options.batch
+        print(measure(options.one or "ours", options.size, options.task, batch, options.long))
         return
     lines = [*header(1), "", "| size | task | batch | " + " | ".join(f"{who}, GB" for who in WHO)
              + " | ours / Hugging Face | ours / s3prl |", "|---|---|---|---|---|---|---|---|"]
@@ -38,15 +41,18 @@ def main(options: argparse.Namespace) -> None:
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def measure(who: str, size: str, task: str, batch: str) -> int:
-    """Bytes."""
+def measure(who: str, size: str, task: str, batch: str, long: bool) -> int:
+    """Bytes; ``long`` takes bfloat16 and checkpointing, as one would on a GPU."""
     import torch
     from steps import BUILDERS
     from workload import BATCHES, make_workload, read_size
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)
-    step = BUILDERS[who](size, task, make_workload(BATCHES[batch], read_size(size)[0]))
+    step = BUILDERS[who](size, task, make_workload({**BATCHES, "long": (300.0,)}[batch], read_size(size)[0]),
+                         **({"amp": True} if long else {}))
+    if long:
+        step.model.trunk.encoder.transformer.checkpointing = True
     for _ in range(2):
         step()
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -57,6 +63,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", default="base")
     parser.add_argument("--task", default="ssl", choices=("ssl", "ctc"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train_memory.md")
+    parser.add_argument("--long", action="store_true", help="bytes of ours with an utterance of 300 s, nothing else")
     parser.add_argument("--one", choices=WHO, help=argparse.SUPPRESS)
     parser.add_argument("--batch", default="mixed", help=argparse.SUPPRESS)
     return parser

@@ -35,8 +35,10 @@ def main(options: argparse.Namespace) -> None:
             for task in options.tasks:
                 lines.append(compare(size, task, batch, load, options))
                 print(lines[-1], flush=True)
-    lines += ["", *parts_table(options)]
-    print("\n".join(lines[-2 - len(options.sizes) * len(options.batches):]), flush=True)
+    if not options.amp:
+        parts = ["", *parts_table(options)]
+        print("\n".join(parts), flush=True)
+        lines += parts
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -49,16 +51,17 @@ def compare(size: str, task: str, batch: str, load, options: argparse.Namespace)
     from workload import read_size
 
     torch.manual_seed(0)
-    names = ["ours", *(name for name in options.peers if task != "joint")]
-    steps = {name: BUILDERS[name](size, task, load) for name in names}
+    names = ["ours", *(name for name in options.peers if task != "joint" and not (options.amp and name == "s3prl"))]
+    precision = {"amp": True} if options.amp else {}
+    steps = {name: BUILDERS[name](size, task, load, **precision) for name in names}
     trunk = read_size(size)[0]
     rows = sum(len(mask) for mask in load.masks)
     products, product_flops = matrix_products([
         (rows, trunk.dim, trunk.ffn_dim), (rows, trunk.ffn_dim, trunk.dim), (rows, trunk.dim, trunk.dim),
-        (2048, 1024, 512), (2048, 512, 512)])
+        (2048, 1024, 512), (2048, 512, 512)], torch.bfloat16 if options.amp else torch.float32)
     flops = count_flops(steps["ours"])
     if task == "joint":
-        steps["ssl"] = BUILDERS["ours"](size, "ssl", load)
+        steps["ssl"] = BUILDERS["ours"](size, "ssl", load, **precision)
     seconds = take_turns({**steps, "products": products}, options.rounds)
     mine = seconds["ours"]
     rate = product_flops / statistics.median(seconds["products"])
@@ -114,6 +117,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--batches", nargs="+", default=["mixed", "like"], choices=("mixed", "like"),
                         help="2, 3, 4, 6 and 15 s; or four times 7.5 s")
     parser.add_argument("--peers", nargs="*", default=["Hugging Face", "s3prl"])
+    parser.add_argument("--amp", action="store_true",
+                        help="forward passes under bfloat16 autocast; without s3prl, whose pre-training fails there")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train_step.md")
     return parser

@@ -86,8 +86,8 @@ def noise_batch(network: "JointNetwork", utterances: int, settings: dict, *, poo
     if not pool:
         vocabulary = len(settings["token_list"])
         tokens = 1 + torch.arange(UTTERANCE_SECONDS * TOKENS_PER_SECOND, device=device) % (vocabulary - 1)
-        mask = drawing.labelled(names, samples, 0).to(device)
+        mask = drawing.labelled(0, names, samples).to(device)
         return JointBatch(labelled=waves, labels=[tokens] * utterances, labelled_mask=mask)
-    draw = drawing.pool(names, samples, 0)
+    draw = drawing.pool(0, names, samples)
     return JointBatch(pool=draw.pieces(waves), pool_mask=draw.mask.to(device), noise=draw.noise.to(device),
                       pool_negatives=[each.to(device) for each in draw.negatives])

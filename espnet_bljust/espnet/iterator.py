@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
 from espnet_bljust.espnet.masks import Drawing
+from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
 
 
 class Source(NamedTuple):
@@ -54,9 +55,11 @@ class JointIterFactory(AbsIterFactory):
         accum_grad: int = 1,
         share: Share = ALONE,
         num_workers: int = 0,
+        pin_memory: bool = False,
     ) -> None:
         self.plan, self.labelled, self.pool, self.drawing = plan, labelled, pool, drawing
-        self.accum_grad, self.share, self.num_workers = accum_grad, share, num_workers
+        self.accum_grad, self.share = accum_grad, share
+        self.num_workers, self.pin_memory = num_workers, pin_memory
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """Not by epoch: the trainer asks for steps."""
@@ -65,43 +68,43 @@ class JointIterFactory(AbsIterFactory):
     def steps(self, first: int, last: int) -> Iterator[list[MicroBatch]]:
         """For every optimizer step first..last (1-based, inclusive) its ``accum_grad`` micro-batches."""
         before, end = self.plan.consumed(first - 1), self.plan.consumed(last)
-        labelled = self._load(self.labelled, before[0], end[0])
-        pool = self._load(self.pool, before[1], end[1])
+        labelled = self._load(self.labelled, self.drawing.labelled, before[0], end[0])
+        pool = self._load(self.pool, self.drawing.pool, before[1], end[1])
         for step in range(first, last + 1):
             moment = self.plan.at(step)
             yield [
-                self._merge(next(labelled) if moment.labelled else None, next(pool) if moment.pool else None)
+                _merge(next(labelled) if moment.labelled else None, next(pool) if moment.pool else None)
                 for _ in range(self.accum_grad)
             ]
 
-    def _load(self, source: Source, first_step: int, last_step: int) -> Iterator[tuple[int, list[str], dict] | None]:
-        """(pass, ids, tensors) for the source's positions; None where this process has no utterance of a batch."""
+    def _load(self, source: Source, draw: Draw, first_step: int, last_step: int) -> Iterator[Loaded | None]:
+        """The source's positions in order; None where this process has no utterance of a batch."""
         positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
         mine = [self._mine(source.stream, position) for position in positions]
-        loader = iter(DataLoader(source.dataset, batch_sampler=[ids for _, ids in mine if ids],
-                                 collate_fn=source.collate, num_workers=self.num_workers))
-        for epoch, ids in mine:
-            yield (epoch, ids, next(loader)[1]) if ids else None
+        loader = iter(DataLoader(
+            PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys], num_workers=self.num_workers,
+            collate_fn=PassedCollate(source.collate, draw), pin_memory=self.pin_memory))
+        for keys in mine:
+            yield next(loader) if keys else None
 
-    def _mine(self, stream: BatchStream, position: int) -> tuple[int, list[str]]:
+    def _mine(self, stream: BatchStream, position: int) -> list[Key]:
         epoch, utterances = stream.at(position)
-        return epoch, utterances[self.share.rank :: self.share.world_size]
+        return [(epoch, utterance) for utterance in utterances[self.share.rank :: self.share.world_size]]
 
-    def _merge(self, labelled: tuple | None, pool: tuple | None) -> MicroBatch:
-        tensors: dict = {}
-        utterances: list[str] = []
-        num_labelled = num_masked = num_rows = 0
-        if labelled is not None:
-            epoch, ids, batch = labelled
-            mask = self.drawing.labelled(ids, batch["speech_lengths"].tolist(), epoch)
-            tensors.update(batch, labelled_mask=mask)
-            utterances, num_labelled = ids, len(ids)
-        if pool is not None:
-            epoch, ids, batch = pool
-            draw = self.drawing.pool(ids, batch["speech_lengths"].tolist(), epoch)
-            tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
-            utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), len(draw.mask)
-        return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
+
+def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
+    tensors: dict = {}
+    utterances: list[str] = []
+    num_labelled = num_masked = num_rows = 0
+    if labelled is not None:
+        utterances, batch, mask = labelled
+        tensors.update(batch, labelled_mask=mask)
+        num_labelled = len(utterances)
+    if pool is not None:
+        ids, batch, draw = pool
+        tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
+        utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), len(draw.mask)
+    return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
 
 
 class ValidIterFactory(AbsIterFactory):
@@ -118,7 +121,7 @@ class ValidIterFactory(AbsIterFactory):
         """All batches of this process, the same at every epoch."""
         loader = DataLoader(self.dataset, batch_sampler=self.batches, collate_fn=self.collate)
         for ids, batch in loader:
-            draw = self.drawing.pool(ids, batch["speech_lengths"].tolist(), 0)
+            draw = self.drawing.pool(0, ids, batch["speech_lengths"].tolist())
             yield MicroBatch(ids, {**batch, "draw": draw}, len(ids), int(draw.mask.sum()))
 
 

@@ -107,7 +107,8 @@ class BLJustTask(ASRTask):
             BatchStream(*_durations(args.unlabelled_shape_file[0]), args.unlabelled_batch_seconds, args.seed, "pool"),
             cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True), collate)
         return JointIterFactory(
-            plan, labelled, pool, accum_grad=args.accum_grad, num_workers=args.num_workers, **common)
+            plan, labelled, pool, accum_grad=args.accum_grad, num_workers=args.num_workers,
+            pin_memory=args.ngpu > 0, **common)
 
     @classmethod
     def _dataset(cls, args: argparse.Namespace, sources: list, train: bool) -> ESPnetDataset:

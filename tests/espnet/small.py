@@ -61,11 +61,11 @@ def micro_batch(labelled=(), pool=(), system="wav2vec2"):
     if labelled:
         audio = waves(labelled)
         labels = [torch.tensor([1 + number % 5, 1 + (number + 2) % 5, 3]) for number in labelled]
-        mask = drawing.labelled(names[0], [len(wave) for wave in audio], 0)
+        mask = drawing.labelled(0, names[0], [len(wave) for wave in audio])
         tensors |= padded("speech", audio) | padded("text", labels) | {"labelled_mask": mask}
     if pool:
         audio = waves(pool)
-        draw = drawing.pool(names[1], [len(wave) for wave in audio], 0)
+        draw = drawing.pool(0, names[1], [len(wave) for wave in audio])
         tensors |= padded("pool", audio) | {"draw": draw}
         num_masked, num_rows = int(draw.mask.sum()), len(draw.mask)
     return MicroBatch(names[0] + names[1], tensors, len(labelled), num_masked, num_rows)

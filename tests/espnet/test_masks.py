@@ -121,3 +121,11 @@ def test_labelled_masks_depend_on_the_utterance_alone_and_not_on_the_pools_draw(
 def test_without_labelled_masking_no_frame_is_masked():
     config = MaskingConfig(labelled_probability=0.0)
     assert not labelled_masks(["a", "b"], [300, 5], config, 0, 0).any()
+
+
+def test_the_noise_is_gumbel_distributed():
+    from scipy.stats import gumbel_r, kstest
+
+    draw = draw_pool(["a"], [2000], MaskingConfig(), (2, 20), seed=0, epoch=0)
+    assert draw.noise.dtype == torch.float32 and torch.isfinite(draw.noise).all()
+    assert kstest(draw.noise.flatten().numpy(), gumbel_r.cdf).pvalue > 0.01
