@@ -134,7 +134,7 @@ def copy_recipe(house: Path):
 def small_mini(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     """egs2/mini with a few utterances, its stages 1 to 5 done."""
     mini = clone_recipe(build_house(tmp_path_factory.mktemp("mini")), "mini")
-    amounts = {"train": (12, 4), "unlabelled": (16, 4), "dev": (3, 1), "test": (3, 1)}
+    amounts = {"train": (12, 4), "unlabelled": (20, 7), "dev": (4, 2), "test": (5, 3)}
     words = [f"--num_{name} {count} --num_{name}_speakers {speakers}" for name, (count, speakers) in amounts.items()]
     mini.run("--stop_stage", "5", "--local_data_opts", " ".join(words))
     return mini

@@ -19,7 +19,7 @@ SYSTEMS = {
     "conformer": ("conformer_tiny", "trunk_conf.dim=32", "trunk_conf.num_layers=2", "trunk_conf.num_mels=20"),
 }
 METHODS = ("bljust", "ptft", "supervised", "weighted_sum", "alternating")
-SHORT = ("plan_conf.exploration_steps=6", "plan_conf.joint_steps=12", "plan_conf.final_steps=6", "steps_per_epoch=12",
+SHORT = ("plan_conf.exploration_steps=6", "plan_conf.joint_steps=12", "plan_conf.final_steps=6", "steps_per_epoch=6",
          "batch_seconds=4", "unlabelled_batch_seconds=4", "log_interval=2", "keep_nbest_models=1",
          "cpc_conf.final_dim=16", "cpc_conf.context_seconds=1", "cpc_conf.future_seconds=0.5")  # fmt: skip
 
@@ -52,11 +52,11 @@ def train(small_mini, monkeypatch):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_system_trains_with_every_method(train, system, method):
-    """Losses are finite, CTC falls, and what the plan asks for is computed."""
+    """Losses are finite, CTC falls on dev, and what the plan asks for is computed."""
     exp_dir = train(SYSTEMS[system], method)
     rows = [json.loads(line) for line in (exp_dir / "history.jsonl").read_text().splitlines()]
     trained, valid = ([row for row in rows if row["kind"] == kind] for kind in ("train", "valid"))
-    ctc = [row["ctc"] for row in trained if row["ctc"] is not None]
+    ctc = [row["ctc"] for row in valid]
     contrastive = [row["contrastive"] for row in trained if row["contrastive"] is not None]
     assert all(map(math.isfinite, ctc + contrastive)) and ctc[-1] < ctc[0]
     assert (not contrastive) == (method == "supervised")
