@@ -69,5 +69,5 @@ def test_training_starts_from_such_weights_and_leaves_out_the_head_of_another_ob
     start = starting_point(exp_dir / "average.pth", shape_of(other), TOKENS)
     assert "left out: self-supervised head (another objective)" in start.line
     assert {name.split(".")[0] for name in start.state} == {"trunk", "ctc"}
-    with pytest.raises(InputError, match="average.pth: not the whole of such a network"):
+    with pytest.raises(InputError, match="average.pth: (not the whole of such|weights of another size)"):
         starting_point(exp_dir / "average.pth", shape_of({**settings, "trunk": "wav2vec2", "trunk_conf": {}}), TOKENS)
