@@ -7,10 +7,6 @@ from pathlib import Path
 import pytest
 
 from espnet_bljust.bin import compare as compare_command
-from espnet_bljust.bin import plan
-from espnet_bljust.bin.settings import merge
-from espnet_bljust.network.config import CPCConfig
-from espnet_bljust.network.systems import read_configs
 
 ROOT = Path(__file__).parents[2]
 # In the place of bljust.sh: notes its options, and leaves what scoring leaves. An arm `bad` fails.
@@ -98,6 +94,11 @@ def test_published_figures_stand_beside_ours_with_their_source(standing_in):
 @pytest.mark.parametrize("name", ["layers", "rates"])
 def test_the_descriptions_of_published_comparisons_have_a_figure_for_every_arm_and_options_that_training_reads(name):
     """Each arm's settings through stage 7's own reader; the layer ablation's arms are of the published sizes."""
+    from espnet_bljust.bin import plan
+    from espnet_bljust.bin.settings import merge
+    from espnet_bljust.network.config import CPCConfig
+    from espnet_bljust.network.systems import read_configs
+
     description = compare_command.read_description(ROOT / f"conf/compare_{name}.yaml")
     assert description["published"]["figures"].keys() == description["arms"].keys()
     for arm in description["arms"]:
