@@ -65,12 +65,13 @@ name_decoding() {  # the language model, how to search, and the folder that tell
 }
 
 stage_data() {
-    local set words
+    local set lines words=()
     uses local_data_opts
     reads local '?db.sh'
     for set in "${corpus_sets[@]}"; do makes "data/$set"; done
     due || return 0
-    read -ra words <<<"$local_data_opts"
+    lines=$(xargs -r printf '%s\n' <<<"$local_data_opts")  # quotes keep a name with spaces whole
+    [ -z "$lines" ] || mapfile -t words <<<"$lines"
     call "$python" local/data.py "${words[@]}"
     for set in "${corpus_sets[@]}"; do bin check_data "data/$set"; done
     echo "${#corpus_sets[@]} sets in data: ${corpus_sets[*]}"

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from espnet_bljust.data.mp3 import mp3_length
 from espnet_bljust.data.truncation import missing
 from espnet_bljust.errors import InputError
 
@@ -69,9 +70,11 @@ def _read_file(path: str, start: float | None, end: float | None) -> tuple[np.nd
         raise InputError(f"{path}: no such audio file. Check wav.scp; relative paths start in the recipe's folder.")
     try:
         with soundfile.SoundFile(path) as file:
-            exact = file.format in EXACT_FORMATS
+            exact, is_mp3 = file.format in EXACT_FORMATS, file.format == "MP3"
         if exact:
             return _read_exact(path, start, end)
+        if is_mp3 and mp3_length(path).is_cut:
+            raise InputError(f"{path}: cut short or damaged: it ends inside a frame. Copy it again, or drop it.")
         samples, rate = _decode(path)
     except (soundfile.SoundFileError, RuntimeError, OSError, TypeError) as error:  # TypeError: headerless .raw
         raise InputError(f"{path}: unreadable audio: {_reason(error)} Replace the recording, or drop it.") from None
@@ -80,7 +83,9 @@ def _read_file(path: str, start: float | None, end: float | None) -> tuple[np.nd
 
 def _reason(error: Exception) -> str:
     """libsndfile's message without the path, which the caller names already."""
-    return f"{getattr(error, 'error_string', None) or str(error) or type(error).__name__}".rstrip(".") + "."
+    message = f"{getattr(error, 'error_string', None) or str(error) or type(error).__name__}".rstrip(".") + "."
+    # what libsndfile says of an mp3 without a frame, too; that the file is there has been seen
+    return "no audio in it." if message.startswith("File does not exist or is not a regular file") else message
 
 
 def _read_exact(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:

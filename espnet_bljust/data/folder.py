@@ -6,7 +6,8 @@ from pathlib import Path
 from espnet_bljust.data.kaldi_dir import KaldiDir
 from espnet_bljust.errors import InputError
 
-ENDINGS = {".flac", ".wav", ".sph", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au"}
+ENDINGS = {".flac", ".wav", ".sph", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf",
+           ".w64"}  # fmt: skip
 
 
 def scan_audio_folder(folder: Path | str, *, prefix: str = "") -> KaldiDir:

@@ -12,5 +12,6 @@ cd "$(dirname "$0")"
     --token_type char \
     --model_size tiny \
     --num_workers 0 \
+    --nbest_average 3 \
     --asr_config conf/train_bljust.yaml \
     "$@"

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Your own corpus:  ./run.sh --labelled /folder --unlabelled /folder --lang xx     (docs/your_corpus.md). Results: RESULTS.md
+set -euo pipefail
+from=$PWD
+cd "$(dirname "$0")"
+lang="noinfo"
+# shellcheck disable=SC2034  # read by name
+labelled="" unlabelled=""  # audio with transcripts and without: folder, Kaldi directory or table; else those of db.sh
+local_data_opts=""
+# shellcheck source=local/own_options.sh
+. ../../../local/own_options.sh "lang labelled unlabelled local_data_opts" "$@"
+for name in labelled unlabelled; do
+    [ -z "${!name}" ] || local_data_opts="--$name '$(cd "$from" && realpath --canonicalize-missing "${!name}")' $local_data_opts"
+done
+../../../local/bljust.sh \
+    --lang "$lang" \
+    --train_set train \
+    --unlabelled_sets unlabelled \
+    --valid_set dev \
+    --test_sets test \
+    --eval_valid_set true \
+    --token_type char \
+    --model_size small \
+    --asr_config conf/train_bljust.yaml \
+    --local_data_opts "--lang $lang $local_data_opts" \
+    "${others[@]}"

@@ -1,0 +1,56 @@
+"""Tables with a header line, tab-, comma- or semicolon-separated, row by row; columns by any of their usual names."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from espnet_bljust.errors import InputError
+
+
+def read_rows(
+    path: Path, columns: Mapping[str, Sequence[str]], required: Sequence[str], problems: list[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and values of every row, by the keys of ``columns`` (key -> names it may have in the header).
+
+    An absent column that is not ``required`` is empty. Rows with another number of fields go to ``problems``. In
+    tab-separated files a quotation mark is a character like any other, as in Common Voice's tables.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such table. Check the name.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            delimiter = _delimiter(file.readline())
+            file.seek(0)
+            quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+            reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
+            header = next(reader, [])
+            places = _places(path, [name.strip() for name in header], columns, required)
+            for row in reader:
+                if len(row) == len(header):
+                    yield reader.line_num, {key: row[place].strip() for key, place in places.items()}
+                elif row:
+                    found = f"{len(row)} fields where the header has {len(header)}"
+                    problems.append(f"{path}:{reader.line_num}: {found}. Mend the line.")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 ({error.reason}). Convert: iconv -t UTF-8.") from None
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: not a table ({error}). Mend the line.") from None
+
+
+def _delimiter(header: str) -> str:
+    return max("\t,;", key=header.count)
+
+
+def _places(
+    path: Path, header: list[str], columns: Mapping[str, Sequence[str]], required: Sequence[str]
+) -> dict[str, int]:
+    """Key -> place in the row, for the columns that are there."""
+    lowered = [name.lower() for name in header]
+    places = {}
+    for key, names in columns.items():
+        found = [name for name in names if name in lowered]
+        if found:
+            places[key] = lowered.index(found[0])
+        elif key in required:
+            raise InputError(f"{path}:1: no column {' or '.join(names)} in {header}. Add it, or check the file.")
+    return places

@@ -1,0 +1,266 @@
+"""egs2/TEMPLATE/bljust/local/data.py: a user's audio in every form of docs/your_corpus.md, whole and damaged."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_bljust.data.kaldi_dir import read_dir
+
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "egs2/TEMPLATE/bljust"
+CORPORA = ROOT.parent / "shared/corpora"
+needs_corpora = pytest.mark.skipif(not CORPORA.is_dir(), reason=f"real recordings are not at {CORPORA}")
+SPEAKERS, EACH = 10, 3
+WORDS = {f"{chr(97 + i)}{j}": f"Word {chr(97 + i)} no {'xyz'[j]}!" for i in range(SPEAKERS) for j in range(EACH)}
+
+
+def run_data(folder, *words):
+    """Stage 1 in ``folder``: the finished process."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(RECIPE / "local/data.py"), *map(str, words)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def fails(folder, *words):
+    """The one line of a run that must stop."""
+    done = run_data(folder, *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr.strip().count("\n") == 0, done.stderr
+    return done.stderr
+
+
+def audio(path, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(seed).normal(0, 0.05, 3200), 16000)
+
+
+def folder_form(root):
+    for name, words in WORDS.items():
+        audio(root / name[0] / f"{name}.wav")
+        (root / name[0] / f"{name}.txt").write_text(words)
+    (root / "README.txt").write_text("no transcript")
+    return root
+
+
+def librispeech_form(root):
+    for name, words in WORDS.items():
+        chapter = root / name[0] / name[1]
+        audio(chapter / f"{name[0]}-{name[1]}-0.flac")
+        (chapter / f"{name[0]}-{name[1]}.trans.txt").write_text(f"{name[0]}-{name[1]}-0 {words}\n")
+    return root
+
+
+def kaldi_form(root):
+    root.mkdir()
+    rows = sorted(WORDS)
+    for name in rows:
+        audio(root / "wav" / f"{name}.wav")
+    (root / "wav.scp").write_text("".join(f"{name} wav/{name}.wav\n" for name in rows))
+    (root / "text").write_text("".join(f"{name} {WORDS[name]}\n" for name in rows))
+    (root / "utt2spk").write_text("".join(f"{name} {name[0]}\n" for name in rows))
+    return root
+
+
+def table_form(root, delimiter=",", extra=("speaker",)):
+    root.mkdir()
+    lines = [delimiter.join(["path", "text", *extra])]
+    for name, words in WORDS.items():
+        audio(root / "audio" / f"{name}.ogg")
+        fields = {"speaker": name[0], "split": {"0": "train", "1": "valid", "2": "test"}[name[1]]}
+        lines.append(delimiter.join([f"audio/{name}.ogg", f'"{words}"', *(fields[key] for key in extra)]))
+    (root / f"my.{'tsv' if delimiter == chr(9) else 'csv'}").write_text("\n".join(lines) + "\n")
+    return root
+
+
+FORMS = {"folder": folder_form, "librispeech": librispeech_form, "kaldi": kaldi_form, "csv": table_form,
+         "tsv": lambda root: table_form(root, "\t"), "semicolon": lambda root: table_form(root, ";")}  # fmt: skip
+
+
+def sets_of(folder):
+    return {name: read_dir(folder / "data" / name, require_text=name != "unlabelled")
+            for name in ("train", "dev", "test", "unlabelled")}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_words_and_sets_without_a_common_speaker(tmp_path, form):
+    FORMS[form](tmp_path / "mine")
+    audio(tmp_path / "pool/p/1.flac")
+    done = run_data(tmp_path, "--labelled", "mine", "--unlabelled", "pool", "--lang", "en")
+    assert done.returncode == 0, done.stderr
+    sets = sets_of(tmp_path)
+    words = sorted(line for name in ("train", "dev", "test") for line in sets[name].text.values())
+    assert words == sorted(f"word {name[0]} no {'xyz'[int(name[1])]}" for name in WORDS)
+    speakers = [set(sets[name].utt2spk.values()) for name in ("train", "dev", "test")]
+    assert sum(map(len, speakers)) == len(set.union(*speakers)) == SPEAKERS
+    assert list(sets["unlabelled"].wavs) == ["p-1_unlabelled"]
+    assert all(Path(path).is_file() for directory in sets.values() for path in directory.wavs.values())
+
+
+def test_splits_of_the_user_are_kept_from_a_column_and_from_folders(tmp_path):
+    table_form(tmp_path / "mine", extra=("split", "speaker"))
+    assert run_data(tmp_path, "--labelled", tmp_path / "mine/my.csv").returncode == 0
+    assert {key[-1] for key in sets_of(tmp_path)["dev"].text} == {"1"}
+    for name, words in WORDS.items():
+        folder = tmp_path / "sets" / {"0": "train", "1": "valid", "2": "test"}[name[1]] / name[0]
+        audio(folder / f"{name}.wav")
+        (folder / f"{name}.txt").write_text(words)
+    done = run_data(tmp_path, "--labelled", "sets")
+    assert done.returncode == 0, done.stderr
+    assert {name: {key[-1] for key in directory.text} for name, directory in list(sets_of(tmp_path).items())[:3]} == {
+        "train": {"0"}, "dev": {"1"}, "test": {"2"}}  # fmt: skip
+
+
+def test_audio_without_a_transcript_joins_the_unlabelled_speech_with_a_count(tmp_path):
+    mine = folder_form(tmp_path / "mine")
+    (mine / "a/a1.txt").unlink()
+    (mine / "b/b2.txt").write_text(" \n")
+    done = run_data(tmp_path, "--labelled", mine)
+    assert "2 audio files of" in done.stdout and "have no transcript" in done.stdout
+    sets = sets_of(tmp_path)
+    labelled = {key for name in ("train", "dev", "test") for key in sets[name].text}
+    assert len(labelled) == len(WORDS) - 2
+    left_out = (tmp_path / "data/left_out.tsv").read_text()
+    for key, speaker in (("a-a1", "a"), ("b-b2", "b")):
+        trains = speaker in sets["train"].utt2spk.values()
+        assert (key in sets["unlabelled"].wavs) == trains == (f"{key}\tspeaker_held_out" not in left_out)
+
+
+def test_without_unlabelled_speech_one_training_utterance_stands_for_the_set(tmp_path):
+    done = run_data(tmp_path, "--labelled", folder_form(tmp_path / "mine"))
+    assert "learns from the training speech" in done.stdout
+    sets = sets_of(tmp_path)
+    assert list(sets["unlabelled"].wavs.items()) == list(sets["train"].wavs.items())[:1]
+
+
+def test_speakers_by_pattern_and_one_speaker_alone(tmp_path):
+    for name, words in WORDS.items():
+        audio(tmp_path / "flat" / f"{name}.wav")
+        (tmp_path / "flat" / f"{name}.txt").write_text(words)
+    done = run_data(tmp_path, "--labelled", "flat")
+    assert "WARNING: fewer than three speakers" in done.stdout
+    done = run_data(tmp_path, "--labelled", "flat", "--speaker_pattern", "^(.)")
+    assert "WARNING" not in done.stdout
+    assert len(set(sets_of(tmp_path)["train"].utt2spk.values())) == 8
+    assert "not in the file name" in fails(tmp_path, "--labelled", "flat", "--speaker_pattern", "Z")
+
+
+DAMAGES = {
+    "transcript without audio": (lambda mine: (mine / "a/a1.wav").unlink(), "a1: a transcript without audio"),
+    "empty audio": (lambda mine: (mine / "a/a1.wav").write_bytes(b""), "a1.wav: 0 bytes"),
+    "audio twice": (lambda mine: audio(mine / "a/a1.flac"), "has the id of"),
+    "format": (lambda mine: (mine / "a/a1.wav").rename(mine / "a/a1.m4a"), "libsndfile does not read .m4a. Convert"),
+    "encoding": (lambda mine: (mine / "a/a1.txt").write_bytes(b"caf\xe9"), "a1.txt: byte 4 is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_each_damage_stops_with_one_line_and_a_list_and_can_be_left_out(tmp_path, damage):
+    mine = folder_form(tmp_path / "mine")
+    change, message = DAMAGES[damage]
+    change(mine)
+    error = fails(tmp_path, "--labelled", mine)
+    assert message in error and "All of them: data/problems.txt" in error
+    assert message in (tmp_path / "data/problems.txt").read_text()
+    assert not (tmp_path / "data/train").exists()
+    done = run_data(tmp_path, "--labelled", mine, "--skip_problems", "true")
+    assert done.returncode == 0 and "left out and listed in data/problems.txt" in done.stdout
+
+
+TABLE_DAMAGES = {
+    "no such audio": ("audio/a0.ogg", "audio/lost.ogg", "my.csv:2: audio/lost.ogg: no such audio file"),
+    "row twice": ("audio/a1.ogg", "audio/a0.ogg", "my.csv:3: a0.ogg is listed already"),
+    "fields": ('audio/a1.ogg,"Word a no y!"', "audio/a1.ogg", "my.csv:3: 2 fields where the header has 3"),
+    "column": ("path,text", "path,words_in_it", "my.csv:1: no column text or sentence"),
+}
+
+
+@pytest.mark.parametrize("damage", TABLE_DAMAGES)
+def test_damaged_tables_are_told_by_line(tmp_path, damage):
+    mine = table_form(tmp_path / "mine")
+    old, new, message = TABLE_DAMAGES[damage]
+    (mine / "my.csv").write_text((mine / "my.csv").read_text().replace(old, new, 1))
+    assert message in fails(tmp_path, "--labelled", mine)
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda folder: None, "no such folder or table"),
+    (lambda folder: folder.mkdir(), "no audio in it"),
+    (lambda folder: audio(folder / "x.wav"), "1 audio files and no transcript"),
+    (lambda folder: (table_form(folder), shutil.copy(folder / "my.csv", folder / "b.csv")), "2 tables: b.csv, my.csv"),
+])  # fmt: skip
+def test_sources_with_nothing_to_learn_from_are_told(tmp_path, make, message):
+    make(tmp_path / "mine")
+    assert message in fails(tmp_path, "--labelled", "mine")
+
+
+def test_split_column_with_an_unknown_name_and_kaldi_paths_that_lead_nowhere_are_listed(tmp_path):
+    mine = table_form(tmp_path / "mine", extra=("split",))
+    (mine / "my.csv").write_text((mine / "my.csv").read_text().replace("valid", "check", 1))
+    assert "split 'check' is none of train" in fails(tmp_path, "--labelled", mine)
+    kaldi = kaldi_form(tmp_path / "kaldi")
+    (kaldi / "wav/c1.wav").unlink()
+    assert "c1: wav/c1.wav: no such audio file" in fails(tmp_path, "--labelled", kaldi)
+    assert run_data(tmp_path, "--labelled", kaldi, "--skip_problems", "true").returncode == 0
+
+
+def test_kaldi_directory_with_text_of_some_utterances_and_of_one_that_is_not_there(tmp_path):
+    kaldi = kaldi_form(tmp_path / "kaldi")
+    lines = (kaldi / "text").read_text().splitlines(keepends=True)
+    (kaldi / "text").write_text("".join(lines[1:]))
+    done = run_data(tmp_path, "--labelled", kaldi)
+    assert "1 audio files of" in done.stdout
+    (kaldi / "text").write_text("".join([*lines, "zz words\n"]))
+    assert "text: zz: a transcript without audio" in fails(tmp_path, "--labelled", kaldi)
+
+
+def test_segments_of_a_kaldi_directory_stay_beside_whole_files_without_text(tmp_path):
+    kaldi = kaldi_form(tmp_path / "kaldi")
+    audio(kaldi / "wav/long.wav")
+    names = sorted(WORDS)
+    (kaldi / "wav.scp").write_text("long wav/long.wav\n")
+    (kaldi / "segments").write_text("".join(f"{name} long 0.0{i % 9} 0.2\n" for i, name in enumerate(names)))
+    audio(tmp_path / "pool/p/1.flac")
+    done = run_data(tmp_path, "--labelled", kaldi, "--unlabelled", "pool")
+    assert done.returncode == 0, done.stderr
+    sets = sets_of(tmp_path)
+    assert set(sets["train"].wavs) == {"long"}
+    assert sets["unlabelled"].segments["p-1_unlabelled"] == ("p-1_unlabelled", 0.0, None)
+
+
+@needs_corpora
+def test_a_language_that_no_recipe_names_from_a_table_of_mp3_files(tmp_path):
+    tw = CORPORA / "commonvoice/cv-corpus-tw/tw"
+    done = run_data(tmp_path, "--labelled", tw / "validated.tsv", "--unlabelled", tw / "other.tsv", "--lang", "tw")
+    assert done.returncode == 0, done.stderr
+    sets = sets_of(tmp_path)
+    assert sum(len(sets[name].wavs) for name in ("train", "dev", "test")) == 225
+    table = (tmp_path / "data/characters.tsv").read_text(encoding="utf-8")
+    assert "ɛ\tU+025B" in table and "not expected" not in table
+
+
+@needs_corpora
+def test_real_corpora_of_several_layouts_and_rates(tmp_path):
+    digits = CORPORA / "free-spoken-digit-dataset/recordings"
+    rows = [f"{path},{path.name[0]},{path.stem.split('_')[1]}" for path in sorted(digits.glob("*.wav"))]
+    (tmp_path / "digits.csv").write_text("path,text,speaker\n" + "\n".join(rows) + "\n")
+    for source, count in ((tmp_path / "digits.csv", 180), (CORPORA / "speechocean762/train", 2500),
+                          (CORPORA / "librispeech/LibriSpeech", 36)):  # fmt: skip
+        done = run_data(tmp_path, "--labelled", source, "--lang", "en")
+        assert done.returncode == 0, done.stderr
+        sets = sets_of(tmp_path)
+        assert sum(len(sets[name].wavs) for name in ("train", "dev", "test")) == count
+        speakers = [set(sets[name].utt2spk.values()) for name in ("train", "dev", "test")]
+        assert sum(map(len, speakers)) == len(set.union(*speakers))
+
+
+@needs_corpora
+def test_wrong_language_is_told(tmp_path):
+    source = CORPORA / "commonvoice/cv-corpus-6.1-2020-12-11/ar/validated.tsv"
+    assert "61 of 61 transcripts have letters that language nl is not written in" in fails(
+        tmp_path, "--labelled", source, "--lang", "nl")
