@@ -8,6 +8,7 @@ from espnet_bljust.bin.flags import sampling_rate, true_false
 from espnet_bljust.data.audio_check import check_audio
 from espnet_bljust.data.kaldi_dir import scan_dir
 from espnet_bljust.data.problems import raise_problems
+from espnet_bljust.data.walk import Walked, walk_dir
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -19,13 +20,15 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def main(options: argparse.Namespace) -> None:
-    directory, problems = scan_dir(options.data_dir, require_text=options.require_text)
+    walked, problems = walk_dir(options.data_dir, require_text=options.require_text), []
+    if walked is None:
+        directory, problems = scan_dir(options.data_dir, require_text=options.require_text)
+        walked = Walked(len(directory.utterances), len(set(directory.utt2spk.values())))
     if not problems:
-        problems = check_audio(directory, options.data_dir, rate=options.fs)
+        problems = check_audio(options.data_dir, rate=options.fs)
     raise_problems(problems, options.data_dir / "problems.txt")
     (options.data_dir / "problems.txt").unlink(missing_ok=True)
-    speakers = len(set(directory.utt2spk.values()))
-    print(f"{options.data_dir}: {len(directory.utterances)} utterances of {speakers} speakers, no problem found")
+    print(f"{options.data_dir}: {walked.utterances} utterances of {walked.speakers} speakers, no problem found")
 
 
 if __name__ == "__main__":

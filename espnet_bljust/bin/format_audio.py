@@ -7,7 +7,6 @@ from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import sampling_rate, true_false
 from espnet_bljust.data.format import FormatOptions, format_part
 from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.kaldi_dir import read_dir
 from espnet_bljust.errors import InputError
 
 
@@ -28,11 +27,10 @@ def get_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     if options.num_jobs < 1:
         raise InputError(f"--num_jobs {options.num_jobs}: at least 1.")
-    source = read_dir(options.data_dir, allow_empty_text=True)  # stage 4 removes and lists those
     form = FormatOptions(options.audio_format, options.fs, options.mixdown)
     jobs = [options.job] if options.job is not None else [] if options.finish else range(1, options.num_jobs + 1)
     for job in jobs:
-        part = format_part(source, str(options.data_dir), options.out_dir, part=(job, options.num_jobs), options=form)[
+        part = format_part(options.data_dir, options.out_dir, part=(job, options.num_jobs), options=form)[
             "utterances"
         ]
         if options.job is not None:
@@ -42,7 +40,7 @@ def main(options: argparse.Namespace) -> None:
     if options.job is not None:
         return
     done = merge_parts(
-        source, options.out_dir, num_jobs=options.num_jobs, options=form, skip_broken=options.skip_broken
+        options.data_dir, options.out_dir, num_jobs=options.num_jobs, options=form, skip_broken=options.skip_broken
     )
     print(
         f"{options.out_dir}: {done.kept} utterances, {done.seconds / 3600:.2f} h, {form.audio_format} {form.rate} Hz;"

@@ -4,20 +4,18 @@ import os
 from pathlib import Path
 
 from espnet_bljust.data.audio import ARCHIVE, read_channels
-from espnet_bljust.data.kaldi_dir import KaldiDir
-from espnet_bljust.data.tables import scan_table
+from espnet_bljust.data.tables import walk_table
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
 
-def check_audio(directory: KaldiDir, path: Path, *, rate: int | None = None) -> list[str]:
+def check_audio(path: Path, *, rate: int | None = None) -> list[str]:
     """Problems as ``wav.scp:line: ...``. With ``rate`` in Hz all audio is decoded; without, files must only exist."""
-    lines = {key: entry.line for key, entry in scan_table(path / "wav.scp").entries.items()}
-    problems = []
-    for key, entry in progress(sorted(directory.wavs.items()), f"check {path}"):
+    problems: list[str] = []
+    for line, key, entry in progress(walk_table(path / "wav.scp", problems), f"check {path}"):
         found = _missing(entry) if rate is None else _wrong(entry, rate)
         if found:
-            problems.append(f"{path / 'wav.scp'}:{lines[key]}: {key}: {found}")
+            problems.append(f"{path / 'wav.scp'}:{line}: {key}: {found}")
     return problems
 
 

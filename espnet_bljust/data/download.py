@@ -15,19 +15,21 @@ from espnet_bljust.progress import progress
 
 CHUNK = 1 << 18  # bytes
 TIMEOUT_SECONDS = 60
+LABELS = {"sha256": "SHA-256", "md5": "MD5"}
 FAILURES = (urllib.error.URLError, http.client.HTTPException, OSError)
 
 
-def download(urls: list[str], path: Path | str, *, sha256: str | None = None, attempts: int = 3) -> str:
+def download(urls: list[str], path: Path | str, *, sha256: str = "", md5: str = "", attempts: int = 3) -> str:
     """Fetch ``path`` from the first address that gives it, unless it is there; return its SHA-256.
 
     A broken transfer goes on where it stopped (``<path>.part``). With no ``sha256`` given, the first download's is
-    recorded in ``<path>.sha256`` (form of sha256sum) and every later one must equal it.
+    recorded in ``<path>.sha256`` (form of sha256sum) and every later one must equal it. ``md5`` is for corpora that
+    publish nothing better.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     record = path.with_name(path.name + ".sha256")
-    due = sha256 or (record.read_text().split()[0] if record.is_file() else None)
+    due = {"sha256": sha256 or (record.read_text().split()[0] if record.is_file() else ""), "md5": md5}
     if path.is_file():
         return _check(path, path, due, record)
     part = path.with_name(path.name + ".part")
@@ -50,17 +52,21 @@ def download(urls: list[str], path: Path | str, *, sha256: str | None = None, at
     )
 
 
-def _check(file: Path, path: Path, due: str | None, record: Path) -> str:
-    """The digest of ``file``, recorded when new; a wrong transfer is deleted, a wrong file of the user's is not."""
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if due and digest != due.lower():
-        if file != path:
-            file.unlink()
-        raise InputError(f"{path}: SHA-256 {digest} where {due} is due. Delete it and run again, or check its source.")
+def _check(file: Path, path: Path, due: dict[str, str], record: Path) -> str:
+    """The SHA-256 of ``file``, recorded when new; a wrong transfer is deleted, a wrong file of the user's is not."""
+    found = {}
+    for name, digest in due.items():
+        if digest or name == "sha256":
+            with file.open("rb") as stream:
+                found[name] = hashlib.file_digest(stream, name).hexdigest()
+        if digest and found[name] != digest.lower():
+            if file != path:
+                file.unlink()
+            raise InputError(f"{path}: {LABELS[name]} {found[name]} where {digest} is due. "
+                             "Delete it and run again, or check its source.")
     if not record.is_file():
-        write_atomic(record, f"{digest}  {path.name}\n")
-    return digest
+        write_atomic(record, f"{found['sha256']}  {path.name}\n")
+    return found["sha256"]
 
 
 def _fetch(url: str, part: Path) -> None:

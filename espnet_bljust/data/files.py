@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import IO
 
 from espnet_bljust.errors import InputError
 
@@ -17,9 +18,14 @@ def write_atomic(path: Path, text: str) -> None:
         raise InputError(f"{path}: {bad!r} is not valid Unicode. Rename the file or id it comes from.") from None
     with temporary.open("wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        sync(file)
     os.replace(temporary, path)
+
+
+def sync(file: IO) -> None:
+    """Put what was written on the disk, before the file or its folder is renamed."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def temporary_dir(path: Path) -> Path:

@@ -19,6 +19,7 @@ import numpy as np
 from espnet_bljust.data.audio import ARCHIVE, read_channels
 from espnet_bljust.data.files import fresh_dir, temporary_dir, write_atomic
 from espnet_bljust.data.kaldi_dir import KaldiDir
+from espnet_bljust.data.part import count_checked, read_part
 from espnet_bljust.data.resample import resample
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
@@ -59,13 +60,13 @@ class Formatted:
     problem: str = ""
 
 
-def format_part(source: KaldiDir, name: str, out_dir: Path, *, part: tuple[int, int], options: FormatOptions) -> dict:
-    """Make part ``(job, num_jobs)``, job from 1, of the directory read from ``name``; the content of its part.json."""
+def format_part(data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions) -> dict:
+    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; the content of its part.json."""
     job, num_jobs = part
-    utterances = part_of(source.utterances, job, num_jobs)
-    fingerprint = part_fingerprint(source, utterances, options)
+    source, name = read_part(data_dir, part, count_checked(data_dir)), str(data_dir)
+    fingerprint = part_fingerprint(source, options)
     folder = part_folder(temporary_dir(out_dir), job)
-    done = read_part(folder)
+    done = read_result(folder)
     if done and done["fingerprint"] == fingerprint:
         return done
     fresh_dir(folder)
@@ -74,34 +75,27 @@ def format_part(source: KaldiDir, name: str, out_dir: Path, *, part: tuple[int, 
     with writer(folder, final, options) as write:
         results = [
             _format_utterance(source, name, utterance, options, write)
-            for utterance in progress(utterances, f"format {name} {job}/{num_jobs}")
+            for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}")
         ]
     content = {"fingerprint": fingerprint, "utterances": [asdict(result) for result in results]}
     write_atomic(folder / "part.json", json.dumps(content, indent=0, ensure_ascii=False) + "\n")
     return content
 
 
-def part_of(utterances: list[str], job: int, num_jobs: int) -> list[str]:
-    """The job-th of ``num_jobs`` nearly equal runs of neighbours; job counts from 1."""
-    if not 1 <= job <= num_jobs:
-        raise InputError(f"--job {job}: not between 1 and --num_jobs {num_jobs}.")
-    return utterances[(job - 1) * len(utterances) // num_jobs : job * len(utterances) // num_jobs]
-
-
 def part_folder(out_dir: Path, job: int) -> Path:
     return out_dir / "data" / f"format.{job}"
 
 
-def read_part(folder: Path) -> dict | None:
+def read_result(folder: Path) -> dict | None:
     """The part.json of a finished part, or None."""
     path = folder / "part.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def part_fingerprint(source: KaldiDir, utterances: list[str], options: FormatOptions) -> str:
+def part_fingerprint(source: KaldiDir, options: FormatOptions) -> str:
     """A hash of all that a part is made from: options, entries, and size and time of the audio files."""
     digest = hashlib.blake2b(json.dumps(asdict(options)).encode(), digest_size=16)
-    for utterance in utterances:
+    for utterance in source.utterances:
         segment = source.segments[utterance] if source.segments is not None else None
         entry = source.wavs[segment.recording if segment else utterance]
         speed = (source.utt2speed or {}).get(utterance, "1.0")

@@ -6,15 +6,27 @@
 """
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.data.files import swap_dir, temporary_dir, write_atomic
-from espnet_bljust.data.format import FormatOptions, part_fingerprint, part_folder, part_of, read_part
-from espnet_bljust.data.kaldi_dir import KaldiDir, speakers_to_utterances
+from espnet_bljust.data.files import swap_dir, sync, temporary_dir, write_atomic
+from espnet_bljust.data.format import FormatOptions, part_fingerprint, part_folder, read_result
+from espnet_bljust.data.kaldi_dir import KaldiDir
+from espnet_bljust.data.part import count_checked, read_part
 from espnet_bljust.data.problems import raise_problems
-from espnet_bljust.data.tables import write_table
+from espnet_bljust.data.rows import write_spk2utt
+from espnet_bljust.data.tables import table_line
 from espnet_bljust.errors import InputError
+
+TABLES = {  # name -> value of a result, with the part of the data that it comes from
+    "wav.scp": lambda result, source: result["entry"],
+    "utt2spk": lambda result, source: source.utt2spk[result["utterance"]],
+    "text": lambda result, source: source.text[result["utterance"]],
+    "utt2num_samples": lambda result, source: str(result["num_samples"]),
+    "utt2hash": lambda result, source: result["audio_hash"],
+    "utt2level": lambda result, source: f"{result['peak']} {result['rms']} {result['clipped']}",
+}
 
 
 class FormatSummary(NamedTuple):
@@ -28,62 +40,65 @@ class FormatSummary(NamedTuple):
 
 
 def merge_parts(
-    source: KaldiDir, out_dir: Path, *, num_jobs: int, options: FormatOptions, skip_broken: bool
+    data_dir: Path, out_dir: Path, *, num_jobs: int, options: FormatOptions, skip_broken: bool
 ) -> FormatSummary:
     """Check and merge the ``num_jobs`` parts of ``<out_dir>.tmp`` and rename it to ``out_dir``.
 
     Utterances that could not be read stop it, with the list of them in a file, unless ``skip_broken``.
     """
-    temporary = temporary_dir(out_dir)
-    results = _collect(source, temporary, num_jobs, options)
-    problems = [result["problem"] for result in results if result["problem"]]
-    kept = [result for result in results if not result["problem"]]
+    temporary, utterances = temporary_dir(out_dir), count_checked(data_dir)
+    temporary.mkdir(parents=True, exist_ok=True)
+    problems: list[str] = []
+    kept = samples = resampled = overshoot = 0
+    with ExitStack() as stack:
+        tables = {name: stack.enter_context(open(temporary / name, "w", encoding="utf-8", newline="\n"))
+                  for name in TABLES if _belongs(name, data_dir)}  # fmt: skip
+        for job in range(1, num_jobs + 1):  # runs of neighbours: their tables one behind the other are sorted
+            source = read_part(data_dir, (job, num_jobs), utterances)
+            for result in _results(source, temporary, (job, num_jobs), options):
+                if result["problem"]:
+                    problems.append(result["problem"])
+                    continue
+                kept += 1
+                samples += result["num_samples"]
+                resampled += result["source_rate"] != options.rate
+                overshoot += result["overshoot"]
+                for name, file in tables.items():
+                    file.write(table_line(temporary / name, result["utterance"], TABLES[name](result, source)))
+        for file in tables.values():
+            sync(file)
     if not skip_broken:
         broken = out_dir.with_name(out_dir.name + ".broken.txt")
         raise_problems(problems, broken)
         broken.unlink(missing_ok=True)
     if not kept:
-        raise InputError(f"{out_dir}: none of the {len(results)} utterances could be read. First: {problems[0]}")
-    _write_tables(source, temporary, kept)
+        raise InputError(f"{out_dir}: none of the {len(problems)} utterances could be read. First: {problems[0]}")
+    write_spk2utt(temporary)
     write_atomic(temporary / "broken.txt", "".join(problem + "\n" for problem in problems))
-    for folder in (temporary / "data").iterdir():  # of an earlier run with more jobs
-        if folder.name not in {f"format.{job}" for job in range(1, num_jobs + 1)}:
-            shutil.rmtree(folder)
-        else:  # it holds times of files, which are no property of the data
-            (folder / "part.json").unlink()
+    _tidy(temporary, num_jobs)
     swap_dir(temporary, out_dir)
-    return FormatSummary(
-        kept=len(kept),
-        broken=len(problems),
-        seconds=sum(result["num_samples"] for result in kept) / options.rate,
-        resampled=sum(result["source_rate"] != options.rate for result in kept),
-        overshoot=sum(result["overshoot"] for result in kept),
-    )
+    return FormatSummary(kept, len(problems), samples / options.rate, resampled, overshoot)
 
 
-def _collect(source: KaldiDir, temporary: Path, num_jobs: int, options: FormatOptions) -> list[dict]:
-    """All results in order, from parts that are made from what ``source`` is now."""
-    results = []
-    for job in range(1, num_jobs + 1):
-        utterances = part_of(source.utterances, job, num_jobs)
-        folder = part_folder(temporary, job)
-        part = read_part(folder)
-        if part is None:
-            raise InputError(f"{folder}: part {job} of {num_jobs} is not finished. See its log, run stage 3 again.")
-        if part["fingerprint"] != part_fingerprint(source, utterances, options):
-            raise InputError(f"{folder}: the data changed after part {job} was made. Run stage 3 again.")
-        results += part["utterances"]
-    return results
+def _belongs(name: str, data_dir: Path) -> bool:
+    return name != "text" or (data_dir / name).exists()
 
 
-def _write_tables(source: KaldiDir, folder: Path, kept: list[dict]) -> None:
-    utt2spk = {result["utterance"]: source.utt2spk[result["utterance"]] for result in kept}
-    write_table(folder / "wav.scp", {result["utterance"]: result["entry"] for result in kept})
-    write_table(folder / "utt2spk", utt2spk)
-    write_table(folder / "spk2utt", speakers_to_utterances(utt2spk))
-    write_table(folder / "utt2num_samples", {result["utterance"]: result["num_samples"] for result in kept})
-    write_table(folder / "utt2hash", {result["utterance"]: result["audio_hash"] for result in kept})
-    levels = {result["utterance"]: f"{result['peak']} {result['rms']} {result['clipped']}" for result in kept}
-    write_table(folder / "utt2level", levels)
-    if source.text is not None:
-        write_table(folder / "text", {utterance: source.text[utterance] for utterance in utt2spk})
+def _results(source: KaldiDir, temporary: Path, part: tuple[int, int], options: FormatOptions) -> list[dict]:
+    """The results of a part, in order, which must be made from what ``source`` is now."""
+    folder = part_folder(temporary, part[0])
+    done = read_result(folder)
+    if done is None:
+        raise InputError(f"{folder}: part {part[0]} of {part[1]} is not finished. See its log, run stage 3 again.")
+    if done["fingerprint"] != part_fingerprint(source, options):
+        raise InputError(f"{folder}: the data changed after part {part[0]} was made. Run stage 3 again.")
+    return done["utterances"]
+
+
+def _tidy(temporary: Path, num_jobs: int) -> None:
+    """Away with parts of an earlier run with more jobs, and with part.json, whose times are no property of the data."""
+    for folder in (temporary / "data").iterdir():
+        if folder.name in {f"format.{job}" for job in range(1, num_jobs + 1)}:
+            (folder / "part.json").unlink()
+        else:
+            shutil.rmtree(folder)

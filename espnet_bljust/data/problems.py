@@ -21,6 +21,16 @@ def raise_problems(problems: list[str], list_path: Path) -> None:
     raise InputError(f"{shown}\n... and {len(problems) - FEW} more. All {len(problems)} problems: {path}")
 
 
+def raise_listed(problems: list[str], list_path: Path, what: str) -> None:
+    """One line for many problems with ``what``, and all of them in a list; no problem, no list."""
+    if not problems:
+        list_path.unlink(missing_ok=True)
+        return
+    path = _write_list(problems, list_path)
+    raise InputError(f"{what}: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}, "
+                     f"all of them in {path}, the first: {problems[0]}")
+
+
 def _write_list(problems: list[str], path: Path) -> Path:
     text = "".join(line + "\n" for line in problems)
     try:

@@ -4,7 +4,7 @@ ESPnet walks such files in file order and fails late, after partial output, when
 everything is checked here, once, before any costly work. UTF-8 bytes sort as code points do, hence as Python's str.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,25 +37,11 @@ def scan_table(path: Path | str, *, allow_empty: bool = False) -> Table:
 
     ``allow_empty`` accepts a key without a value (a transcript without words) and a table without lines.
     """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Run the stage that makes it, or check the name.") from None
     problems: list[str] = []
-    if data.startswith(BOM):
-        problems.append(f"{path}:1: the file begins with a byte order mark. Save it as UTF-8 without BOM.")
-        data = data[len(BOM) :]
-    if not data and not allow_empty:
-        problems.append(f"{path}:1: the file is empty. Run the stage that makes it again.")
     entries: dict[str, Entry] = {}
     previous = ""
-    lines = data.split(b"\n")
-    for number, raw in enumerate(lines[:-1] if lines[-1] == b"" else lines, 1):
+    for number, key, value in walk_table(path, problems, allow_empty=allow_empty):
         where = f"{path}:{number}"
-        split = _split(raw, where, problems)
-        if split is None:
-            continue
-        key, value = split
         if key in entries:
             problems.append(f"{where}: {key} stands on line {entries[key].line} already. Keep one of them.")
             continue
@@ -66,6 +52,27 @@ def scan_table(path: Path | str, *, allow_empty: bool = False) -> Table:
         previous = key
         entries[key] = Entry(number, value)
     return Table(entries, problems)
+
+
+def walk_table(path: Path | str, problems: list[str], *, allow_empty: bool = False) -> Iterator[tuple[int, str, str]]:
+    """(line number, key, value) of every line that is one, a line in memory at a time; others go to ``problems``."""
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Run the stage that makes it, or check the name.") from None
+    with file:
+        start = file.read(len(BOM))
+        if start == BOM:
+            problems.append(f"{path}:1: the file begins with a byte order mark. Save it as UTF-8 without BOM.")
+        else:
+            file.seek(0)
+        number = 0
+        for number, raw in enumerate(file, 1):
+            split = _split(raw.removesuffix(b"\n"), f"{path}:{number}", problems)
+            if split is not None:
+                yield number, *split
+        if number == 0 and not allow_empty:
+            problems.append(f"{path}:1: the file is empty. Run the stage that makes it again.")
 
 
 def _split(raw: bytes, where: str, problems: list[str]) -> tuple[str, str] | None:
@@ -103,12 +110,13 @@ def read_table(path: Path | str, *, allow_empty: bool = False) -> dict[str, str]
 def write_table(path: Path | str, table: Mapping[str, str | int | float]) -> None:
     """Write ``table`` sorted and atomically; a key or value that would not read back the same is refused."""
     path = Path(path)
-    lines = []
-    for key in sorted(table):
-        value = str(table[key])
-        if key.split() != [key] or "\0" in key:
-            raise InputError(f"{path}: id {key!r} is empty or holds white space. Rename it.")
-        if value != value.strip() or any(character in value for character in "\n\r\0"):
-            raise InputError(f"{path}: {key}: {value!r} has white space at an end or a line break. Strip it.")
-        lines.append(f"{key} {value}\n" if value else f"{key}\n")
-    write_atomic(path, "".join(lines))
+    write_atomic(path, "".join(table_line(path, key, str(table[key])) for key in sorted(table)))
+
+
+def table_line(path: Path, key: str, value: str) -> str:
+    """The line of ``key`` in the table at ``path``; InputError for what would not read back the same."""
+    if key.split() != [key] or "\0" in key:
+        raise InputError(f"{path}: id {key!r} is empty or holds white space. Rename it.")
+    if value != value.strip() or "\n" in value or "\r" in value or "\0" in value:
+        raise InputError(f"{path}: {key}: {value!r} has white space at an end or a line break. Strip it.")
+    return f"{key} {value}\n" if value else f"{key}\n"

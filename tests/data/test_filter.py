@@ -23,9 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def format_set(data_dir, out):
-    source = read_dir(data_dir, allow_empty_text=True)
-    format_part(source, str(data_dir), out, part=(1, 1), options=FormatOptions())
-    merge_parts(source, out, num_jobs=1, options=FormatOptions(), skip_broken=False)
+    format_part(data_dir, out, part=(1, 1), options=FormatOptions())
+    merge_parts(data_dir, out, num_jobs=1, options=FormatOptions(), skip_broken=False)
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from espnet_bljust.errors import InputError
 
 
 def formatted_counts(data_dir, out):
-    source = read_dir(data_dir)
-    format_part(source, str(data_dir), out, part=(1, 1), options=FormatOptions())
-    merge_parts(source, out, num_jobs=1, options=FormatOptions(), skip_broken=False)
+    format_part(data_dir, out, part=(1, 1), options=FormatOptions())
+    merge_parts(data_dir, out, num_jobs=1, options=FormatOptions(), skip_broken=False)
     return {utterance: int(count) for utterance, count in read_table(out / "utt2num_samples").items()}
 
 

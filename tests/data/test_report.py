@@ -7,13 +7,11 @@ import soundfile
 from espnet_bljust.bin.data_report import get_parser, main
 from espnet_bljust.data.format import FormatOptions, format_part
 from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.kaldi_dir import read_dir
 
 
 def format_set(data_dir, out):
-    source = read_dir(data_dir)
-    format_part(source, str(data_dir), out, part=(1, 1), options=FormatOptions())
-    merge_parts(source, out, num_jobs=1, options=FormatOptions(), skip_broken=False)
+    format_part(data_dir, out, part=(1, 1), options=FormatOptions())
+    merge_parts(data_dir, out, num_jobs=1, options=FormatOptions(), skip_broken=False)
 
 
 @pytest.fixture
