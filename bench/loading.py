@@ -82,7 +82,7 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
     """A row of the table: all of it, and the share of masks, negatives and noise."""
     from espnet2.train.distributed_utils import DistributedOption
 
-    from espnet_bljust.espnet import iterator
+    from espnet_bljust.espnet import masks
     from espnet_bljust.espnet.task import BLJustTask
 
     args = BLJustTask.get_parser().parse_args(["--config", f"{exp_dir}/train.yaml", "--num_workers", "0"])
@@ -97,7 +97,7 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
         drawing += time.process_time() - started
         return drawn
 
-    draw, iterator.draw_pool = iterator.draw_pool, timed
+    draw, masks.draw_pool = masks.draw_pool, timed
     try:
         seconds = 0.0
         started = time.process_time()
@@ -106,7 +106,7 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
                 seconds += float(batch.tensors["speech_lengths"].sum() + batch.tensors["pool_lengths"].sum())
         spent = time.process_time() - started
     finally:
-        iterator.draw_pool = draw
+        masks.draw_pool = draw
     rate = seconds / SAMPLE_RATE / 3600 / spent
     return f"| {form} | {rate:.3f} | {rate * 86400:,.0f} | {100 * drawing / spent:.0f} % of it |"
 

@@ -1,10 +1,11 @@
-"""Peak memory of a joint training step on a CPU: what espnet_bljust/bin/plan_report.py estimates is measured here.
+"""Peak memory of a joint training step on a CPU: what the trunks' bytes_per_frame estimates is measured here.
 
     .venv/bin/python bench/memory.py                    # tiny and small, two batches each, in a minute or two
     .venv/bin/python bench/memory.py small:10 small:40  # size:seconds of audio
 
 Each case runs in a process of its own: three steps with AdamW on noise, half of it labelled; the peak resident set less
-what Python and torch take before. The last lines are the constants of plan_report.py by least squares over all cases.
+what Python and torch take before. The last line, of the wav2vec 2.0 trunks by least squares, is what
+TrunkConfig.bytes_per_frame counts with: bytes a layer's unit and a feature.
 """
 
 import os
@@ -16,8 +17,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from espnet_bljust.bin.plan_report import BYTES_OF_STATE, FRAMES_PER_SECOND, Sizes
+from espnet_bljust.bin.plan_report import BYTES_OF_STATE, SAMPLE_RATE, Sizes
 from espnet_bljust.bin.plan_speed import UTTERANCE_SECONDS, noise_batch
+from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.systems import read_configs
 
 ROOT = Path(__file__).parents[1]
 CASES = ("tiny:20", "tiny:80", "small:4", "small:16")
@@ -36,13 +39,15 @@ def main() -> None:
         used = int(subprocess.run([sys.executable, __file__, "--one", case], check=True, capture_output=True).stdout)
         sizes = Sizes.of(settings_of(size))
         print(f"| {size} | {seconds} | {used / 1e9:.2f} | {sizes.memory_gb(float(seconds)):.2f} |", flush=True)
-        frames = float(seconds) * FRAMES_PER_SECOND
-        state = (sizes.theta + sizes.phi + sizes.eta) * BYTES_OF_STATE
-        rows.append((frames * sizes.dim * sizes.num_layers, frames * sizes.extractor_dim, used - state))
+        trunk, _ = read_configs(settings_of(size))
+        if isinstance(trunk, TrunkConfig):
+            frames = float(seconds) * SAMPLE_RATE / trunk.hop
+            state = (sizes.theta + sizes.phi + sizes.eta) * BYTES_OF_STATE
+            rows.append((frames * trunk.dim * trunk.num_layers, frames * trunk.feature_dim, used - state))
     if len(rows) > 1:
         table = np.array(rows)
         layer, extractor = np.linalg.lstsq(table[:, :2] / table[:, 2:], np.ones(len(rows)), rcond=None)[0]
-        print(f"\nBYTES_PER_FRAME_LAYER_UNIT = {layer:.0f}\nBYTES_PER_FRAME_EXTRACTOR_UNIT = {extractor:.0f}")
+        print(f"\n{layer:.0f} bytes a frame, layer and unit of its width, {extractor:.0f} a frame and feature")
 
 
 def settings_of(size: str) -> dict:
@@ -55,7 +60,6 @@ def measure(size: str, seconds: str) -> int:
     """Bytes of the peak above what stood before the network."""
     import torch
 
-    from espnet_bljust.network.config import SSLConfig, TrunkConfig
     from espnet_bljust.network.joint import JointBatch, JointNetwork
 
     settings = settings_of(size)
@@ -64,7 +68,7 @@ def measure(size: str, seconds: str) -> int:
     step(small, torch.optim.AdamW(small.parameters()), JointBatch(pool=[], labelled=[torch.randn(16000)],
                                                                    labels=[torch.tensor([1, 2])]))
     before = resident("VmRSS")
-    network = JointNetwork(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings["ssl_conf"]), 30)
+    network = JointNetwork(*read_configs(settings), 30)
     optimizer = torch.optim.AdamW(network.parameters())
     utterances = max(1, round(float(seconds) / UTTERANCE_SECONDS / 2))
     halves = [noise_batch(network, utterances, settings, pool=pool) for pool in (False, True)]

@@ -260,7 +260,7 @@ stage_score() {
 stage_pack() {
     uses inference_asr_model
     reads "$asr_exp/$inference_asr_model" "$asr_exp/config.yaml" "?$asr_exp/RESULTS.md"
-    makes "$asr_exp/$asr_tag.zip" "$asr_exp/huggingface"
+    makes "$asr_exp/$asr_tag.zip" "?$asr_exp/huggingface"  # not of every trunk
     due || return 0
     bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip" \
         --huggingface "$asr_exp/huggingface"

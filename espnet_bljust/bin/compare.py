@@ -1,7 +1,8 @@
 """One comparison, as local/compare.sh runs it: arms x seeds of a description, each through run.sh in this folder.
 
 The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), `arms` (name -> options of run.sh) and,
-if wanted, `options` of run.sh for all arms. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
+if wanted, `options` of run.sh for all arms and `published`: source, metric and figures (arm -> percent) that others
+report. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
 once with the first seed; run.sh itself says of each stage of a run whether it is up to date.
 With `tasks` in the place of `test_set`, every arm is trained and scored for each of them: compare_tasks.py.
 
@@ -24,9 +25,10 @@ from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import true_false
 from espnet_bljust.errors import InputError
 
-OPTIONAL = {"options", "tasks", "folds", "pretraining"}
+OPTIONAL = {"options", "tasks", "folds", "pretraining", "published"}
 KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
+PUBLISHED = {"source": "", "metric": "", "figures": {}}
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
 
 
@@ -116,6 +118,10 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
         raise InputError(f"{path}: reference {found['reference']!r} is none of the arms. Name one of them.")
     if "folds" in found and not (isinstance(found["folds"], int) and found["folds"] > 1):
         raise InputError(f"{path}: folds is {found['folds']!r}, not a whole number from 2. Write folds: 6, say.")
+    published = found.get("published", PUBLISHED)
+    if not isinstance(published, dict) or set(published) != set(PUBLISHED) or set(published["figures"]) - set(
+            found["arms"]):
+        raise InputError(f"{path}: published wants source, metric, and figures of arms. Mend it there.")
     for arm in found["arms"]:
         if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
@@ -153,7 +159,7 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, r
     """Table and figure of the seeds that every arm has; what is missing is named. Returns the arms."""
     from espnet_bljust.data.files import write_atomic
     from espnet_bljust.data.tables import read_table
-    from espnet_bljust.scoring.comparison import compare, markdown, read_run
+    from espnet_bljust.scoring.comparison import Published, compare, markdown, read_run
     from espnet_bljust.scoring.comparison_figure import draw_comparison
 
     decoding = (description.get("options") or {}).get("decode_name", "greedy")
@@ -167,7 +173,8 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, r
             for arm in description["arms"]}
     arms = compare(runs, reference, read_table(utt2spk), draws=options.draws)
     text = markdown(arms, title=description["name"], reference=reference, seeds=seeds,
-                    dataset=description["test_set"], missing=[job.tag for job in missing], rate=rate)
+                    dataset=description["test_set"], missing=[job.tag for job in missing], rate=rate,
+                    published=Published(**description["published"]) if "published" in description else None)
     write_atomic(folder / f"COMPARISON{suffix}.md", text)
     numbers = [{**arm._asdict(), "gain": arm.gain and arm.gain._asdict()} for arm in arms]
     write_atomic(folder / f"comparison{suffix}.json", json.dumps(numbers, indent=1) + "\n")

@@ -4,6 +4,7 @@
     fairseq       --out file.pt      with --head pretraining also for ESPnet's `frontend: s3prl`
     torchaudio    --out file.pt      Wav2Vec2Model, and file.json with its arguments
     espnet        --out file.zip     stage 14's pack for Speech2Text.from_pretrained
+The trunks cnn_rnn and conformer have no form there but the last, which this package alone then loads.
 """
 
 import argparse
@@ -28,9 +29,9 @@ def main(options: argparse.Namespace) -> None:
         pack(options.exp_dir, model, options.out)
         return
     from espnet_bljust.bin import export_files
-    from espnet_bljust.espnet.weights import Experiment
+    from espnet_bljust.espnet.weights import Experiment, of_wav2vec2
 
-    experiment = Experiment.read(options.exp_dir, model)
+    experiment = of_wav2vec2(Experiment.read(options.exp_dir, model), options.to, options.head)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     left_out = getattr(export_files, f"write_{options.to}")(experiment, options.out, options.head)
     parts = sorted({".".join(name.split(".")[:2]).removeprefix("trunk.") for name in left_out})

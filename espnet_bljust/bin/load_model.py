@@ -15,6 +15,7 @@ from espnet_bljust.espnet.checkpoint import load
 from espnet_bljust.network.config import SSLConfig
 from espnet_bljust.network.convert.stock_espnet import from_espnet, trunk_of
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.network.systems import read_configs
 
 NOT_PACKED = ("ssl_head.", "trunk.mask_embedding")  # used in training alone
 
@@ -83,6 +84,8 @@ def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
         meta = yaml.safe_load((folder / "meta.yaml").read_text(encoding="utf-8"))
         config = yaml.safe_load((folder / meta["yaml_files"]["asr_train_config"]).read_text(encoding="utf-8"))
         weights = folder / meta["files"]["asr_model_file"]
+        if "trunk" in config:
+            return _own(config, weights, str(path), folder, device)
         if config["encoder"] != "torchaudiohubert" or config.get("decoder") or config.get("frontend"):
             raise InputError(f"{path}: a pack of another kind of network ({config['encoder']}). Load it with ESPnet's "
                              "Speech2Text.")
@@ -90,17 +93,37 @@ def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
     except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 "
                          f"({' '.join(str(error).split())[:200]}). Check --model.") from None
-    bpe_model = config["bpemodel"] and str(folder / config["bpemodel"])
     network = JointNetwork(trunk, SSLConfig(), len(config["token_list"]))
     load_packed(network, load(weights), str(path))
-    return Recogniser(network, {**config, "bpemodel": bpe_model}, device)
+    return Recogniser(network, _with_bpe_model(config, folder), device)
+
+
+def _own(config: dict, weights: Path, where: str, folder: Path, device: str) -> Recogniser:
+    """A pack of a trunk that stock ESPnet does not have: our keys, our names."""
+    network = JointNetwork(*read_configs(config), len(config["token_list"]))
+    try:
+        network.load_state_dict(load(weights))
+    except (RuntimeError, TypeError) as error:
+        raise _differ(where, error) from None
+    return Recogniser(network, _with_bpe_model(config, folder), device)
+
+
+def _with_bpe_model(config: dict, folder: Path) -> dict:
+    return {**config, "bpemodel": config["bpemodel"] and str(folder / config["bpemodel"])}
+
+
+def _differ(where: str, error: Exception | str) -> InputError:
+    return InputError(f"{where}: weights and configuration differ ({' '.join(str(error).split())[:300]}). Make the "
+                      "pack again with stage 14.")
 
 
 def load_packed(network: JointNetwork, packed: dict[str, torch.Tensor], where: str) -> None:
     """Fill ``network`` from ESPnet's names, strictly; what is used in training alone stays as it is."""
     state = {name: value for name, value in network.state_dict().items() if name.startswith(NOT_PACKED)}
+    renamed = from_espnet(packed)
+    if renamed.unknown:
+        raise _differ(where, f"has {renamed.unknown[0]}, which is no part of such a network")
     try:
-        network.load_state_dict(state | from_espnet(packed).state)
+        network.load_state_dict(state | renamed.state)
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{where}: weights and configuration differ ({' '.join(str(error).split())[:300]}). Make the "
-                         "pack again with stage 14.") from None
+        raise _differ(where, error) from None

@@ -1,4 +1,4 @@
-"""Stage 14: pack a model as a zip for the ESPnet model zoo; stock ESPnet loads it without this package.
+"""Stage 14: pack a model as a zip for the ESPnet model zoo; stock ESPnet loads one with a wav2vec 2.0 trunk.
 
 With --huggingface also as a directory for Wav2Vec2ForCTC.from_pretrained; bin/export.py writes the other forms.
 """
@@ -19,10 +19,15 @@ def main(options: argparse.Namespace) -> None:
         raise InputError(f"{model}: not found. Run stage 11 first: it averages the best checkpoints.")
     if options.huggingface is not None:
         from espnet_bljust.bin.export_files import write_huggingface
-        from espnet_bljust.espnet.weights import Experiment
+        from espnet_bljust.espnet.weights import Experiment, of_wav2vec2
+        from espnet_bljust.network.config import TrunkConfig
 
-        write_huggingface(Experiment.read(options.exp_dir, model), options.huggingface, "ctc")
-        print(f"{options.huggingface}: loads with Wav2Vec2ForCTC.from_pretrained")
+        experiment = Experiment.read(options.exp_dir, model)
+        if isinstance(experiment.shape.trunk, TrunkConfig):
+            write_huggingface(of_wav2vec2(experiment, "huggingface"), options.huggingface, "ctc")
+            print(f"{options.huggingface}: loads with Wav2Vec2ForCTC.from_pretrained")
+        else:
+            print(f"{options.huggingface}: not written, Hugging Face has no trunk {experiment.settings['trunk']}")
     pack(options.exp_dir, model, options.out)
 
 
@@ -32,8 +37,8 @@ def pack(exp_dir: Path, model: Path, out: Path) -> None:
 
     results = exp_dir / "RESULTS.md"
     with contextlib.redirect_stdout(io.StringIO()):
-        write_pack(exp_dir, model, out, [results] if results.exists() else [])
-    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, loads with Speech2Text.from_pretrained")
+        loader = write_pack(exp_dir, model, out, [results] if results.exists() else [])
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, loads with {loader}")
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ will take is printed only: it is measured, and what is written is the same at ev
 import argparse
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -37,13 +38,13 @@ def main(options: argparse.Namespace) -> None:
                            strict=True):
         if scale != 1:
             settings[name] *= scale
-    from espnet_bljust.espnet.masks import MaskingConfig  # brings torch: after what fails at once
+    from espnet_bljust.espnet.masks import Drawing  # brings torch: after what fails at once
 
-    MaskingConfig.from_dict(settings.get("masking_conf", {}))
+    drawing = Drawing.of(settings)
     shapes = {"labelled": "train_shape_file", "pool": "unlabelled_shape_file", "valid": "valid_shape_file"}
     hours = {name: hours_of(Path(settings[key][0]), options.dry_run) for name, key in shapes.items()}
     if not options.dry_run or (None not in hours.values() and options.token_list.exists()):
-        check_feasible(settings, options)
+        check_feasible(settings, options, drawing.num_frames)
     if options.init_from:
         from espnet_bljust.espnet.starting_point import starting_point
         from espnet_bljust.espnet.weights import shape_of
@@ -65,14 +66,11 @@ def main(options: argparse.Namespace) -> None:
           f"training will take about {duration(seconds)}")
 
 
-def check_feasible(settings: dict, options: argparse.Namespace) -> None:
+def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Callable[[int], int]) -> None:
     """Every labelled utterance needs a frame a token and one more between equal neighbours; offenders are listed.
 
     A class head has one frame, so to speak, for one word.
     """
-    from espnet_bljust.network.config import TrunkConfig
-
-    num_frames = TrunkConfig.from_dict(settings["trunk_conf"]).num_frames
     classes = options.task == "classification"
     tokenizer = load_tokenizer(settings["token_type"], settings["token_list"], settings["bpemodel"])
     offenders = []

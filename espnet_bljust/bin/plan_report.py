@@ -5,11 +5,7 @@ from typing import NamedTuple
 from espnet_bljust.bilevel.plan import Plan
 
 BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
-# Activations of a training step in bytes per frame: per layer and unit of its width, and per unit of the extractor's
-# width. Fitted to peak memory of the tiny and small sizes on a CPU (bench/memory.py): within 10 % of what was seen.
-BYTES_PER_FRAME_LAYER_UNIT = 165
-BYTES_PER_FRAME_EXTRACTOR_UNIT = 565
-FRAMES_PER_SECOND = 50
+SAMPLE_RATE = 16000
 HEADS = {"ctc": "CTC head", "mean": "class head"}
 
 
@@ -19,9 +15,7 @@ class Sizes(NamedTuple):
     theta: int
     phi: int
     eta: int
-    dim: int
-    num_layers: int
-    extractor_dim: int
+    bytes_per_second: float  # of activations, a second of audio
 
     @classmethod
     def of(cls, settings: dict) -> "Sizes":
@@ -35,14 +29,12 @@ class Sizes(NamedTuple):
         with torch.device("meta"):
             network = JointNetwork(*shape)
         counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.head, network.ssl_head)]
-        return cls(*counts, shape.trunk.dim, shape.trunk.num_layers, shape.trunk.conv_layers[-1][0])
+        return cls(*counts, shape.trunk.bytes_per_frame * SAMPLE_RATE / shape.trunk.hop)
 
     def memory_gb(self, batch_seconds: float) -> float:
         """Rough peak of a training step in one process, without what Python and torch take themselves."""
-        frames = batch_seconds * FRAMES_PER_SECOND
-        activations = frames * (self.dim * self.num_layers * BYTES_PER_FRAME_LAYER_UNIT
-                                + self.extractor_dim * BYTES_PER_FRAME_EXTRACTOR_UNIT)
-        return ((self.theta + self.phi + self.eta) * BYTES_OF_STATE + activations) / 1e9
+        state = (self.theta + self.phi + self.eta) * BYTES_OF_STATE
+        return (state + batch_seconds * self.bytes_per_second) / 1e9
 
 
 def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | None]) -> str:

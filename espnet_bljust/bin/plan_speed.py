@@ -75,23 +75,20 @@ def noise_batch(network: "JointNetwork", utterances: int, settings: dict, *, poo
     """What the iterator would give the trainer, of noise and arbitrary tokens."""
     import torch
 
-    from espnet_bljust.espnet.masks import MaskingConfig, draw_pool, labelled_masks
-    from espnet_bljust.network.config import TrunkConfig
+    from espnet_bljust.espnet.masks import Drawing
     from espnet_bljust.network.joint import JointBatch
 
     device = next(network.parameters()).device
-    samples = UTTERANCE_SECONDS * SAMPLE_RATE
-    frames = [TrunkConfig.from_dict(settings["trunk_conf"]).num_frames(samples)] * utterances
-    names, masking = [f"noise{index}" for index in range(utterances)], MaskingConfig(**settings.get("masking_conf", {}))
-    waves = [torch.randn(samples, generator=torch.Generator().manual_seed(index)).to(device)
+    drawing, samples = Drawing.of({"seed": 0, **settings}), [UTTERANCE_SECONDS * SAMPLE_RATE] * utterances
+    names = [f"noise{index}" for index in range(utterances)]
+    waves = [torch.randn(samples[index], generator=torch.Generator().manual_seed(index)).to(device)
              for index in range(utterances)]
     if not pool:
         vocabulary = len(settings["token_list"])
         tokens = 1 + torch.arange(UTTERANCE_SECONDS * TOKENS_PER_SECOND, device=device) % (vocabulary - 1)
         tokens = tokens if network.head_name == "ctc" else tokens[1:2]
-        mask = labelled_masks(names, frames, masking, 0, 0).to(device)
+        mask = drawing.labelled(0, names, samples).to(device)
         return JointBatch(labelled=waves, labels=[tokens] * utterances, labelled_mask=mask)
-    ssl = network.ssl_config
-    draw = draw_pool(names, frames, masking, (ssl.groups, ssl.codes), 0, 0)
-    return JointBatch(pool=waves, pool_mask=draw.mask.to(device), noise=draw.noise.to(device),
+    draw = drawing.pool(0, names, samples)
+    return JointBatch(pool=draw.pieces(waves), pool_mask=draw.mask.to(device), noise=draw.noise.to(device),
                       pool_negatives=[each.to(device) for each in draw.negatives])

@@ -95,11 +95,11 @@ def transcribe(path: str, samples: np.ndarray, recogniser: "Recogniser", window_
     """Window by window; ``name`` stands before the progress."""
     from espnet_bljust.bin import windows
 
-    parts = progress(windows.windows(samples, window_seconds), name, unit="window")
+    parts = progress(windows.windows(samples, window_seconds, recogniser.frames), name, unit="window")
     texts, words = [], []
     for first, frames in windows.stretches(windows.frames_of(samples, parts, recogniser.log_probabilities)):
         hypothesis = recogniser.nbest(frames)[0]
-        shift = first * windows.HOP / RATE
+        shift = first * recogniser.frames.hop / RATE
         texts.append(hypothesis.text)
         words += [word._replace(start_seconds=word.start_seconds + shift, end_seconds=word.end_seconds + shift)
                   for word in recogniser.words(frames, hypothesis)]

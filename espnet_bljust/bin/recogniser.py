@@ -9,7 +9,7 @@ from torch import Tensor
 
 from espnet_bljust.bin.beam_search import BeamSearch, Found
 from espnet_bljust.bin.search_settings import SearchSettings
-from espnet_bljust.bin.word_times import Word, words_of
+from espnet_bljust.bin.word_times import Clock, Word, words_of
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load
@@ -36,6 +36,7 @@ class Recogniser:
         self.token_list, self.token_type = settings["token_list"], settings["token_type"]
         self.tokenizer = load_tokenizer(self.token_type, self.token_list, settings["bpemodel"])
         self.device = device
+        self.frames = network.trunk.config  # where they lie, in samples
         self.beam: BeamSearch | None = None
 
     @classmethod
@@ -65,9 +66,9 @@ class Recogniser:
 
     @torch.inference_mode()
     def log_probabilities(self, waves: list[Tensor]) -> list[Tensor]:
-        """(frame, token) float32 each, one row every 20 ms; none for audio shorter than a frame."""
+        """(frame, token) float32 each, a row a frame; none for audio shorter than a frame."""
         found = [torch.zeros(0, len(self.token_list), device=self.device)] * len(waves)
-        long = [index for index, wave in enumerate(waves) if self.network.trunk.config.num_frames(len(wave))]
+        long = [index for index, wave in enumerate(waves) if self.frames.num_frames(len(wave))]
         if long:
             logits, lengths = self.network.recognise([waves[index].to(self.device) for index in long])
             for index, part in zip(long, logits.float().log_softmax(-1).split(lengths), strict=True):
@@ -89,4 +90,5 @@ class Recogniser:
     def words(self, log_probability: Tensor, hypothesis: Hypothesis) -> list[Word]:
         """The words of a hypothesis with times, by the best path that collapses to it."""
         spans = align(log_probability, hypothesis.ids)
-        return words_of(hypothesis.ids, spans, self.tokenizer, self.token_type)
+        clock = Clock(self.frames.hop, self.frames.first_centre)
+        return words_of(hypothesis.ids, spans, self.tokenizer, self.token_type, clock)

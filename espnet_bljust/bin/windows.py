@@ -7,7 +7,7 @@ blanks, where nothing is spoken; a greedy search of the stretches finds the toke
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,12 +15,17 @@ from torch import Tensor
 
 from espnet_bljust.network.ctc import BLANK
 
-HOP = 320  # samples of 16 kHz between frames
-SEEN_BEYOND = 80  # samples that a frame sees behind its hop
-MARGIN = 50  # frames, 1 s
+MARGIN = 50  # frames, 1 s where one lasts 20 ms
 QUIET = 15  # frames over which loudness is averaged, 0.3 s
 PAUSE = 30  # frames of blank at which a stretch may end, 0.6 s
 LONGEST_STRETCH = 3000  # frames, 1 min; one without a pause ends at its longest blank
+
+
+class Frames(Protocol):
+    """What every trunk's configuration tells of its frames, in samples of 16 kHz."""
+
+    hop: int
+    receptive_field: int
 
 
 class Window(NamedTuple):
@@ -32,23 +37,24 @@ class Window(NamedTuple):
     keep: int | None  # frames of the core; None: all that are left
 
 
-def windows(samples: np.ndarray, longest_seconds: float) -> list[Window]:
+def windows(samples: np.ndarray, longest_seconds: float, trunk: Frames) -> list[Window]:
     """samples: (sample,) at 16 kHz -> windows whose cores follow each other from the first frame to the last."""
-    longest = max(2 * QUIET, round(longest_seconds * 16000 / HOP))
-    cuts = [0, *_cuts(_loudness(samples), longest)]
+    hop, seen_beyond = trunk.hop, trunk.receptive_field - trunk.hop
+    longest = max(2 * QUIET, round(longest_seconds * 16000 / hop))
+    cuts = [0, *_cuts(_loudness(samples, hop), longest)]
     found = []
     for index, first in enumerate(cuts):
         end = cuts[index + 1] if index + 1 < len(cuts) else None
         begin = max(0, first - MARGIN)
-        end_sample = len(samples) if end is None else min(len(samples), (end + MARGIN) * HOP + SEEN_BEYOND)
-        found.append(Window(begin * HOP, end_sample, first - begin, None if end is None else end - first))
+        end_sample = len(samples) if end is None else min(len(samples), (end + MARGIN) * hop + seen_beyond)
+        found.append(Window(begin * hop, end_sample, first - begin, None if end is None else end - first))
     return found
 
 
-def _loudness(samples: np.ndarray) -> np.ndarray:
+def _loudness(samples: np.ndarray, hop: int) -> np.ndarray:
     """(frame,) mean square over ``QUIET`` frames around each."""
-    frames = len(samples) // HOP
-    energy = np.square(samples[: frames * HOP].reshape(frames, HOP)).mean(1)
+    frames = len(samples) // hop
+    energy = np.square(samples[: frames * hop].reshape(frames, hop)).mean(1)
     return np.convolve(energy, np.full(QUIET, 1 / QUIET), mode="same") if frames >= QUIET else energy
 
 

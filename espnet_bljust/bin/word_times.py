@@ -1,8 +1,9 @@
 """Words with times and confidences, from the tokens' frames; CTM lines and SRT blocks.
 
-Frame f sees samples 320 f to 320 f + 400 at 16 kHz. It stands for the 20 ms around their middle: from
-0.02 f + 0.0025 s to 0.02 f + 0.0225 s. A word lasts from the first frame of its first token to the last frame of its
-last one; CTC's tokens are short, so that words tend to end early. Its confidence is the geometric mean of its tokens'.
+A frame stands for one hop around the middle of what it sees: frame f of wav2vec 2.0, which sees samples 320 f to
+320 f + 400 at 16 kHz, for 0.02 f + 0.0025 s to 0.02 f + 0.0225 s. A word lasts from the first frame of its first
+token to the last frame of its last one; CTC's tokens are short, so that words tend to end early. Its confidence is the
+geometric mean of its tokens'.
 """
 
 import math
@@ -12,8 +13,7 @@ from typing import NamedTuple
 from espnet_bljust.data.tokens import SPACE, Tokenizer
 from espnet_bljust.network.ctc_align import Span
 
-HOP_SECONDS = 0.02
-BEFORE_SECONDS = 0.0025  # (400 - 320) / 2 samples of 16 kHz
+SAMPLE_RATE = 16000
 LEAST = 1e-30  # confidence
 LINE_LETTERS = 42  # of a subtitle; two lines a block
 BLOCK_SECONDS = 6.0
@@ -29,7 +29,27 @@ class Word(NamedTuple):
     confidence: float  # 0 .. 1
 
 
-def words_of(ids: Sequence[int], spans: Sequence[Span], tokenizer: Tokenizer, token_type: str) -> list[Word]:
+class Clock(NamedTuple):
+    """When a trunk's frames are, in samples."""
+
+    hop: int
+    first_centre: int
+
+    def start_of(self, frame: int) -> float:
+        """Seconds at which the frame's hop begins."""
+        return (self.hop * frame + self.first_centre - self.hop / 2) / SAMPLE_RATE
+
+    def end_of(self, frame: int) -> float:
+        """Seconds at which the frame's hop ends."""
+        return self.start_of(frame + 1)
+
+
+WAV2VEC2 = Clock(hop=320, first_centre=200)
+
+
+def words_of(
+    ids: Sequence[int], spans: Sequence[Span], tokenizer: Tokenizer, token_type: str, clock: Clock = WAV2VEC2
+) -> list[Word]:
     """The words of a label string; ``spans``: one a token. <blank> and <sos/eos> belong to no word."""
     groups: list[list[tuple[int, Span]]] = [[]]
     for token, span in zip(ids, spans, strict=True):
@@ -41,26 +61,16 @@ def words_of(ids: Sequence[int], spans: Sequence[Span], tokenizer: Tokenizer, to
             groups[-1].append((token, span))
         if alone:
             groups.append([])
-    return [word for group in groups if (word := _word(group, tokenizer)).word]
+    return [word for group in groups if (word := _word(group, tokenizer, clock)).word]
 
 
-def _word(group: list[tuple[int, Span]], tokenizer: Tokenizer) -> Word:
+def _word(group: list[tuple[int, Span]], tokenizer: Tokenizer, clock: Clock) -> Word:
     if not group:
         return Word("", 0.0, 0.0, 0.0)
     spans = [span for _, span in group]
     logarithms = [math.log(max(span.confidence, LEAST)) for span in spans]
-    return Word(tokenizer.decode(token for token, _ in group), start_of(spans[0].first), end_of(spans[-1].last),
-                min(1.0, math.exp(sum(logarithms) / len(logarithms))))
-
-
-def start_of(frame: int) -> float:
-    """Seconds at which the frame's 20 ms begin."""
-    return frame * HOP_SECONDS + BEFORE_SECONDS
-
-
-def end_of(frame: int) -> float:
-    """Seconds at which the frame's 20 ms end."""
-    return start_of(frame + 1)
+    return Word(tokenizer.decode(token for token, _ in group), clock.start_of(spans[0].first),
+                clock.end_of(spans[-1].last), min(1.0, math.exp(sum(logarithms) / len(logarithms))))
 
 
 def ctm_lines(utterance: str, words: Sequence[Word]) -> list[str]:

@@ -54,8 +54,8 @@ class Health:
         if not settled or row["contrastive"] < NEAR_CHANCE * self.chance:
             return ""
         return (f"contrastive loss {row['contrastive']:.3f} is that of a guess (ln(negatives + 1) = {self.chance:.3f}) "
-                "since {steps} steps. Make the task easier (masking_conf: pool_probability, pool_span), set "
-                "trunk_conf.extractor_init=averaging, or raise the rates of theta and eta.")
+                "since {steps} steps. Make the task easier (masking_conf: pool_probability, pool_span), raise "
+                "the rates of theta and eta, or set trunk_conf.extractor_init=averaging (wav2vec2's alone).")
 
     def _collapsed(self, row: dict) -> str | None:
         if row["code_perplexity"] is None:

@@ -6,12 +6,11 @@ from typing import NamedTuple
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.dataset import AbsDataset
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
-from espnet_bljust.espnet.masks import MaskingConfig, PoolDraw, draw_pool, labelled_masks
+from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
 
 
@@ -52,18 +51,14 @@ class JointIterFactory(AbsIterFactory):
         labelled: Source,
         pool: Source,
         *,
-        masking: MaskingConfig,
-        codebook: tuple[int, int],
-        num_frames: Callable[[int], int],
+        drawing: Drawing,
         accum_grad: int = 1,
-        seed: int = 0,
         share: Share = ALONE,
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
-        self.plan, self.labelled, self.pool = plan, labelled, pool
-        self.masking, self.codebook, self.num_frames = masking, codebook, num_frames
-        self.accum_grad, self.seed, self.share = accum_grad, seed, share
+        self.plan, self.labelled, self.pool, self.drawing = plan, labelled, pool, drawing
+        self.accum_grad, self.share = accum_grad, share
         self.num_workers, self.pin_memory = num_workers, pin_memory
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
@@ -73,8 +68,8 @@ class JointIterFactory(AbsIterFactory):
     def steps(self, first: int, last: int) -> Iterator[list[MicroBatch]]:
         """For every optimizer step first..last (1-based, inclusive) its ``accum_grad`` micro-batches."""
         before, end = self.plan.consumed(first - 1), self.plan.consumed(last)
-        labelled = self._load(self.labelled, self._draw_labelled, before[0], end[0])
-        pool = self._load(self.pool, self._draw_pool, before[1], end[1])
+        labelled = self._load(self.labelled, self.drawing.labelled, before[0], end[0])
+        pool = self._load(self.pool, self.drawing.pool, before[1], end[1])
         for step in range(first, last + 1):
             moment = self.plan.at(step)
             yield [
@@ -88,7 +83,7 @@ class JointIterFactory(AbsIterFactory):
         mine = [self._mine(source.stream, position) for position in positions]
         loader = iter(DataLoader(
             PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys], num_workers=self.num_workers,
-            collate_fn=PassedCollate(source.collate, self.num_frames, draw), pin_memory=self.pin_memory))
+            collate_fn=PassedCollate(source.collate, draw), pin_memory=self.pin_memory))
         for keys in mine:
             yield next(loader) if keys else None
 
@@ -96,25 +91,19 @@ class JointIterFactory(AbsIterFactory):
         epoch, utterances = stream.at(position)
         return [(epoch, utterance) for utterance in utterances[self.share.rank :: self.share.world_size]]
 
-    def _draw_labelled(self, epoch: int, utterances: list[str], frames: list[int]) -> Tensor:
-        return labelled_masks(utterances, frames, self.masking, self.seed, epoch)
-
-    def _draw_pool(self, epoch: int, utterances: list[str], frames: list[int]) -> PoolDraw:
-        return draw_pool(utterances, frames, self.masking, self.codebook, self.seed, epoch)
-
 
 def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
     tensors: dict = {}
     utterances: list[str] = []
     num_labelled = num_masked = num_rows = 0
     if labelled is not None:
-        utterances, batch, _, mask = labelled
+        utterances, batch, mask = labelled
         tensors.update(batch, labelled_mask=mask)
         num_labelled = len(utterances)
     if pool is not None:
-        ids, batch, frames, draw = pool
+        ids, batch, draw = pool
         tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
-        utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), sum(frames)
+        utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), len(draw.mask)
     return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
 
 
@@ -126,12 +115,10 @@ class ValidIterFactory(AbsIterFactory):
 
     def __init__(
         self, batches: Sequence[list[str]], dataset: AbsDataset, collate: Callable, *,
-        masking: MaskingConfig, codebook: tuple[int, int], num_frames: Callable[[int], int], seed: int = 0,
-        share: Share = ALONE, pool: tuple[Sequence[list[str]], AbsDataset] | None = None,
+        drawing: Drawing, share: Share = ALONE, pool: tuple[Sequence[list[str]], AbsDataset] | None = None,
     ) -> None:
         self.batches, self.dataset, self.collate, self.pool = batches, dataset, collate, pool
-        self.masking, self.codebook, self.num_frames, self.seed = masking, codebook, num_frames, seed
-        self.share = share
+        self.drawing, self.share = drawing, share
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """All batches of this process, the same at every epoch."""
@@ -148,8 +135,7 @@ class ValidIterFactory(AbsIterFactory):
 
     def _as_pool(self, ids: list[str], batch: dict) -> tuple[dict, int]:
         """Tensors of the self-supervised loss, and masked frames."""
-        frames = [self.num_frames(length) for length in batch["speech_lengths"].tolist()]
-        draw = draw_pool(ids, frames, self.masking, self.codebook, self.seed, 0)
+        draw = self.drawing.pool(0, ids, batch["speech_lengths"].tolist())
         return {"pool": batch["speech"], "pool_lengths": batch["speech_lengths"], "draw": draw}, int(draw.mask.sum())
 
 

@@ -1,10 +1,10 @@
-"""Masked frames, negatives and Gumbel noise of a batch, drawn an utterance and a pass at a time.
+"""Masked frames, negatives and Gumbel noise of a batch, or CPC's cuts, drawn an utterance and a pass at a time.
 
 Drawn here and not in the model, so that the divisor of g is known before the first backward pass, and the
 draw depends on (seed, pass, utterance) alone: not on the batch, the process or a restart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import NamedTuple, Self
 
@@ -13,7 +13,10 @@ import torch
 from torch import Tensor
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.network.config import CPCConfig
+from espnet_bljust.network.cpc import stretches
 from espnet_bljust.network.masking import sample_negatives, span_mask
+from espnet_bljust.network.systems import SSLKind, read_configs
 from espnet_bljust.randomness import derive_seed
 
 
@@ -44,9 +47,48 @@ class MaskingConfig:
 class PoolDraw(NamedTuple):
     """The random part of the self-supervised loss over one batch."""
 
-    mask: Tensor  # (row,) bool over the packed frames
+    mask: Tensor  # (row,) bool over the packed frames: the targets
     negatives: list[Tensor]  # an utterance: (masked, negative) indices into its masked frames
     noise: Tensor  # (masked, group, code) Gumbel noise of the quantizer
+    cuts: list[list[slice]] | None = None  # CPC: the pieces of each utterance, in samples; rows are theirs
+
+    def pieces(self, waves: list[Tensor]) -> list[Tensor]:
+        """What the network takes: the utterances, or what CPC cuts out of them."""
+        if self.cuts is None:
+            return waves
+        return [wave[piece] for wave, pieces in zip(waves, self.cuts, strict=True) for piece in pieces]
+
+
+class Drawing(NamedTuple):
+    """How this run draws: a pure function of utterance and pass."""
+
+    masking: MaskingConfig
+    ssl: SSLKind
+    num_frames: Callable[[int], int]
+    seed: int
+
+    @classmethod
+    def of(cls, settings: Mapping) -> Self:
+        """Of a training configuration."""
+        trunk, ssl = read_configs(settings)
+        return cls(MaskingConfig.from_dict(settings.get("masking_conf") or {}), ssl, trunk.num_frames, settings["seed"])
+
+    @property
+    def codebook(self) -> tuple[int, int]:
+        """(groups, codes) of the quantizer; CPC has none."""
+        return (0, 0) if isinstance(self.ssl, CPCConfig) else (self.ssl.groups, self.ssl.codes)
+
+    def pool(self, epoch: int, utterances: list[str], num_samples: list[int]) -> PoolDraw:
+        """Of a batch of the pool."""
+        if isinstance(self.ssl, CPCConfig):
+            return draw_cuts(utterances, num_samples, self, epoch)
+        frames = [self.num_frames(samples) for samples in num_samples]
+        return draw_pool(utterances, frames, self.masking, self.codebook, self.seed, epoch)
+
+    def labelled(self, epoch: int, utterances: list[str], num_samples: list[int]) -> Tensor:
+        """Masks of a labelled batch, (row,) bool."""
+        frames = [self.num_frames(samples) for samples in num_samples]
+        return labelled_masks(utterances, frames, self.masking, self.seed, epoch)
 
 
 def draw_pool(
@@ -64,6 +106,24 @@ def draw_pool(
         negatives.append(torch.as_tensor(sample_negatives(masked, config.num_negatives, rng)))
         noise.append(torch.from_numpy(_gumbel((masked, *codebook), rng)))
     return PoolDraw(torch.from_numpy(np.concatenate(masks)), negatives, torch.cat(noise))
+
+
+def draw_cuts(utterances: list[str], num_samples: list[int], drawing: Drawing, epoch: int) -> PoolDraw:
+    """Contexts and futures in turn; an utterance too short for two frames of future is a context alone."""
+    masks, negatives, cuts = [], [], []
+    for utterance, samples in zip(utterances, num_samples, strict=True):
+        rng = np.random.default_rng(derive_seed(drawing.seed, "pool cut", epoch, utterance))
+        pieces = [slice(*ends) for first, border, end in stretches(samples, drawing.ssl, rng)
+                  for ends in ((first, border), (border, end))]
+        frames = [drawing.num_frames(piece.stop - piece.start) for piece in pieces]
+        if min(frames) == 0 or sum(frames[1::2]) < 2:
+            pieces, frames = [slice(0, samples)], [drawing.num_frames(samples)]
+        cuts.append(pieces)
+        masks += [np.full(count, place % 2 == 1) for place, count in enumerate(frames)]
+        drawn = sample_negatives(sum(frames[1::2]), drawing.masking.num_negatives, rng)
+        negatives.append(torch.from_numpy(drawn))
+    targets = sum(map(len, negatives))
+    return PoolDraw(torch.from_numpy(np.concatenate(masks)), negatives, torch.zeros(targets, 0, 0), cuts)
 
 
 def labelled_masks(utterances: list[str], lengths: list[int], config: MaskingConfig, seed: int, epoch: int) -> Tensor:

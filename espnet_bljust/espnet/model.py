@@ -61,21 +61,21 @@ def _joint_batch(
     labelled: list[Tensor], labels: list[Tensor], pool: list[Tensor], *, labelled_mask: Tensor | None = None,
     draw: PoolDraw | None = None, temperature: float = 1.0, edge: float = 1.0, trunk_rests: bool = False,
 ) -> JointBatch:
-    batch = JointBatch(labelled, labels, labelled_mask, pool, temperature=temperature, trunk_rests=trunk_rests)
+    batch = JointBatch(labelled, labels, labelled_mask, temperature=temperature, trunk_rests=trunk_rests)
     if draw is not None:
-        batch.pool_mask, batch.pool_negatives, batch.noise = draw
+        batch.pool, batch.pool_mask, batch.pool_negatives, batch.noise = draw.pieces(pool), *draw[:3]
     if edge != 1.0:
         batch.scale_edge = gradient_scale_edge(edge)
     return batch
 
 
 def _stats(ssl: SSLSums) -> dict[str, Tensor]:
-    """What is logged of the self-supervised loss: sums over masked frames, and perplexities of the batch."""
-    return {
-        "contrastive": ssl.contrastive.detach(), "diversity": ssl.diversity.detach() * ssl.num_masked,
-        "correct": torch.as_tensor(ssl.correct), "code_perplexity": ssl.code_perplexity.detach(),
-        "prob_perplexity": ssl.probability_perplexity.detach(),
-    }
+    """What is logged of the self-supervised loss: sums over its targets, and perplexities where there are codes."""
+    found = {"contrastive": ssl.contrastive.detach(), "correct": torch.as_tensor(ssl.correct)}
+    if ssl.diversity is not None:
+        found |= {"diversity": ssl.diversity.detach() * ssl.num_masked, "code_perplexity": ssl.code_perplexity.detach(),
+                  "prob_perplexity": ssl.probability_perplexity.detach()}
+    return found
 
 
 def unpad(padded: Tensor | None, lengths: Tensor | None) -> list[Tensor]:

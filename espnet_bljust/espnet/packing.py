@@ -2,6 +2,7 @@
 
 The exact route is `encoder: torchaudiohubert`, whose trunk is torchaudio's Wav2Vec2Model: ours has its names.
 Stock ESPnet loads with strict=False, so a wrong name would pass silently; the names are checked here.
+A trunk that stock ESPnet does not have goes into a zip of the same outer form, which this package alone loads.
 """
 
 from pathlib import Path
@@ -11,9 +12,12 @@ import yaml
 from espnet2.main_funcs.pack_funcs import pack
 
 from espnet_bljust.espnet.checkpoint import save_atomically
-from espnet_bljust.espnet.weights import Experiment
+from espnet_bljust.espnet.weights import Experiment, of_wav2vec2
 from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.convert.stock_espnet import OF_HUBERT, encoder_conf, to_espnet
+
+# What describes a network of this package.
+OWN_KEYS = ("trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "token_list", "token_type", "bpemodel")
 
 
 def export_config(settings: dict, bpe_model: str | None) -> dict:
@@ -46,19 +50,27 @@ def check_names(config: dict, state: dict[str, torch.Tensor]) -> None:
     assert not missing and not unexpected, f"does not fit stock ESPnet: missing {missing}, unexpected {unexpected}"
 
 
-def write_pack(exp_dir: Path, model: Path, out: Path, options: list[Path]) -> None:
-    """Write ``out`` (.zip) from the weights ``model``; ``options`` are further files such as RESULTS.md."""
+def write_pack(exp_dir: Path, model: Path, out: Path, options: list[Path]) -> str:
+    """Write ``out`` (.zip) from the weights ``model``; ``options`` are further files such as RESULTS.md.
+
+    Says who loads it.
+    """
     experiment = Experiment.read(exp_dir, model)
     settings = experiment.settings
     folder = exp_dir / "pack"
     folder.mkdir(exist_ok=True)
     bpe_model = settings["bpemodel"]
-    state = to_espnet(experiment.state).state
-    config = export_config(settings, bpe_model)
-    check_names(config, state)
+    stock = isinstance(experiment.shape.trunk, TrunkConfig)
+    if stock:
+        state = to_espnet(of_wav2vec2(experiment, "espnet").state).state
+        config = export_config(settings, bpe_model)
+        check_names(config, state)
+    else:
+        state, config = experiment.state, {key: settings[key] for key in OWN_KEYS if key in settings}
     save_atomically(state, folder / "model.pth")
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
     temporary = out.with_name("tmp_" + out.name)  # the suffix chooses the archive's format
     pack(files={"asr_model_file": folder / "model.pth"}, yaml_files={"asr_train_config": folder / "config.yaml"},
          outpath=temporary, option=[*options, *([Path(bpe_model)] if bpe_model else [])])
     temporary.replace(out)
+    return "Speech2Text.from_pretrained" if stock else "espnet_bljust.bin.recognise --model (not with stock ESPnet)"

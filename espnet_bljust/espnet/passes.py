@@ -7,7 +7,7 @@ from espnet2.train.dataset import AbsDataset
 from torch.utils.data import Dataset
 
 Key = tuple[int, str]  # pass over the data, utterance
-Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their frames
+Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their samples
 
 
 class Loaded(NamedTuple):
@@ -15,7 +15,6 @@ class Loaded(NamedTuple):
 
     utterances: list[str]
     tensors: dict
-    frames: list[int]
     drawn: Any
 
 
@@ -34,10 +33,8 @@ class PassedCollate(NamedTuple):
     """ESPnet's collate function, then the draws of the batch."""
 
     collate: Callable
-    num_frames: Callable[[int], int]
     draw: Draw
 
     def __call__(self, entries: list[tuple[int, tuple[str, dict]]]) -> Loaded:
         utterances, tensors = self.collate([entry for _, entry in entries])
-        frames = [self.num_frames(length) for length in tensors["speech_lengths"].tolist()]
-        return Loaded(utterances, tensors, frames, self.draw(entries[0][0], utterances, frames))
+        return Loaded(utterances, tensors, self.draw(entries[0][0], utterances, tensors["speech_lengths"].tolist()))

@@ -13,16 +13,16 @@ from torch import Tensor
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.weight_files import Found, read
 from espnet_bljust.network.convert import fairseq, huggingface, stock_espnet, torchaudio
-from espnet_bljust.network.convert.fit import SUPERVISED, Shape, fit
+from espnet_bljust.network.convert.fit import MASK_EMBEDDING, SUPERVISED, Shape, fit
 from espnet_bljust.network.convert.table import Renamed, rename
 
-OURS = "network."
+OURS, SSL_HEAD = "network.", "ssl_head."
 # Of TrunkConfig: how a training treats the trunk, which the next one may do otherwise.
 OF_TRAINING = {"extractor_init", "dropout", "attention_dropout", "activation_dropout", "projection_dropout",
                "feature_dropout", "layer_drop", "checkpointing"}
 # Name of the format, a parameter that only this format has, and how its names become ours.
 FORMATS = {
-    "ours": (OURS + "trunk." + torchaudio.PROBE, lambda state: rename(state, [(OURS, "")])),
+    "ours": (OURS + MASK_EMBEDDING, lambda state: rename(state, [(OURS, "")])),
     "stock ESPnet": (stock_espnet.PROBE, stock_espnet.from_espnet),
     "torchaudio": (torchaudio.PROBE, torchaudio.from_torchaudio),
     "Hugging Face": (huggingface.PREFIX + huggingface.PROBE, huggingface.from_huggingface),
@@ -50,6 +50,10 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
         left_out += [f"{name} ({why})" for prefix, name in SUPERVISED.items()
                      if any(key.startswith(prefix) for key in state)]
         state = {key: value for key, value in state.items() if not key.startswith(tuple(SUPERVISED))}
+    if not any(key in shape.parameters() for key in state if key.startswith(SSL_HEAD)):  # of another objective
+        kept = {key: value for key, value in state.items() if not key.startswith(SSL_HEAD)}
+        left_out += ["self-supervised head (another objective)"] if len(kept) < len(state) else []
+        state = kept
     fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings),
                  where=str(found.path))
     parts = [f"{found.path}: {name}, {len(fitted.state)} tensors loaded"]
@@ -57,7 +61,7 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
     parts += [f"starts fresh: {', '.join(fitted.fresh)}"] if fitted.fresh else []
     parts += [] if found.settings or name == "ours" else [
         "num_heads, norm_first and strides are not in the file and taken from the configuration"]
-    if found.normalized and not shape.trunk.normalize:
+    if found.normalized and not getattr(shape.trunk, "normalize", True):
         parts.append("trained on audio of zero mean and unit variance: set trunk_conf.normalize")
     return StartingPoint(fitted.state, "; ".join(parts))
 

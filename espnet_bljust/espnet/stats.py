@@ -86,8 +86,8 @@ class StepStats:
         parts += [f"gamma {moment.gamma:.3g}"] if moment.phase == "joint" else []
         parts += [f"CTC {row['ctc']:.3f}"] if row["ctc"] is not None else []
         if row["contrastive"] is not None:
-            parts.append(f"contrastive {row['contrastive']:.3f}, accuracy {100 * row['ssl_accuracy']:.1f} %, "
-                         f"codes {row['code_perplexity']:.0f}")
+            parts.append(f"contrastive {row['contrastive']:.3f}, accuracy {100 * row['ssl_accuracy']:.1f} %")
+        parts += [f"codes {row['code_perplexity']:.0f}"] if row["code_perplexity"] is not None else []
         return ", ".join([*parts, f"norm {row['grad_norm']:.3g}", f"{row['seconds']:.2f} s/step", f"{left} left"])
 
     def _mean(self, name: str, count: int) -> float | None:

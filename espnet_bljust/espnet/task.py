@@ -18,13 +18,13 @@ from espnet_bljust.data.batching import BatchStream, fixed_batches
 from espnet_bljust.data.tables import read_table
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, ValidIterFactory
-from espnet_bljust.espnet.masks import MaskingConfig
+from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.espnet.starting_point import starting_point
 from espnet_bljust.espnet.trainer import BLJustTrainer
 from espnet_bljust.espnet.weights import shape_of
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
 
 PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.classifier.": "phi", "network.ssl_head.": "eta"}
 SAMPLE_RATE = 16000
@@ -56,8 +56,12 @@ class BLJustTask(ASRTask):
         group.add_argument("--stop_on_alarm", type=str2bool, default=False,
                            help="end the run at the first alarm: loss at chance, codebook collapsed, not finite, ...")
         group.add_argument("--init_from", type=str, default="", help="weights of any known form, to start from")
-        for name, text in (("trunk", "TrunkConfig: shape of the wav2vec 2.0 trunk"),
-                           ("ssl", "SSLConfig: quantizer, temperature, weights of the self-supervised loss"),
+        for name, known, text in (("trunk", TRUNKS, "what trunk_conf describes"),
+                                  ("objective", OBJECTIVES, "the self-supervised loss")):
+            group.add_argument(f"--{name}", choices=tuple(known), default="wav2vec2", help=text)
+        for name, text in (("trunk", "TrunkConfig, CnnRnnConfig or ConformerConfig: shape of the trunk"),
+                           ("ssl", "SSLConfig: quantizer, temperature, weights of wav2vec 2.0's loss"),
+                           ("cpc", "CPCConfig: context and future of contrastive predictive coding"),
                            ("head", "HeadConfig: what the supervised head says of an utterance"),
                            ("masking", "MaskingConfig: span masks"),
                            ("plan", "phases, steps, gamma and learning rates; see conf/")):
@@ -97,9 +101,7 @@ class BLJustTask(ASRTask):
     ) -> JointIterFactory | ValidIterFactory:
         plan = build_plan(args.plan_conf)
         share = Share(distributed_option.dist_rank or 0, distributed_option.dist_world_size or 1)
-        ssl = SSLConfig.from_dict(args.ssl_conf)
-        common = {"masking": MaskingConfig.from_dict(args.masking_conf), "seed": args.seed, "share": share,
-                  "codebook": (ssl.groups, ssl.codes), "num_frames": TrunkConfig.from_dict(args.trunk_conf).num_frames}
+        common = {"drawing": Drawing.of(vars(args)), "share": share}
         collate = cls.build_collate_fn(args, train=mode == "train")
         if mode == "valid":
             dataset = cls._dataset(args, args.valid_data_path_and_name_and_type, train=False)

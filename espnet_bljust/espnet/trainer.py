@@ -95,8 +95,8 @@ class BLJustTrainer(Trainer):
         """Train from the checkpoint, or from the start, to the end of the stage ``until``."""
         processes, plan = Processes(distributed_option), train_iter_factory.plan
         balance = Balance() if plan.gamma_unit == "balanced" else None
-        health = Health(num_negatives=train_iter_factory.masking.num_negatives, groups=train_iter_factory.codebook[0],
-                        codes=train_iter_factory.codebook[1])
+        groups, codes = train_iter_factory.drawing.codebook
+        health = Health(num_negatives=train_iter_factory.drawing.masking.num_negatives, groups=groups, codes=codes)
         output_dir = Path(trainer_options.output_dir)
         parts = {"model": model, "optimizer": optimizers[0], "health": health}
         parts |= {"balance": balance} if balance else {}

@@ -17,7 +17,8 @@ from espnet_bljust.espnet.iterator import MicroBatch, to_device
 from espnet_bljust.espnet.model import BLJustModel, unpad
 from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.espnet.stats import StepStats
-from espnet_bljust.network.joint import JointSums, PoolTotals
+from espnet_bljust.network.joint import JointSums
+from espnet_bljust.network.ssl_head import PoolTotals
 
 
 class Settings(NamedTuple):
@@ -54,7 +55,8 @@ class Updater:
         labelled, masked, rows = self.processes.sum(
             [sum(getattr(batch, name) for batch in batches) for name in ("num_labelled", "num_masked", "num_rows")])
         batches = [batch._replace(tensors=to_device(batch.tensors, self.processes.device)) for batch in batches]
-        early = self._probabilities(batches) if moment.pool and len(batches) > 1 else None
+        coupled = moment.pool and self.network.ssl_head.parts_are_coupled
+        early = self._probabilities(batches) if coupled and len(batches) > 1 else None
         meter = PullMeter(self.network.trunk.parameters()) if measure and both else None
 
         def forward(batch: MicroBatch) -> LossSums:
@@ -62,7 +64,7 @@ class Updater:
                 out = self.model(**batch.tensors, temperature=temperature, edge=moment.edge,
                                  trunk_rests=moment.trunk_rests)
             totals = None
-            if moment.pool:
+            if coupled:
                 totals = PoolTotals(masked, rows, self._shared(out["pool"]) if early is None else early)
             sums = LossSums(
                 out["supervised"], out["pool"] and self.network.self_supervised_sum(out["pool"], totals))

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load, own_names
-from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.config import CPCConfig, HeadConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape, fit
+from espnet_bljust.network.systems import read_configs
 
 
 class Experiment(NamedTuple):
@@ -38,7 +39,21 @@ class Experiment(NamedTuple):
         return cls(settings, shape, fitted.state)
 
 
+def of_wav2vec2(experiment: Experiment, form: str, head: str = "ctc") -> Experiment:
+    """The experiment as other libraries know such networks; an InputError where they know none."""
+    trunk, ssl = experiment.shape[:2]
+    if not isinstance(trunk, TrunkConfig):
+        raise InputError(f"{form}: has no form for the trunk {experiment.settings['trunk']}. Take the zip of stage 14 "
+                         "(--to espnet): this package's recognise and decode load it.")
+    if not isinstance(ssl, CPCConfig):
+        return experiment
+    if head == "pretraining":
+        raise InputError(f"{form}: has no form for the objective cpc. Write --head ctc.")
+    state = {name: value for name, value in experiment.state.items() if not name.startswith("ssl_head.")}
+    return experiment._replace(shape=experiment.shape._replace(ssl=SSLConfig()), state=state)
+
+
 def shape_of(settings: dict) -> Shape:
     """Of train.yaml's settings."""
-    return Shape(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings.get("ssl_conf", {})),
-                 len(settings["token_list"]), HeadConfig.from_dict(settings.get("head_conf", {})))
+    return Shape(*read_configs(settings), len(settings["token_list"]),
+                 HeadConfig.from_dict(settings.get("head_conf") or {}))

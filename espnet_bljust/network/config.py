@@ -1,10 +1,11 @@
-"""Shapes and probabilities of the trunk and of both heads; the defaults are wav2vec 2.0 base with plain CTC.
+"""Shapes and probabilities of the wav2vec 2.0 trunk and of the heads; the defaults are base with plain CTC.
 
 Source: Baevski et al., arXiv:2006.11477, section 4.2; names of fairseq's options stand in brackets.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import prod
 from typing import Any, Self
 
 from espnet_bljust.errors import InputError
@@ -12,24 +13,36 @@ from espnet_bljust.errors import InputError
 BASE_EXTRACTOR = ((512, 10, 5), *((512, 3, 2),) * 4, *((512, 2, 2),) * 2)
 
 
-def _from_dict(kind: type, options: Mapping[str, Any]) -> Any:
-    known = [field.name for field in fields(kind)]
-    for name in options:
-        if name not in known:
-            raise InputError(f"{kind.__name__}: unknown key {name}. Known keys: {', '.join(known)}.")
-    try:
-        return kind(**options)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{kind.__name__}: {error}. Mend the value; see {kind.__module__}.") from error
+class Options:
+    """What all of these have in common."""
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> Self:
+        """From YAML; an unknown key is an InputError with its name."""
+        known = [field.name for field in fields(cls)]
+        for name in options:
+            if name not in known:
+                raise InputError(f"{cls.__name__}: unknown key {name}. Known keys: {', '.join(known)}.")
+        try:
+            return cls(**options)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{cls.__name__}: {error}. Mend the value; see {cls.__module__}.") from error
 
 
-def _require(holds: bool, what: str) -> None:
+def require(holds: bool, what: str) -> None:
+    """ValueError where it does not hold."""
     if not holds:
         raise ValueError(what)
 
 
+def require_shares(options: Options, *names: str) -> None:
+    """Probabilities."""
+    for name in names:
+        require(0 <= getattr(options, name) < 1, f"{name} is {getattr(options, name)}, not in [0, 1)")
+
+
 @dataclass(frozen=True)
-class TrunkConfig:
+class TrunkConfig(Options):
     """The part that both losses share: extractor, projection, positional convolution, transformer."""
 
     normalize: bool = False  # each utterance to mean 0 and variance 1 first, as fairseq's option of this name
@@ -54,26 +67,20 @@ class TrunkConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conv_layers", tuple(tuple(map(int, layer)) for layer in self.conv_layers))
-        _require(bool(self.conv_layers) and all(len(layer) == 3 and min(layer) > 0 for layer in self.conv_layers),
+        require(bool(self.conv_layers) and all(len(layer) == 3 and min(layer) > 0 for layer in self.conv_layers),
                  "conv_layers wants [channels, kernel, stride], positive numbers, for each layer")
-        _require(all(kernel >= stride for _, kernel, stride in self.conv_layers),
+        require(all(kernel >= stride for _, kernel, stride in self.conv_layers),
                  "conv_layers: a kernel smaller than its stride leaves samples unread")
-        _require(self.extractor_norm in ("group", "layer"),
+        require(self.extractor_norm in ("group", "layer"),
                  f"extractor_norm is {self.extractor_norm!r}, not group or layer")
-        _require(self.extractor_init in ("random", "averaging"),
+        require(self.extractor_init in ("random", "averaging"),
                  f"extractor_init is {self.extractor_init!r}, not random or averaging")
-        _require(min(self.dim, self.num_layers, self.num_heads, self.ffn_dim, self.pos_kernel, self.pos_groups) > 0,
+        require(min(self.dim, self.num_layers, self.num_heads, self.ffn_dim, self.pos_kernel, self.pos_groups) > 0,
                  "dim, num_layers, num_heads, ffn_dim, pos_kernel and pos_groups are positive")
-        _require(self.dim % self.num_heads == 0, f"dim {self.dim} is no multiple of num_heads {self.num_heads}")
-        _require(self.dim % self.pos_groups == 0, f"dim {self.dim} is no multiple of pos_groups {self.pos_groups}")
-        for name in ("dropout", "attention_dropout", "activation_dropout", "projection_dropout", "feature_dropout",
-                     "layer_drop"):
-            _require(0 <= getattr(self, name) < 1, f"{name} is {getattr(self, name)}, not in [0, 1)")
-
-    @classmethod
-    def from_dict(cls, options: Mapping[str, Any]) -> Self:
-        """From YAML; an unknown key is an InputError with its name."""
-        return _from_dict(cls, options)
+        require(self.dim % self.num_heads == 0, f"dim {self.dim} is no multiple of num_heads {self.num_heads}")
+        require(self.dim % self.pos_groups == 0, f"dim {self.dim} is no multiple of pos_groups {self.pos_groups}")
+        require_shares(self, "dropout", "attention_dropout", "activation_dropout", "projection_dropout",
+                       "feature_dropout", "layer_drop")
 
     def num_frames(self, num_samples: int) -> int:
         """Frames of an utterance; 0 where it is shorter than the receptive field."""
@@ -89,9 +96,32 @@ class TrunkConfig:
             samples = (samples - 1) * stride + kernel
         return samples
 
+    @property
+    def hop(self) -> int:
+        """Samples between frames: 320 (20 ms) in wav2vec 2.0."""
+        return prod(stride for _, _, stride in self.conv_layers)
+
+    @property
+    def first_centre(self) -> int:
+        """Sample in the middle of what the first frame sees."""
+        return self.receptive_field // 2
+
+    @property
+    def feature_dim(self) -> int:
+        """Width of the rows that the self-supervised head takes from the extractor."""
+        return self.conv_layers[-1][0]
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """Activations of a training step, roughly.
+
+        Fitted to peak memory of the tiny and small sizes on a CPU (bench/memory.py): within 10 % of what was seen.
+        """
+        return 165 * self.dim * self.num_layers + 565 * self.feature_dim
+
 
 @dataclass(frozen=True)
-class SSLConfig:
+class SSLConfig(Options):
     """Quantizer, contrastive loss, and the weights of its two companions."""
 
     groups: int = 2
@@ -106,30 +136,36 @@ class SSLConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gumbel", tuple(map(float, self.gumbel)))
-        _require(min(self.groups, self.codes, self.latent_dim, self.final_dim, self.num_negatives) > 0,
+        require(min(self.groups, self.codes, self.latent_dim, self.final_dim, self.num_negatives) > 0,
                  "groups, codes, latent_dim, final_dim and num_negatives are positive")
-        _require(self.latent_dim % self.groups == 0,
+        require(self.latent_dim % self.groups == 0,
                  f"latent_dim {self.latent_dim} is no multiple of groups {self.groups}")
-        _require(self.temperature > 0, f"temperature is {self.temperature}, not positive")
-        _require(len(self.gumbel) == 3 and min(self.gumbel) > 0, "gumbel wants [start, end, factor], positive numbers")
-
-    @classmethod
-    def from_dict(cls, options: Mapping[str, Any]) -> Self:
-        """From YAML; an unknown key is an InputError with its name."""
-        return _from_dict(cls, options)
+        require(self.temperature > 0, f"temperature is {self.temperature}, not positive")
+        require(len(self.gumbel) == 3 and min(self.gumbel) > 0, "gumbel wants [start, end, factor], positive numbers")
 
 
 @dataclass(frozen=True)
-class HeadConfig:
+class HeadConfig(Options):
     """The supervised head."""
 
     kind: str = "ctc"  # "ctc": a sequence of tokens; "mean": one class an utterance, from the mean over its frames
     layer_norm: bool = False  # before the linear layer, as `normalize_before` of ESPnet's wav2vec 2.0 encoder
 
     def __post_init__(self) -> None:
-        _require(self.kind in ("ctc", "mean"), f"kind is {self.kind!r}, not ctc or mean")
+        require(self.kind in ("ctc", "mean"), f"kind is {self.kind!r}, not ctc or mean")
 
-    @classmethod
-    def from_dict(cls, options: Mapping[str, Any]) -> Self:
-        """From YAML; an unknown key is an InputError with its name."""
-        return _from_dict(cls, options)
+
+@dataclass(frozen=True)
+class CPCConfig(Options):
+    """Prediction of the future (cpc.py); the defaults are those of the published BL-JUST."""
+
+    context_seconds: float = 2.0  # what the trunk hears
+    future_seconds: float = 1.0  # what is predicted of its last frame
+    final_dim: int = 256  # where similarities are taken
+    temperature: float = 0.1  # κ
+
+    def __post_init__(self) -> None:
+        require(min(self.context_seconds, self.future_seconds) >= 0.1,
+                "context_seconds and future_seconds are at least 0.1")
+        require(self.final_dim > 0, f"final_dim is {self.final_dim}, not positive")
+        require(self.temperature > 0, f"temperature is {self.temperature}, not positive")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.folded_norm import folded_weights
 from espnet_bljust.network.packed_convolution import PackedConvolution
-from espnet_bljust.network.packing import UtteranceTooShort
+from espnet_bljust.network.packing import frames_of
 
 
 class ConvLayer(nn.Module):
@@ -59,7 +59,7 @@ class FeatureExtractor(nn.Module):
 
     def forward(self, waves: list[Tensor]) -> tuple[Tensor, list[int]]:
         """waves: (sample,) each -> (row, channel) and the rows of each utterance."""
-        lengths = self.lengths(waves)
+        lengths = frames_of(waves, self.config)
         _, kernels, strides = zip(*self.config.conv_layers, strict=True)
         slots = [-(-len(wave) // prod(strides)) for wave in waves]  # frames from an utterance's begin to the next's
         samples = [F.pad(wave, (0, slot * prod(strides) - len(wave))) for wave, slot in zip(waves, slots, strict=True)]
@@ -101,15 +101,6 @@ class FeatureExtractor(nn.Module):
             weight = layer.conv.weight.transpose(1, 2).flatten(1)  # (out, kernel * channel)
             x = PackedConvolution.apply(x, weight[None].to(dtype), [rows], layer.conv.stride[0], tail, True)
         return F.gelu(x)
-
-    def lengths(self, waves: list[Tensor]) -> list[int]:
-        """Frames of each utterance, at least one."""
-        lengths = [self.config.num_frames(len(wave)) for wave in waves]
-        for index, (wave, length) in enumerate(zip(waves, lengths, strict=True)):
-            if length == 0:
-                raise UtteranceTooShort(f"utterance {index} of the batch: {len(wave)} samples give no frame. "
-                                        f"Leave out audio under {self.config.receptive_field} samples.")
-        return lengths
 
 
 @torch.no_grad()

@@ -1,8 +1,9 @@
 """One trunk with both heads: labelled and unlabelled utterances in a single packed pass.
 
-    f(theta, phi): CTC of the labelled utterances      g(theta, eta): contrastive + 0.1 diversity + 10 penalty
-theta = trunk, phi = ctc, eta = ssl_head; no parameter is in two of them. For one class an utterance, phi = classifier,
-and f is its cross entropy.
+    f(theta, phi): CTC of the labelled utterances, or cross entropy of one class an utterance
+    g(theta, eta): contrastive + 0.1 diversity + 10 penalty (ssl_head.py), or contrastive prediction (cpc.py)
+theta = trunk, phi = ctc or classifier, eta = ssl_head; no parameter is in two of them. Which trunk and which
+self-supervised head they are is known to systems.py alone.
 Source: Saif et al., arXiv:2412.08548; Baevski et al., arXiv:2006.11477 for g.
 """
 
@@ -15,12 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_bljust.network.classes import ClassHead
-from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.config import HeadConfig
 from espnet_bljust.network.ctc import CTCHead
-from espnet_bljust.network.diversity import diversity_share
 from espnet_bljust.network.packing import Features, Wanted
-from espnet_bljust.network.ssl_head import SelfSupervisedHead, SSLSums
-from espnet_bljust.network.trunk import Trunk
+from espnet_bljust.network.ssl_head import PoolTotals, Reading, SSLSums
+from espnet_bljust.network.systems import SSLKind, TrunkKind, build_head, build_trunk
 
 
 @dataclass
@@ -33,9 +33,9 @@ class JointBatch:
     labelled: list[Tensor] = field(default_factory=list)  # (sample,) each
     labels: list[Tensor] = field(default_factory=list)  # (token,) each
     labelled_mask: Tensor | None = None  # (row,) bool: fine-tuning masks
-    pool: list[Tensor] = field(default_factory=list)  # (sample,) each
+    pool: list[Tensor] = field(default_factory=list)  # (sample,) each; for CPC contexts, each before its future
     pool_mask: Tensor | None = None  # (row,) bool: the targets
-    pool_negatives: list[Tensor] = field(default_factory=list)  # (masked, negative) each
+    pool_negatives: list[Tensor] = field(default_factory=list)  # (masked, negative) of each utterance
     noise: Tensor | None = None  # (masked, group, code)
     temperature: float = 1.0  # of the quantizer
     scale_edge: Callable[[Tensor], Tensor] | None = None  # laid on the trunk's tensors where the head takes them
@@ -55,27 +55,19 @@ class JointSums(NamedTuple):
     pool_rows: int
 
 
-class PoolTotals(NamedTuple):
-    """Over all parts of a batch: micro-batches, processes."""
-
-    masked: float  # frames
-    rows: float  # frames of the pool
-    probability_sum: Tensor  # (group, code)
-
-
 class JointNetwork(nn.Module):
     """trunk, ctc (or classifier) and ssl_head."""
 
     def __init__(
-        self, trunk: TrunkConfig, ssl: SSLConfig, vocabulary_size: int, head: HeadConfig = HeadConfig()  # noqa: B008
+        self, trunk: TrunkKind, ssl: SSLKind, vocabulary_size: int, head: HeadConfig = HeadConfig()  # noqa: B008
     ) -> None:
         super().__init__()
         self.ssl_config = ssl
         self.feature_dropout = trunk.feature_dropout
-        self.trunk = Trunk(trunk)
+        self.trunk = build_trunk(trunk)
         self.head_name, kind = {"ctc": ("ctc", CTCHead), "mean": ("classifier", ClassHead)}[head.kind]
         self.add_module(self.head_name, kind(trunk.dim, vocabulary_size, head.layer_norm))
-        self.ssl_head = SelfSupervisedHead(trunk.dim, trunk.conv_layers[-1][0], ssl)
+        self.ssl_head = build_head(trunk, ssl)
 
     @property
     def head(self) -> CTCHead | ClassHead:
@@ -88,8 +80,10 @@ class JointNetwork(nn.Module):
             features = self.trunk.extract([*batch.labelled, *batch.pool])
             lengths = features.lengths[: len(batch.labelled)]
             border = sum(lengths)  # labelled rows come first
-            mask, want = self._masks(batch, border, len(features.rows) - border)
-            hidden = self.trunk.encode(features, mask=mask, want=want)
+            reading = self._reading(batch, features.lengths[len(batch.labelled) :])
+            mask, want = self._masks(batch, border, reading)
+            encoded = features.of([True] * len(lengths) + (reading.encoded if reading else []))
+            hidden = self.trunk.encode(encoded, mask=mask, want=want)
         logits = total = infeasible = ssl = penalty = None
         if batch.labelled:
             logits = self.head(hidden[:border], lengths)
@@ -105,13 +99,8 @@ class JointNetwork(nn.Module):
         return self.head(self.trunk.encode(features), features.lengths), self.head.rows(features.lengths)
 
     def self_supervised_sum(self, sums: JointSums, totals: PoolTotals | None = None) -> Tensor:
-        """g times the number of masked frames; of a part of a larger batch, its share, by the batch's ``totals``."""
-        if totals is None:
-            totals = PoolTotals(sums.ssl.num_masked, sums.pool_rows, sums.ssl.probability_sum.detach())
-        penalty = sums.penalty_sum / totals.rows
-        diversity = diversity_share(sums.ssl.probability_sum, totals.probability_sum)
-        weighted = self.ssl_config.diversity_weight * diversity + self.ssl_config.penalty_weight * penalty
-        return sums.ssl.contrastive + totals.masked * weighted
+        """g times the number of targets; of a part of a larger batch, its share, by the batch's ``totals``."""
+        return self.ssl_head.total(sums.ssl, sums.penalty_sum, sums.pool_rows, totals)
 
     @torch.no_grad()
     def probability_sum(self, pool: list[Tensor], mask: Tensor) -> Tensor:
@@ -120,21 +109,25 @@ class JointNetwork(nn.Module):
         return self.ssl_head.quantizer.logits(rows).softmax(-1).sum(0)
 
     def temperature(self, num_updates: int) -> float:
-        """Of the quantizer, after so many updates of the self-supervised loss."""
-        start, end, factor = self.ssl_config.gumbel
-        return max(end, start * factor**num_updates)
+        """Of the self-supervised head, after so many updates of its loss."""
+        return self.ssl_head.temperature(num_updates)
+
+    def _reading(self, batch: JointBatch, lengths: list[int]) -> Reading | None:
+        if not batch.pool:
+            return None
+        if batch.pool_mask is None or len(batch.pool_mask) != sum(lengths):
+            raise ValueError(f"pool_mask wants one entry for each of the pool's {sum(lengths)} rows")
+        return self.ssl_head.reading(batch.pool_mask, lengths)
 
     @staticmethod
-    def _masks(batch: JointBatch, border: int, pool_rows: int) -> tuple[Tensor | None, Tensor | None]:
-        """Rows hidden from the transformer, and rows whose output a head reads; None: none hidden, all read."""
-        if not batch.pool:
+    def _masks(batch: JointBatch, border: int, reading: Reading | None) -> tuple[Tensor | None, Tensor | None]:
+        """Rows hidden from the encoder, and rows whose output a head reads; None: none hidden, all read."""
+        if reading is None:
             return batch.labelled_mask, None
-        if batch.pool_mask is None or len(batch.pool_mask) != pool_rows:
-            raise ValueError(f"pool_mask wants one entry for each of the pool's {pool_rows} rows")
         hidden = batch.labelled_mask
         if hidden is None:
-            hidden = batch.pool_mask.new_zeros(border)
-        return torch.cat([hidden, batch.pool_mask]), torch.cat([batch.pool_mask.new_ones(border), batch.pool_mask])
+            hidden = reading.hidden.new_zeros(border)
+        return torch.cat([hidden, reading.hidden]), torch.cat([reading.wanted.new_ones(border), reading.wanted])
 
     def _self_supervised(
         self, batch: JointBatch, hidden: Tensor, features: Features, border: int

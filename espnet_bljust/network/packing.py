@@ -1,7 +1,7 @@
 """Packed frames: the rows of all utterances one behind the other, (row, channel), and nothing between them."""
 
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -14,11 +14,45 @@ class UtteranceTooShort(InputError, ValueError):
 
 
 class Features(NamedTuple):
-    """What the extractor makes of a batch."""
+    """What a trunk's first part makes of a batch."""
 
     rows: Tensor  # (row, channel) after the layer norm
     penalty: Tensor  # (row,) mean square over channels before the layer norm
     lengths: list[int]  # rows of each utterance, in order
+
+    def of(self, kept: list[bool]) -> "Features":
+        """Of some of the utterances."""
+        if all(kept):
+            return self
+        rows, penalty = (torch.cat([part for part, keep in zip(whole.split(self.lengths), kept, strict=True) if keep])
+                         for whole in (self.rows, self.penalty))
+        return Features(rows, penalty, [length for length, keep in zip(self.lengths, kept, strict=True) if keep])
+
+
+class Sizes(Protocol):
+    """What every trunk's configuration tells of its frames."""
+
+    receptive_field: int  # samples
+
+    def num_frames(self, num_samples: int) -> int:
+        """Of an utterance of so many samples."""
+
+
+def frames_of(waves: list[Tensor], sizes: Sizes) -> list[int]:
+    """Frames of each utterance, at least one."""
+    lengths = [sizes.num_frames(len(wave)) for wave in waves]
+    for index, (wave, length) in enumerate(zip(waves, lengths, strict=True)):
+        if length == 0:
+            raise UtteranceTooShort(f"utterance {index} of the batch: {len(wave)} samples give no frame. "
+                                    f"Leave out audio under {sizes.receptive_field} samples.")
+    return lengths
+
+
+def hide(rows: Tensor, mask: Tensor | None, embedding: Tensor) -> Tensor:
+    """``rows`` with the mask embedding in place of those that are masked; mask (row,) bool, best on the CPU."""
+    if mask is None:
+        return rows
+    return torch.where(mask.to(rows.device, non_blocking=True)[:, None], embedding.to(rows.dtype), rows)
 
 
 class Run(NamedTuple):

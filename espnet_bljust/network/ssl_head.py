@@ -11,23 +11,43 @@ from torch import Tensor, nn
 
 from espnet_bljust.network.config import SSLConfig
 from espnet_bljust.network.contrastive import contrast
+from espnet_bljust.network.diversity import diversity_share
 from espnet_bljust.network.quantizer import GumbelQuantizer
 
 
 class SSLSums(NamedTuple):
-    """Over the masked frames of a batch."""
+    """Over the targets of a batch: its masked frames, or in CPC the frames of its futures."""
 
     contrastive: Tensor  # () nats, summed
-    diversity: Tensor  # () 0 (all codes in use) .. 1
     num_masked: int
     correct: Tensor  # () frames
-    code_perplexity: Tensor  # () summed over groups
-    probability_perplexity: Tensor  # () summed over groups
-    probability_sum: Tensor  # (group, code) summed over frames
+    # of the quantizer; CPC has none
+    diversity: Tensor | None = None  # () 0 (all codes in use) .. 1
+    code_perplexity: Tensor | None = None  # () summed over groups
+    probability_perplexity: Tensor | None = None  # () summed over groups
+    probability_sum: Tensor | None = None  # (group, code) summed over frames
+
+
+class PoolTotals(NamedTuple):
+    """Over all parts of a batch: micro-batches, processes."""
+
+    masked: float  # frames
+    rows: float  # frames of the pool
+    probability_sum: Tensor  # (group, code)
+
+
+class Reading(NamedTuple):
+    """What a head wants of the trunk."""
+
+    encoded: list[bool]  # which of the pool's utterances go through the encoder
+    hidden: Tensor  # (encoded row,) bool: behind the mask embedding
+    wanted: Tensor  # (encoded row,) bool: whose output is read
 
 
 class SelfSupervisedHead(nn.Module):
     """Works on masked frames alone: rows that are no target never come here."""
+
+    parts_are_coupled = True  # by the diversity, which is of a batch as a whole
 
     def __init__(self, dim: int, feature_dim: int, config: SSLConfig) -> None:
         super().__init__()
@@ -35,6 +55,11 @@ class SelfSupervisedHead(nn.Module):
         self.quantizer = GumbelQuantizer(feature_dim, config.latent_dim, config.groups, config.codes)
         self.project_hidden = nn.Linear(dim, config.final_dim)
         self.project_quantized = nn.Linear(config.latent_dim, config.final_dim)
+
+    @staticmethod
+    def reading(targets: Tensor, lengths: list[int]) -> Reading:
+        """Every frame is encoded; those that are targets are hidden, and their output is read."""
+        return Reading([True] * len(lengths), targets, targets)
 
     def forward(
         self, hidden: Tensor, features: Tensor, *, lengths: list[int], negatives: list[Tensor], temperature: float,
@@ -54,5 +79,21 @@ class SelfSupervisedHead(nn.Module):
                             temperature=self.config.temperature)
         entries = self.config.groups * self.config.codes
         diversity = (entries - quantized.probability_perplexity) / entries
-        return SSLSums(sums.loss, diversity, len(hidden), sums.correct, quantized.code_perplexity.detach(),
+        return SSLSums(sums.loss, len(hidden), sums.correct, diversity, quantized.code_perplexity.detach(),
                        quantized.probability_perplexity, quantized.probability_sum)
+
+    def total(self, sums: SSLSums, penalty_sum: Tensor, rows: int, totals: PoolTotals | None = None) -> Tensor:
+        """g times the number of masked frames; of a part of a larger batch, its share, by the batch's ``totals``.
+
+        penalty_sum: () mean square of the features, summed over the ``rows`` of the pool.
+        """
+        if totals is None:
+            totals = PoolTotals(sums.num_masked, rows, sums.probability_sum.detach())
+        diversity = diversity_share(sums.probability_sum, totals.probability_sum)
+        weighted = self.config.diversity_weight * diversity + self.config.penalty_weight * penalty_sum / totals.rows
+        return sums.contrastive + totals.masked * weighted
+
+    def temperature(self, num_updates: int) -> float:
+        """Of the quantizer, after so many updates of the self-supervised loss."""
+        start, end, factor = self.config.gumbel
+        return max(end, start * factor**num_updates)

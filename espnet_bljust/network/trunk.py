@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.extractor import FeatureExtractor
-from espnet_bljust.network.packing import Features, Wanted
+from espnet_bljust.network.packing import Features, Wanted, hide
 from espnet_bljust.network.transformer import Transformer
 
 
@@ -57,8 +57,6 @@ class Trunk(nn.Module):
         """
         projection = self.encoder.feature_projection
         x = projection.dropout(projection.projection(features.rows))
-        if mask is not None:
-            mask = mask.to(x.device, non_blocking=True)
-            x = torch.where(mask[:, None], self.mask_embedding.to(x.dtype), x)
+        x = hide(x, mask, self.mask_embedding)
         wanted = None if want is None else Wanted.of(want, features.lengths, x.device)
         return self.encoder.transformer(x, features.lengths, wanted)

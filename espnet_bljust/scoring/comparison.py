@@ -23,6 +23,7 @@ class Run(NamedTuple):
     utterances: Mapping[str, Counts]  # by their id in the trn files
     passes: Mapping[str, float]  # over labelled and pool audio
     seconds: float  # of optimizer steps
+    cer: float | None = None  # a fraction, where it was scored
 
     @property
     def wer(self) -> float:
@@ -39,6 +40,7 @@ class Arm(NamedTuple):
     gain: Interval | None
     p_speakers: float | None
     p_seeds: float | None
+    cer: float | None = None  # mean over seeds
 
     @property
     def mean(self) -> float:
@@ -50,11 +52,21 @@ class Arm(NamedTuple):
         return statistics.stdev(self.wers) if len(self.wers) > 1 else math.nan
 
 
+class Published(NamedTuple):
+    """What others report for some of the arms; it stands beside ours and enters no test."""
+
+    source: str
+    metric: str  # what the figures are, in percent
+    figures: Mapping[str, float]  # by arm
+
+
 def read_run(exp_dir: Path, dataset: str, score: str = "wer") -> Run:
     """``dataset`` as in decode_greedy/test; ``score`` wer, cer or ter."""
     plan = json.loads((exp_dir / "plan.json").read_text(encoding="utf-8"))
+    characters = exp_dir / dataset / "score_cer" / "result.txt"
+    cer = total(read_utterances(characters).values()).error_rate if characters.is_file() else None
     return Run(read_utterances(exp_dir / dataset / f"score_{score}" / "result.txt"), plan["passes"],
-               training_seconds(exp_dir / "history.jsonl"))
+               training_seconds(exp_dir / "history.jsonl"), cer)
 
 
 def read_utterances(path: Path) -> dict[str, Counts]:
@@ -96,12 +108,16 @@ def compare(
                             [speakers.get(name, name) for name in names])
             found = bootstrap(errors, draws=draws), sign_flip_p(by_speaker(errors)), sign_flip_p(by_seed(errors))
         seconds = statistics.fmean(run.seconds for run in by_seeds.values())
-        arms.append(Arm(arm, [run.wer for run in by_seeds.values()], first.passes, seconds, *found))
+        cers = [run.cer for run in by_seeds.values()]
+        cer = None if None in cers else statistics.fmean(cers)
+        arms.append(Arm(arm, [run.wer for run in by_seeds.values()], first.passes, seconds, *found, cer))
     return arms
 
 
-def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], dataset: str, missing: list[str],
-             rate: str = "WER") -> str:
+def markdown(
+    arms: list[Arm], *, title: str, reference: str, seeds: list[int], dataset: str, missing: list[str],
+    rate: str = "WER", published: Published | None = None,
+) -> str:
     """The table with what is needed to read it."""
     lines = [
         f"# {title}", "",
@@ -113,6 +129,8 @@ def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], d
         "| minutes |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
+    if published is not None:
+        lines[-2:] = [lines[-2] + " CER % | published |", lines[-1] + "---|---|"]
     for arm in arms:
         spread = f" ± {100 * arm.deviation:.2f}" if len(arm.wers) > 1 else ""
         cells = ["-"] * 3
@@ -121,7 +139,12 @@ def markdown(arms: list[Arm], *, title: str, reference: str, seeds: list[int], d
             cells = [f"{gain} [{low}, {high}]", f"{arm.p_speakers:.3g}", f"{arm.p_seeds:.3g}"]
         passes = [f"{arm.passes[kind]:.1f}" for kind in ("labelled", "pool")]
         cells = [arm.name, f"{100 * arm.mean:.2f}{spread}", *cells, *passes, f"{arm.seconds / 60:.1f}"]
+        if published is not None:
+            figure = published.figures.get(arm.name)
+            cells += ["-" if arm.cer is None else f"{100 * arm.cer:.2f}", "-" if figure is None else f"{figure:.1f}"]
         lines.append(f"| {' | '.join(cells)} |")
+    if published is not None:
+        lines += ["", f"Published: {published.metric}. Source: {published.source}."]
     lines += ["", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])]
     return "\n".join(lines)
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_bljust.bin.windows import HOP, LONGEST_STRETCH, frames_of, stretches, windows
+from espnet_bljust.bin.windows import LONGEST_STRETCH, frames_of, stretches, windows
 from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.ctc import greedy
 
 CONFIG = TrunkConfig()
+HOP = 320
 
 
 def positions(samples):
@@ -21,13 +22,13 @@ def positions(samples):
 @pytest.mark.parametrize("longest_seconds", [3.0, 20.0])
 def test_the_cores_hold_every_frame_once_and_in_order(num_samples, longest_seconds):
     samples = np.arange(num_samples, dtype=np.float32)
-    parts = list(frames_of(samples, windows(samples, longest_seconds), positions))
+    parts = list(frames_of(samples, windows(samples, longest_seconds, CONFIG), positions))
     assert torch.cat(parts)[:, 0].tolist() == [HOP * frame for frame in range(CONFIG.num_frames(num_samples))]
 
 
 def test_no_window_is_longer_than_its_core_and_two_margins():
     samples = np.random.default_rng(0).standard_normal(16000 * 300).astype(np.float32)
-    assert max(window.end_sample - window.first_sample for window in windows(samples, 10.0)) <= 12.1 * 16000
+    assert max(window.end_sample - window.first_sample for window in windows(samples, 10.0, CONFIG)) <= 12.1 * 16000
 
 
 def test_cuts_lie_in_pauses():
@@ -36,7 +37,7 @@ def test_cuts_lie_in_pauses():
     pauses = [(start, start + 8000) for start in range(16000 * 4, len(samples), 16000 * 5)]
     for start, end in pauses:
         samples[start:end] *= 0.01
-    for window in windows(samples, 12.0)[1:]:
+    for window in windows(samples, 12.0, CONFIG)[1:]:
         cut = window.first_sample + window.skip * HOP
         assert any(start < cut < end for start, end in pauses)
 

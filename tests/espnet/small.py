@@ -1,6 +1,7 @@
 """A small real network in float64 with the project's own step around it: no data on disk, no dropout."""
 
 from collections import Counter
+from dataclasses import replace
 
 import torch
 from espnet2.train.distributed_utils import DistributedOption
@@ -10,27 +11,39 @@ from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
 from espnet_bljust.bilevel.segments import Segment
 from espnet_bljust.espnet.iterator import MicroBatch
-from espnet_bljust.espnet.masks import MaskingConfig, draw_pool, labelled_masks
+from espnet_bljust.espnet.masks import Drawing, MaskingConfig
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.espnet.stats import StepStats
 from espnet_bljust.espnet.update import Settings, Updater
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
 
 PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.ssl_head.": "eta"}
 MASKING = MaskingConfig(num_negatives=5)
 STILL = {"dropout": 0.0, "attention_dropout": 0.0, "projection_dropout": 0.0, "feature_dropout": 0.0}
 ONE = torch.float64
+SSL = SSLConfig(groups=2, codes=5, latent_dim=8, final_dim=8)
+CPC = CPCConfig(context_seconds=0.1, future_seconds=0.15, final_dim=8)
+WAV2VEC2 = TrunkConfig(conv_layers=((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4)), dim=12, num_layers=2, num_heads=2,
+                       ffn_dim=16, pos_kernel=8, pos_groups=2, **STILL)
+CNN_RNN = CnnRnnConfig(num_mels=12, num_convolutions=2, maps=4, num_layers=2, hidden=8, dim=12, dropout=0.0)
+CONFORMER = ConformerConfig(num_mels=12, dim=12, num_layers=2, num_heads=2, ffn_dim=16, kernel=5, dropout=0.0,
+                            attention_dropout=0.0)
+# (trunk, objective)
+SYSTEMS = {
+    "wav2vec2": (WAV2VEC2, SSL), "wav2vec2 cpc": (WAV2VEC2, CPC), "lstm": (CNN_RNN, SSL), "lstm cpc": (CNN_RNN, CPC),
+    "gru": (replace(CNN_RNN, cell="gru", attention=True), SSL), "conformer": (CONFORMER, SSL),
+    "conformer cpc": (CONFORMER, CPC),
+}
 
 
-def make_model(seed=0, **trunk):
+def make_model(seed=0, system="wav2vec2", **changes):
+    """``changes`` of the trunk."""
     torch.manual_seed(seed)
-    shape = {"conv_layers": ((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4)), "dim": 12, "num_layers": 2, "num_heads": 2,
-             "ffn_dim": 16, "pos_kernel": 8, "pos_groups": 2, **STILL, **trunk}
-    ssl = SSLConfig(groups=2, codes=5, latent_dim=8, final_dim=8)
-    model = BLJustModel(JointNetwork(TrunkConfig(**shape), ssl, 6), str).to(ONE)
-    return model.train()
+    trunk, ssl = SYSTEMS[system]
+    return BLJustModel(JointNetwork(replace(trunk, **changes), ssl, 6), str).to(ONE).train()
 
 
 def waves(ids):
@@ -39,22 +52,22 @@ def waves(ids):
             for number in ids]
 
 
-def micro_batch(labelled=(), pool=()):
+def micro_batch(labelled=(), pool=(), system="wav2vec2"):
     """Utterances by number; what the iterator would give."""
     tensors, num_masked, num_rows = {}, 0, 0
-    frames = TrunkConfig(conv_layers=((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4))).num_frames
+    trunk, ssl = SYSTEMS[system]
+    drawing = Drawing(MASKING, ssl, trunk.num_frames, seed=0)
     names = [[str(number) for number in ids] for ids in (labelled, pool)]
     if labelled:
         audio = waves(labelled)
         labels = [torch.tensor([1 + number % 5, 1 + (number + 2) % 5, 3]) for number in labelled]
-        mask = labelled_masks(names[0], [frames(len(wave)) for wave in audio], MASKING, 0, 0)
+        mask = drawing.labelled(0, names[0], [len(wave) for wave in audio])
         tensors |= padded("speech", audio) | padded("text", labels) | {"labelled_mask": mask}
     if pool:
         audio = waves(pool)
-        lengths = [frames(len(wave)) for wave in audio]
-        draw = draw_pool(names[1], lengths, MASKING, (2, 5), 0, 0)
+        draw = drawing.pool(0, names[1], [len(wave) for wave in audio])
         tensors |= padded("pool", audio) | {"draw": draw}
-        num_masked, num_rows = int(draw.mask.sum()), sum(lengths)
+        num_masked, num_rows = int(draw.mask.sum()), len(draw.mask)
     return MicroBatch(names[0] + names[1], tensors, len(labelled), num_masked, num_rows)
 
 

@@ -117,13 +117,24 @@ def finished(finished_once: tuple[Path, str], tmp_path: Path) -> Recipe:
     return Recipe(tmp_path)
 
 
+def clone_recipe(house: Path, name: str) -> Recipe:
+    """A recipe of the repository in the house, as cloned."""
+    made = shutil.ignore_patterns("data", "dump", "exp", "downloads", "__pycache__")
+    shutil.copytree(ROOT / "egs2" / name / "bljust", house / "egs2" / name / "bljust", ignore=made)
+    return Recipe(house, name)
+
+
 @pytest.fixture
 def copy_recipe(house: Path):
-    """A recipe of the repository in the house, as cloned."""
+    """As clone_recipe, in the test's house."""
+    return lambda name: clone_recipe(house, name)
 
-    def copy(name: str) -> Recipe:
-        made = shutil.ignore_patterns("data", "dump", "exp", "downloads", "__pycache__")
-        shutil.copytree(ROOT / "egs2" / name / "bljust", house / "egs2" / name / "bljust", ignore=made)
-        return Recipe(house, name)
 
-    return copy
+@pytest.fixture(scope="session")
+def small_mini(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """egs2/mini with a few utterances, its stages 1 to 5 done."""
+    mini = clone_recipe(build_house(tmp_path_factory.mktemp("mini")), "mini")
+    amounts = {"train": (12, 4), "unlabelled": (20, 7), "dev": (4, 2), "test": (5, 3)}
+    words = [f"--num_{name} {count} --num_{name}_speakers {speakers}" for name, (count, speakers) in amounts.items()]
+    mini.run("--stop_stage", "5", "--local_data_opts", " ".join(words))
+    return mini

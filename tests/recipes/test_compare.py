@@ -2,9 +2,13 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from espnet_bljust.bin import compare as compare_command
+
+ROOT = Path(__file__).parents[2]
 # In the place of bljust.sh: notes its options, and leaves what scoring leaves. An arm `bad` fails.
 STAND_IN = """#!/usr/bin/env bash
 set -euo pipefail
@@ -73,6 +77,40 @@ def test_every_arm_and_seed_runs_once_on_one_data_preparation(standing_in):
     assert "| ptft | 80.00 ± 28.28 | +25.0 [" in output
     assert (standing_in.folder / "exp/toy/comparison.png").exists()
     assert (standing_in.folder / "exp/toy/logs/run.4.log").exists()
+
+
+def test_published_figures_stand_beside_ours_with_their_source(standing_in):
+    path = standing_in.folder / "conf/compare.yaml"
+    path.write_text(CONFIG + "published: {source: 'A report, table 2', metric: called WER, figures: {ptft: 16.2}}\n")
+    output = compare(standing_in, "--ngpu", "0", "--draws", "50")
+    assert re.search(r"^\| arm \| WER % .* \| minutes \| CER % \| published \|$", output, re.MULTILINE)
+    assert "| bljust | 60.00 ± 28.28 | - | - | - | 1.0 | 2.0 | 1.0 | - | - |" in output  # no CER was scored
+    assert re.search(r"^\| ptft \| 80.00 .* \| - \| 16.2 \|$", output, re.MULTILINE)
+    assert "Published: called WER. Source: A report, table 2." in output
+    path.write_text(CONFIG + "published: {source: x, metric: y, figures: {other: 1}}\n")
+    assert "published wants source, metric, and figures of arms" in compare(standing_in, code=1)
+
+
+@pytest.mark.parametrize("name", ["layers", "rates"])
+def test_the_descriptions_of_published_comparisons_have_a_figure_for_every_arm_and_options_that_training_reads(name):
+    """Each arm's settings through stage 7's own reader; the layer ablation's arms are of the published sizes."""
+    from espnet_bljust.bin import plan
+    from espnet_bljust.bin.settings import merge
+    from espnet_bljust.network.config import CPCConfig
+    from espnet_bljust.network.systems import read_configs
+
+    description = compare_command.read_description(ROOT / f"conf/compare_{name}.yaml")
+    assert description["published"]["figures"].keys() == description["arms"].keys()
+    for arm in description["arms"]:
+        options = compare_command.arm_options(description, arm)
+        arguments = [f"--config={ROOT / 'egs2/mini/bljust/conf/train_bljust.yaml'}", "--exp_dir=x", "--token_list=none",
+                     f"--size_config={ROOT / 'conf/size' / options['model_size']}.yaml", "--train_dir=x",
+                     "--pool_dir=x", "--valid_dir=x", "--token_type=char", "--dry_run"]
+        changes = [f"--set={word}" for word in options["asr_args"].split()]
+        trunk, ssl = read_configs(merge(plan.get_parser().parse_args([*arguments, *changes])))
+        assert ssl == CPCConfig() and trunk.attention and trunk.cell == "gru"
+        if name == "layers":
+            assert arm.split("_")[1] == f"{trunk.num_convolutions}x{trunk.num_layers}"
 
 
 def test_a_failed_run_is_named_the_rest_is_reported_and_the_next_call_makes_up_for_it(standing_in):

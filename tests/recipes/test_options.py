@@ -82,6 +82,11 @@ def test_a_required_option_is_asked_for(recipe):
     assert "--valid_set is needed: dev set" in recipe.run(code=1)
 
 
+def test_every_size_file_is_a_model_size_and_nothing_else_is():
+    (line,) = (line for line in (ROOT / "local/bljust.sh").read_text().splitlines() if line.startswith("model_size="))
+    assert set(line.split("(")[1].rstrip(")").split("|")) == {path.stem for path in ROOT.glob("conf/size/*.yaml")}
+
+
 def test_the_pipeline_reads_every_option_it_defines():
     readers = "".join((ROOT / "local" / name).read_text() for name in ("stages.sh", "run_stage.sh"))
     # test_sets and the like appear once in name_things: that counts

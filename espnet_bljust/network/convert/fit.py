@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.config import HeadConfig, TrunkConfig
 from espnet_bljust.network.convert.sizes import sizes
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.network.systems import SSLKind, TrunkKind
 
 SUPERVISED = {"ctc.": "CTC head", "classifier.": "classifier"}
 HEADS = {"ssl_head.": "self-supervised head", **SUPERVISED}
@@ -25,8 +26,8 @@ SHOWN = 3  # names or shapes in an error
 class Shape(NamedTuple):
     """What the network is to be."""
 
-    trunk: TrunkConfig
-    ssl: SSLConfig
+    trunk: TrunkKind
+    ssl: SSLKind
     vocabulary: int
     head: HeadConfig = HeadConfig()
 
@@ -60,7 +61,7 @@ def fit(
     if missing or unknown:
         counts = f"{_count(missing, 'missing')}; {_count(unknown, 'without a place')}"
         raise InputError(f"{where}: not the whole of such a network: {counts}. "
-                         "Restore the file, or choose weights of wav2vec 2.0 in the shape of trunk_conf.")
+                         "Restore the file, or choose weights of such a trunk in the shape of trunk_conf.")
     broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
     if broken:
         raise InputError(f"{where}: numbers that are not finite in the weights: {_count(broken, 'such tensors')}. "
@@ -73,8 +74,8 @@ def _refuse_other_sizes(
     state: Mapping[str, Tensor], expected: Mapping[str, Tensor], shape: Shape, options: Mapping[str, Any], where: str
 ) -> None:
     wanted = _plain({**asdict(shape.trunk), **asdict(shape.ssl)})
-    strides = [stride for _, _, stride in shape.trunk.conv_layers]
-    known = _plain({**sizes(state, strides), **options})
+    found = sizes(state, [stride for *_, stride in shape.trunk.conv_layers]) if type(shape.trunk) is TrunkConfig else {}
+    known = {name: value for name, value in _plain({**found, **options}).items() if name in wanted}
     differ = [f"{name} {value} there, {wanted[name]} here" for name, value in known.items() if value != wanted[name]]
     shapes = [f"{name} {tuple(value.shape)} there, {tuple(expected[name].shape)} here" for name, value in state.items()
               if name in expected and value.shape != expected[name].shape]

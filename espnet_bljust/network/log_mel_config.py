@@ -1,0 +1,133 @@
+"""Shapes of the trunks that read log-mel features; the defaults are the published systems.
+
+Sources: Saif et al., arXiv:2401.06980, and its public program, for the conformer (8 blocks of 512, 8 heads); the layer
+ablation of the Wav2Vec2-JUST report for the CNN-RNN (docs/systems.md).
+"""
+
+from dataclasses import dataclass
+
+from espnet_bljust.network.config import Options, require, require_shares
+
+WINDOW, HOP = 400, 160  # samples of 16 kHz: 25 and 10 ms
+
+
+def mel_frames(num_samples: int) -> int:
+    """Windows that lie wholly in the audio."""
+    return max(0, (num_samples - WINDOW) // HOP + 1)
+
+
+@dataclass(frozen=True)
+class CnnRnnConfig(Options):
+    """Convolutions over log-mel features, then recurrent layers in both directions (cnn_rnn.py)."""
+
+    num_mels: int = 80
+    num_convolutions: int = 3  # with attention: residual blocks behind the first convolution
+    maps: int = 32  # of each convolution
+    attention: bool = False  # residual blocks with self-attention, and self-attention behind the recurrent layers
+    cell: str = "lstm"  # or "gru"
+    num_layers: int = 5
+    hidden: int = 256  # units a direction
+    dim: int = 512  # of what the recurrent layers read, and of the trunk's output
+    dropout: float = 0.1  # behind convolutions and recurrent layers
+    feature_dropout: float = 0.0  # on the features that the self-supervised head reads
+
+    def __post_init__(self) -> None:
+        require(min(self.num_mels, self.num_convolutions, self.maps, self.num_layers, self.hidden, self.dim) > 0,
+                "num_mels, num_convolutions, maps, num_layers, hidden and dim are positive")
+        require(self.cell in ("lstm", "gru"), f"cell is {self.cell!r}, not lstm or gru")
+        require(not self.attention or self.maps % 4 == self.hidden % 4 == 0,
+                f"maps {self.maps} and hidden {self.hidden}: attention wants multiples of 4")
+        require_shares(self, "dropout", "feature_dropout")
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of an utterance; 0 where it is shorter than one window."""
+        return -(-mel_frames(num_samples) // 2)
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that the first frame needs."""
+        return WINDOW
+
+    @property
+    def hop(self) -> int:
+        """Samples between frames: 20 ms."""
+        return 2 * HOP
+
+    @property
+    def first_centre(self) -> int:
+        """Sample in the middle of what the first frame stands for."""
+        return WINDOW // 2
+
+    @property
+    def bands(self) -> int:
+        """Of the maps: the first convolution has stride 2."""
+        return -(-self.num_mels // 2)
+
+    @property
+    def feature_dim(self) -> int:
+        """Width of the rows that the self-supervised head takes."""
+        return self.dim
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """Activations of a training step, roughly."""
+        convolutions = self.maps * self.bands * (150 if self.attention else 12) * self.num_convolutions
+        return 4 * (convolutions + 2 * self.hidden * 10 * self.num_layers)
+
+
+@dataclass(frozen=True)
+class ConformerConfig(Options):
+    """Four-fold subsampling of log-mel features, then conformer blocks (conformer.py)."""
+
+    num_mels: int = 80
+    dim: int = 512
+    num_layers: int = 8
+    num_heads: int = 8
+    ffn_dim: int = 2048
+    kernel: int = 31  # frames of 40 ms, of the depthwise convolution
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    feature_dropout: float = 0.0  # on the features that the self-supervised head reads
+
+    def __post_init__(self) -> None:
+        require(min(self.dim, self.num_layers, self.num_heads, self.ffn_dim, self.kernel) > 0,
+                "dim, num_layers, num_heads, ffn_dim and kernel are positive")
+        require(self.num_mels >= 7, f"num_mels is {self.num_mels}: two convolutions of stride 2 need 7")
+        require(self.dim % (2 * self.num_heads) == 0,
+                f"dim {self.dim} is no even multiple of num_heads {self.num_heads}")
+        require(self.kernel % 2 == 1, f"kernel is {self.kernel}, not odd")
+        require_shares(self, "dropout", "attention_dropout", "feature_dropout")
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of an utterance; 0 where it is shorter than the receptive field."""
+        return max(0, ((mel_frames(num_samples) - 1) // 2 - 1) // 2)
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one frame sees: 7 windows, 85 ms."""
+        return 6 * HOP + WINDOW
+
+    @property
+    def hop(self) -> int:
+        """Samples between frames: 40 ms."""
+        return 4 * HOP
+
+    @property
+    def first_centre(self) -> int:
+        """Sample in the middle of what the first frame sees."""
+        return self.receptive_field // 2
+
+    @property
+    def bands(self) -> int:
+        """Behind both convolutions."""
+        return ((self.num_mels - 1) // 2 - 1) // 2
+
+    @property
+    def feature_dim(self) -> int:
+        """Width of the rows that the self-supervised head takes."""
+        return self.dim
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """Activations of a training step, roughly."""
+        return 4 * (self.dim * self.bands * 12 + self.num_layers * (4 * self.ffn_dim + 40 * self.dim))

@@ -1,0 +1,53 @@
+"""Which trunks and which self-supervised objectives there are, by the names that a configuration has for them.
+
+A trunk has extract(waves) -> Features, encode(features, mask, want) -> hidden rows, and mask_embedding; its
+configuration num_frames, receptive_field, hop, first_centre, dim, feature_dim, feature_dropout and bytes_per_frame.
+A self-supervised head has reading, forward, total, temperature and parts_are_coupled, as ssl_head.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from espnet_bljust.errors import InputError
+from espnet_bljust.network.cnn_rnn import CnnRnnTrunk
+from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.conformer import ConformerTrunk
+from espnet_bljust.network.cpc import RATE, CPCHead
+from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
+from espnet_bljust.network.ssl_head import SelfSupervisedHead
+from espnet_bljust.network.trunk import Trunk
+
+TrunkKind = TrunkConfig | CnnRnnConfig | ConformerConfig
+SSLKind = SSLConfig | CPCConfig
+TRUNKS = {"wav2vec2": TrunkConfig, "cnn_rnn": CnnRnnConfig, "conformer": ConformerConfig}
+OBJECTIVES = {"wav2vec2": (SSLConfig, "ssl_conf"), "cpc": (CPCConfig, "cpc_conf")}  # each with a key of its own
+MODULES = {TrunkConfig: Trunk, CnnRnnConfig: CnnRnnTrunk, ConformerConfig: ConformerTrunk}
+
+
+def read_configs(settings: Mapping[str, Any]) -> tuple[TrunkKind, SSLKind]:
+    """From the keys trunk, trunk_conf, objective, and ssl_conf or cpc_conf of a training configuration."""
+    trunk = _known(settings, "trunk", TRUNKS)
+    kind, key = _known(settings, "objective", OBJECTIVES)
+    return trunk.from_dict(settings.get("trunk_conf") or {}), kind.from_dict(settings.get(key) or {})
+
+
+def _known[Value](settings: Mapping[str, Any], key: str, known: Mapping[str, Value]) -> Value:
+    name = settings.get(key) or next(iter(known))
+    if name not in known:
+        raise InputError(f"{key} is {name!r}. Known values: {', '.join(known)}.")
+    return known[name]
+
+
+def build_trunk(config: TrunkKind) -> nn.Module:
+    """The trunk of a configuration."""
+    return MODULES[type(config)](config)
+
+
+def build_head(trunk: TrunkKind, config: SSLKind) -> nn.Module:
+    """The self-supervised head on such a trunk."""
+    if isinstance(config, CPCConfig):
+        steps = trunk.num_frames(round(config.future_seconds * RATE))
+        return CPCHead(trunk.dim, trunk.feature_dim, config, steps)
+    return SelfSupervisedHead(trunk.dim, trunk.feature_dim, config)

@@ -1,0 +1,73 @@
+"""Trunks that other libraries do not have: their packs load here, every other form is refused in one clear line."""
+
+import pytest
+import torch
+import yaml
+
+from espnet_bljust.bin import export
+from espnet_bljust.bin.load_model import load_model
+from espnet_bljust.errors import InputError
+from espnet_bljust.espnet.starting_point import starting_point
+from espnet_bljust.espnet.weights import shape_of
+from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.network.systems import read_configs
+
+TOKENS = ["<blank>", "<unk>", "<space>", *"ABCDE", "<sos/eos>"]
+SYSTEMS = {
+    "cnn_rnn": {"trunk": "cnn_rnn", "trunk_conf": {"num_mels": 20, "maps": 4, "num_layers": 2, "hidden": 8, "dim": 12},
+                "objective": "cpc", "cpc_conf": {"final_dim": 8}},
+    "conformer": {"trunk": "conformer", "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8},
+                  "trunk_conf": {"num_mels": 20, "dim": 12, "num_layers": 1, "num_heads": 2, "ffn_dim": 16}},
+}
+
+
+@pytest.fixture(params=SYSTEMS)
+def exp_dir(request, tmp_path, monkeypatch):
+    """train.yaml and average.pth."""
+    monkeypatch.chdir(tmp_path)
+    settings = {**SYSTEMS[request.param], "token_list": TOKENS, "token_type": "char", "bpemodel": None}
+    folder = tmp_path / "exp"
+    folder.mkdir()
+    (folder / "train.yaml").write_text(yaml.safe_dump(settings))
+    torch.manual_seed(0)
+    network = JointNetwork(*read_configs(settings), len(TOKENS))
+    torch.save({f"network.{name}": value for name, value in network.state_dict().items()}, folder / "average.pth")
+    return folder
+
+
+def run_export(exp_dir, to, out):
+    words = ["--exp_dir", exp_dir, "--to", to, "--out", out]
+    export.main(export.get_parser().parse_args([str(word) for word in words]))
+
+
+def test_a_pack_hears_what_its_experiment_hears_in_words_with_times(exp_dir, capsys):
+    out = exp_dir / "model.zip"
+    run_export(exp_dir, "espnet", out)
+    assert "recognise --model (not with stock ESPnet)" in capsys.readouterr().out
+    waves = [0.1 * torch.randn(16000), torch.randn(300)]
+    ours, packed = load_model(str(exp_dir)), load_model(str(out))
+    for one, other in zip(ours.log_probabilities(waves), packed.log_probabilities(waves), strict=True):
+        assert torch.equal(one, other)
+    frames = ours.log_probabilities(waves)[0]
+    assert len(frames) == ours.frames.num_frames(16000)
+    for word in ours.words(frames, ours.nbest(frames)[0]):
+        assert -0.02 <= word.start_seconds < word.end_seconds <= 1.02
+
+
+@pytest.mark.parametrize("to, name", [("huggingface", "hf"), ("fairseq", "x.pt"), ("torchaudio", "x.pt")])
+def test_forms_of_other_libraries_are_refused_with_the_one_that_exists(exp_dir, to, name):
+    with pytest.raises(InputError, match=f"{to}: has no form for the trunk .*--to espnet"):
+        run_export(exp_dir, to, exp_dir / name)
+    assert not (exp_dir / name).exists()
+
+
+def test_training_starts_from_such_weights_and_leaves_out_the_head_of_another_objective(exp_dir):
+    settings = yaml.safe_load((exp_dir / "train.yaml").read_text())
+    same = starting_point(exp_dir / "average.pth", shape_of(settings), TOKENS)
+    assert len(same.state) == len(torch.load(exp_dir / "average.pth", weights_only=True))
+    other = {**settings, "objective": "wav2vec2" if settings.get("objective") == "cpc" else "cpc"}
+    start = starting_point(exp_dir / "average.pth", shape_of(other), TOKENS)
+    assert "left out: self-supervised head (another objective)" in start.line
+    assert {name.split(".")[0] for name in start.state} == {"trunk", "ctc"}
+    with pytest.raises(InputError, match="average.pth: (not the whole of such|weights of another size)"):
+        starting_point(exp_dir / "average.pth", shape_of({**settings, "trunk": "wav2vec2", "trunk_conf": {}}), TOKENS)
