@@ -31,6 +31,14 @@ def raise_listed(problems: list[str], list_path: Path, where: str, *, remedy: st
     raise InputError(f"{where}: {len(problems)} {plural}, first: {problems[0]} All of them: {path}. {remedy}".rstrip())
 
 
+def list_offenders(problems: list[str], list_path: Path, *, where: str, skip: bool) -> str:
+    """As ``raise_listed``, with a way to go on: ``skip`` returns the line to print."""
+    if problems and skip:
+        return f"{where}: {len(problems)} problems, left out and listed in {_write_list(problems, list_path)}"
+    raise_listed(problems, list_path, where, remedy="Mend them, or go on without them: --skip_problems true.")
+    return ""
+
+
 def _write_list(problems: list[str], path: Path) -> Path:
     text = "".join(line + "\n" for line in problems)
     try:

@@ -99,7 +99,9 @@ def test_the_descriptions_of_published_comparisons_have_a_figure_for_every_arm_a
     from espnet_bljust.network.config import CPCConfig
     from espnet_bljust.network.systems import read_configs
 
-    description = compare_command.read_description(ROOT / f"conf/compare_{name}.yaml")
+    path = ROOT / f"conf/compare_{name}.yaml"
+    wanted = compare_command.build_parser().parse_args([f"--config={path}", "--action=check"])
+    description = compare_command.read_description(path, wanted)
     assert description["published"]["figures"].keys() == description["arms"].keys()
     for arm in description["arms"]:
         options = compare_command.arm_options(description, arm)

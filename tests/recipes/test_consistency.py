@@ -159,7 +159,7 @@ def test_readme_and_comments_name_options_that_exist(name):
 def command_lines(path):
     """Every call of ./run.sh in a README, in a block or between backquotes: its line, script and words."""
     text = path.read_text()
-    for call in re.finditer(r"(?:`|^ {4,})(?:\w+=\S+ )*\./(run\w*\.sh)((?:[^`\n]|\\\n)*)", text, re.MULTILINE):
+    for call in re.finditer(r"(?:`|^ {4,})(?:\w+=\S+ )*\./(run\w*\.sh)((?:\\\n|[^`\n])*)", text, re.MULTILINE):
         words = shlex.split(re.sub(r"\\\n", " ", call[2]), comments=True)
         yield text.count("\n", 0, call.start()) + 1, call[1], [word for word in words if word != "..."]
 
@@ -241,7 +241,8 @@ def check_comparison(recipe, path, content):
     tasks = [task.get("options") or {} for task in (content.get("tasks") or {}).values()] or [{}]
     for arm, own in {"pretraining": content.get("pretraining"), **(content.get("arms") or {})}.items():
         for task in tasks:
-            parts = [content.get("options") or {}, task, own or {}]
+            common = {} if arm == "pretraining" else content.get("options") or {}  # those are of the fine-tunings
+            parts = [common, task, own or {}]
             given = {key: str(value).lower() if isinstance(value, bool) else str(value)
                      for part in parts for key, value in part.items()}
             if "asr_args" in given:

@@ -1,4 +1,4 @@
-"""egs2/librispeech and egs2/mini_librispeech, local/data.py: on generated trees and on real recordings."""
+"""local/data.py of egs2/librispeech/bljust and egs2/mini_librispeech/bljust: generated trees and real recordings."""
 
 import sys
 from pathlib import Path

@@ -9,7 +9,7 @@ from espnet_bljust.bin.command import run
 from espnet_bljust.data.assemble import ROLES, Corpus, Spelling, write_sets
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.normalise import POLICIES
-from espnet_bljust.data.offenders import list_offenders
+from espnet_bljust.data.problems import list_offenders
 from espnet_bljust.data.segments import Segment
 from espnet_bljust.errors import InputError
 

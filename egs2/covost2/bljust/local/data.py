@@ -25,7 +25,7 @@ from espnet_bljust.data.files import write_atomic
 from espnet_bljust.data.kaldi_dir import read_dir
 from espnet_bljust.data.mp3 import mp3_length
 from espnet_bljust.data.normalise import POLICIES
-from espnet_bljust.data.offenders import list_offenders
+from espnet_bljust.data.problems import list_offenders
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")
