@@ -59,7 +59,11 @@ def hugging_face(size: str, task: str, load: Workload, device: str = "cpu", amp:
 
     transformers.logging.set_verbosity_error()
     trunk, ssl = read_size(size)
+    channels, kernels, strides = zip(*trunk.conv_layers, strict=True)
     config = transformers.Wav2Vec2Config(
+        conv_dim=channels, conv_kernel=kernels, conv_stride=strides, num_conv_pos_embeddings=trunk.pos_kernel,
+        num_conv_pos_embedding_groups=trunk.pos_groups, num_codevectors_per_group=ssl.codes,
+        num_codevector_groups=ssl.groups,
         vocab_size=VOCABULARY, hidden_size=trunk.dim, num_hidden_layers=trunk.num_layers,
         num_attention_heads=trunk.num_heads, intermediate_size=trunk.ffn_dim, codevector_dim=ssl.latent_dim,
         feat_extract_norm=trunk.extractor_norm, do_stable_layer_norm=trunk.norm_first, conv_bias=trunk.conv_bias,
@@ -106,7 +110,9 @@ def s3prl(size: str, task: str, load: Workload) -> Step:
         extractor_mode="layer_norm" if trunk.extractor_norm == "layer" else "default", conv_bias=trunk.conv_bias,
         encoder_layers=trunk.num_layers, encoder_embed_dim=trunk.dim, encoder_ffn_embed_dim=trunk.ffn_dim,
         encoder_attention_heads=trunk.num_heads, layer_norm_first=trunk.norm_first, final_dim=ssl.final_dim,
-        latent_dim=ssl.latent_dim, quantize_targets=True, mask_prob=0.65, mask_length=10, feature_grad_mult=1.0,
+        latent_dim=ssl.latent_dim, conv_feature_layers=str([list(layer) for layer in trunk.conv_layers]),
+        conv_pos=trunk.pos_kernel, conv_pos_groups=trunk.pos_groups, latent_vars=ssl.codes, latent_groups=ssl.groups,
+        quantize_targets=True, mask_prob=0.65, mask_length=10, feature_grad_mult=1.0,
         **dict.fromkeys(("dropout", "attention_dropout", "activation_dropout", "encoder_layerdrop", "dropout_input",
                          "dropout_features"), 0.0))).train()
     waves, attention_mask = load.padded
