@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> None:
         from espnet_bljust.espnet.weights import shape_of
 
         print(starting_point(Path(options.init_from), shape_of(settings), settings["token_list"]).line)
-    text = report(plan, settings, Sizes.of(settings), hours)
+    text = report(plan, settings, Sizes.of(settings), hours, max(1, options.ngpu))
     rates, valid_seconds = measure(settings, options.ngpu), 3600 * (hours["valid"] or 0)
     seconds = training_seconds(plan, settings, rates, valid_seconds, options.ngpu)
     if options.dry_run:

@@ -37,8 +37,8 @@ class Sizes(NamedTuple):
         return (state + batch_seconds * self.bytes_per_second) / 1e9
 
 
-def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | None]) -> str:
-    """Markdown; hours that are not known yet are shown as a question mark."""
+def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | None], processes: int = 1) -> str:
+    """Markdown; hours that are not known yet are shown as a question mark. ``processes`` share each micro-batch."""
     accumulated = settings["accum_grad"]
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
     times = passes(plan, settings, hours)
@@ -59,7 +59,8 @@ def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | No
                      else f"| {kind} | ? | {amount} | ? |")
     lines += ["", "| role | parameters |", "|---|---|", f"| theta (trunk) | {sizes.theta:,} |",
               f"| phi ({head}) | {sizes.phi:,} |", f"| eta (self-supervised head) | {sizes.eta:,} |", "",
-              f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values())):.1f} GB, beside 0.9 GB for Python. "
+              f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values()) / processes):.1f} GB"
+              f"{' in each process' if processes > 1 else ''}, beside 0.9 GB for Python. "
               f"Disk for checkpoints: {disk_gb(sizes, settings):.2f} GB.", ""]
     return "\n".join(lines)
 

@@ -178,6 +178,16 @@ def test_a_dry_run_tells_the_parameters_and_the_memory_of_every_size(stage, caps
     assert f"| theta (trunk) | {claimed} |" in report and "Memory of a step, roughly: " in report
 
 
+def test_memory_is_that_of_a_process_where_several_share_a_micro_batch(stage, capsys):
+    found = {}
+    for ngpu in (0, 1, 8):
+        stage("--dry_run", "--ngpu", str(ngpu), size_config=SIZES / "base.yaml")
+        found[ngpu] = re.search(r"roughly: ([\d.]+) GB(.*?), beside", capsys.readouterr().out).groups()
+    state = 16 * 95e6 / 1e9  # weights, gradients and moments are everybody's
+    assert found[0] == found[1] and found[1][1] == "" and found[8][1] == " in each process"
+    assert float(found[8][0]) - state == pytest.approx((float(found[1][0]) - state) / 8, abs=0.1)
+
+
 def test_the_same_call_writes_the_same_bytes(stage, tmp_path):
     stage(), stage(exp_dir=tmp_path / "other")
     for name in ("train.yaml", "plan.json", "stats.md"):
