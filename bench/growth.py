@@ -68,8 +68,9 @@ def draw(by_length: list, by_batch: list, options: argparse.Namespace) -> None:
         for who, marker in zip(WHO, "os", strict=True):
             axis.plot([place for place, _ in points], [cost[who] for _, cost in points], marker=marker, label=who)
         axis.set_xlabel(label)
-        axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
+    axes[0].set_ylim(bottom=0)  # of both, once all is drawn
+    axes[1].set_xticks([place for place, _ in by_batch])
     axes[0].set_ylabel("CPU seconds a second of audio")
     axes[0].legend()
     figure.suptitle(f"Pre-training step, size {options.size}, float32, two threads")
