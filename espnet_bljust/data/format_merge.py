@@ -14,7 +14,7 @@ from espnet_bljust.data.files import swap_dir, sync, temporary_dir, write_atomic
 from espnet_bljust.data.format import FormatOptions, part_fingerprint, part_folder, read_result
 from espnet_bljust.data.kaldi_dir import KaldiDir
 from espnet_bljust.data.part import count_checked, read_part
-from espnet_bljust.data.problems import raise_problems
+from espnet_bljust.data.problems import raise_listed
 from espnet_bljust.data.rows import write_spk2utt
 from espnet_bljust.data.tables import table_line
 from espnet_bljust.errors import InputError
@@ -68,9 +68,8 @@ def merge_parts(
         for file in tables.values():
             sync(file)
     if not skip_broken:
-        broken = out_dir.with_name(out_dir.name + ".broken.txt")
-        raise_problems(problems, broken)
-        broken.unlink(missing_ok=True)
+        raise_listed(problems, out_dir.with_name(out_dir.name + ".broken.txt"), str(data_dir),
+                     remedy="Copy them again, or go on without them: --skip_broken true.")
     if not kept:
         raise InputError(f"{out_dir}: none of the {len(problems)} utterances could be read. First: {problems[0]}")
     write_spk2utt(temporary)
