@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from espnet_bljust.data.kaldi_dir import KaldiDir
+from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
 from espnet_bljust.errors import InputError
 
 ENDINGS = {".flac", ".wav", ".sph", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf",
@@ -27,3 +27,12 @@ def scan_audio_folder(folder: Path | str, *, prefix: str = "") -> KaldiDir:
     if not wavs:
         raise InputError(f"{folder}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
     return KaldiDir(wavs=wavs, utt2spk=speakers)
+
+
+def write_unlabelled(folder: str) -> list[str]:
+    """data/unlabelled of a user's folder of audio, and what to say of it; nothing where no folder is named."""
+    if not folder:
+        return []
+    directory = scan_audio_folder(folder, prefix="unlabelled_")
+    write_dir("data/unlabelled", directory)
+    return [f"unlabelled {len(directory.wavs)} files, {len(set(directory.utt2spk.values()))} folders"]

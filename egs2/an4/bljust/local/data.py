@@ -10,7 +10,7 @@ from espnet_bljust.data.archive import extract
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.download import download
 from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.folder import scan_audio_folder
+from espnet_bljust.data.folder import write_unlabelled
 from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
 from espnet_bljust.errors import InputError
 
@@ -47,11 +47,7 @@ def main(arguments: argparse.Namespace) -> None:
         chosen = [recording for recording in recordings if recording.set_name == name]
         write_dir(Path("data") / name, describe(chosen, audio, words))
         summary.append(summarise(name, chosen))
-    unlabelled = arguments.unlabelled_dir or folders.get("UNLABELLED", "")
-    if unlabelled:
-        directory = scan_audio_folder(unlabelled, prefix="unlabelled_")
-        write_dir("data/unlabelled", directory)
-        summary.append(f"unlabelled {len(directory.wavs)} files, {len(set(directory.utt2spk.values()))} folders")
+    summary += write_unlabelled(arguments.unlabelled_dir or folders.get("UNLABELLED", ""))
     print("; ".join(summary))
 
 

@@ -12,7 +12,7 @@ from espnet_bljust.data.archive import extract_zip
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.download import download
 from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.folder import scan_audio_folder
+from espnet_bljust.data.folder import write_unlabelled
 from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
 from espnet_bljust.data.problems import raise_listed
 from espnet_bljust.data.wav import check_wavs
@@ -67,11 +67,7 @@ def main(arguments: argparse.Namespace) -> None:
     for name, found in sets.items():
         write_dir(Path("data") / name, describe(found))
         summary.append(f"{name} {len(found)} files of {len({recording.actor for recording in found})} actors")
-    unlabelled = arguments.unlabelled_dir or folders.get("UNLABELLED", "")
-    if unlabelled:
-        directory = scan_audio_folder(unlabelled, prefix="unlabelled_")
-        write_dir("data/unlabelled", directory)
-        summary.append(f"unlabelled {len(directory.wavs)} files")
+    summary += write_unlabelled(arguments.unlabelled_dir or folders.get("UNLABELLED", ""))
     print("; ".join(summary) + (f"; {others} files of song or film left alone" if others else ""))
 
 

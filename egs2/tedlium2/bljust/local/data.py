@@ -12,7 +12,7 @@ from espnet_bljust.data.archive import extract
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.download import download
 from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.folder import scan_audio_folder
+from espnet_bljust.data.folder import write_unlabelled
 from espnet_bljust.data.headers import check_headers
 from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
 from espnet_bljust.data.problems import raise_listed
@@ -72,11 +72,7 @@ def main(arguments: argparse.Namespace) -> None:
     rows = [f"{name} {row}\n" for name in SETS for row in sorted(collected[name].left_out)]
     write_atomic(LEFT_OUT, "".join(rows))
     notes = [collected[name].line(name) for name in SETS]
-    unlabelled = arguments.unlabelled_dir or folders.get("UNLABELLED", "")
-    if unlabelled:
-        directory = scan_audio_folder(unlabelled, prefix="unlabelled_")
-        write_dir("data/unlabelled", directory)
-        notes.append(f"unlabelled {len(directory.wavs)} files")
+    notes += write_unlabelled(arguments.unlabelled_dir or folders.get("UNLABELLED", ""))
     print(f"{'; '.join(notes)}; {len(rows)} left out, see {LEFT_OUT}")
 
 

@@ -7,7 +7,7 @@ from timit import Speaker, Text, find_root, find_sentences, find_speakers, read_
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.data.db import read_db
-from espnet_bljust.data.folder import scan_audio_folder
+from espnet_bljust.data.folder import write_unlabelled
 from espnet_bljust.data.headers import check_headers
 from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
 from espnet_bljust.data.problems import raise_listed
@@ -58,11 +58,7 @@ def main(arguments: argparse.Namespace) -> None:
     for name, (audio, texts, num_samples) in directories.items():
         write_set(name, audio, texts)
         notes.append(f"{name} {len(audio)} sentences, {len(sets[name])} speakers, {num_samples / 16000 / 3600:.2f} h")
-    unlabelled = arguments.unlabelled_dir or folders.get("UNLABELLED", "")
-    if unlabelled:
-        directory = scan_audio_folder(unlabelled, prefix="unlabelled_")
-        write_dir("data/unlabelled", directory)
-        notes.append(f"unlabelled {len(directory.wavs)} files")
+    notes += write_unlabelled(arguments.unlabelled_dir or folders.get("UNLABELLED", ""))
     others = len(speakers) - sum(map(len, sets.values()))
     print(f"{'; '.join(notes)}; left out: all SA sentences, and {others} speakers of TEST outside both lists")
 
