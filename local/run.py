@@ -166,7 +166,8 @@ class Jobs:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():  # a join without limit may sleep through a signal that another thread received
+                thread.join(0.2)
         return self._report()
 
     def _worker(self) -> None:
@@ -220,7 +221,8 @@ class Jobs:
 
     def end(self) -> None:
         """Ask every running job to end; kill those that have not after a while."""
-        self.stopping = True
+        with self.lock:  # a job that is just being started is registered first; the main thread never holds the lock
+            self.stopping = True
         for patience, number in ((GRACE_SECONDS, signal.SIGTERM), (0.0, signal.SIGKILL)):
             for process in list(self.running.values()):
                 for each in descendants(process.pid):
@@ -250,7 +252,7 @@ def main() -> None:
 
     def leave(number: int, _frame) -> None:
         for each in STOPPING_SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
+            signal.signal(each, lambda *_: None)  # not SIG_IGN, which a job being started would inherit
         jobs.end()
         os._exit(128 + number)
 

@@ -118,14 +118,28 @@ def test_a_stopped_launcher_leaves_no_children(tmp_path, number):
     script = "echo $$ > pid.JOB; sleep 60 & echo $! >> pid.JOB; wait"
     process = subprocess.Popen([sys.executable, LAUNCHER, "JOB=1:2", "a.JOB.log", "bash", "-c", script], cwd=tmp_path,
                                stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "pid.1").exists() or (tmp_path / "pid.1").read_text().count("\n") < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: (tmp_path / "pid.1").exists() and (tmp_path / "pid.1").read_text().count("\n") == 2)
     process.send_signal(number)
     assert process.wait(timeout=20) == 128 + number
     for pid in (tmp_path / "pid.1").read_text().split():
         assert not alive(int(pid))
+
+
+def test_a_launcher_stopped_while_it_starts_its_jobs_leaves_none(tmp_path):
+    for attempt in range(8):
+        process = subprocess.Popen([sys.executable, LAUNCHER, "JOB=1:4", f"{attempt}.JOB.log", "bash", "-c",
+                                    f"echo $$ > pid.{attempt}.JOB; exec sleep 60"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+        wait_for((tmp_path / f"{attempt}.1.log").exists)  # its command may or may not have begun
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert not [path for path in tmp_path.glob("pid.*") if path.read_text() and alive(int(path.read_text()))]
+
+
+def wait_for(happened):
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def alive(pid):
