@@ -127,8 +127,9 @@ def test_a_stopped_launcher_leaves_no_children(tmp_path, number):
 
 def test_a_launcher_stopped_while_it_starts_its_jobs_leaves_none(tmp_path):
     for attempt in range(8):
-        process = subprocess.Popen([sys.executable, LAUNCHER, "JOB=1:4", f"{attempt}.JOB.log", "bash", "-c",
-                                    f"echo $$ > pid.{attempt}.JOB; exec sleep 60"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+        script = f"echo $$ > pid.{attempt}.JOB; exec sleep 60"
+        process = subprocess.Popen([sys.executable, LAUNCHER, "JOB=1:4", f"{attempt}.JOB.log", "bash", "-c", script],
+                                   cwd=tmp_path, stderr=subprocess.DEVNULL)
         wait_for((tmp_path / f"{attempt}.1.log").exists)  # its command may or may not have begun
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 128 + signal.SIGTERM
