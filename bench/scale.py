@@ -3,17 +3,17 @@
     .venv/bin/python bench/scale.py --entries 10000000      # 2 GB of disk; a quarter of an hour on two cores
     .venv/bin/python bench/scale.py --entries 200000 --today 50000
 
-The pool has real tables of so many utterances of 10 s; their audio is 256 recordings in an archive as stage 3
-writes it, under the names of 32 parts. Each measurement is a process of its own: stage 7, then what stage 9 does up to its
+The pool has real tables of so many utterances of 10 s; their audio is 256 recordings in an archive as stage 3 writes
+it, under the names of 32 parts. Each measurement is a process of its own: stage 7, then what stage 9 does up to its
 first steps (87.5 s labelled and as much of the pool, a worker each), but for the network. `whole` is the path of small
 pools, at a size it bears, `shards` that of large ones. Memory is PSS, where what processes share counts once, of the
-training process and both workers, above that of the training process before it saw any data.
+training process and both workers, above that of the training process before it saw any data; without the batches on
+their way between them, of which there are more when nobody waits for them.
 """
 
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -178,14 +178,16 @@ def children() -> list[int]:
 
 
 def memory_mb() -> float:
-    """Proportional set size of this process and its workers."""
+    """Proportional set size of this process and its workers, but for shared memory."""
     rows = [row.split() for process in [os.getpid(), *children()]
             for row in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()]
-    return sum(int(row[1]) for row in rows if row[0] == "Pss:") / 1024
+    return sum(int(row[1]) for row in rows if row[0] in ("Pss_Anon:", "Pss_File:")) / 1024
 
 
 def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Most resident memory of this process; ru_maxrss would be that of the process which started it, where larger."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) / 1024
 
 
 def cpu_seconds() -> float:
@@ -198,7 +200,7 @@ def cpu_seconds() -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=10_000_000, help="utterances of the large pool")
-    parser.add_argument("--today", type=int, default=500_000, help="utterances that both paths are measured with")
+    parser.add_argument("--today", type=int, default=1_000_000, help="utterances that both paths are measured with")
     parser.add_argument("--batches", type=int, default=60, help="loaded for the rate")
     parser.add_argument("--folder", type=Path, default=Path("bench_scale.tmp"), help="made here, and removed")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "scale.md")
