@@ -26,6 +26,7 @@ from train_step import header
 
 RECORDINGS = 256
 PARTS = 32
+COLD_UTTERANCES, COLD_BYTES = 8192, 150_000  # a window of shards, and what 10 s of FLAC take
 COLUMNS = ("path", "utterances", "stage 7: CPU s (s)", "MB", "first step: CPU s (s)", "MB", "MB in the last step",
            "steps/s", "audio h a CPU second")  # fmt: skip
 
@@ -48,6 +49,8 @@ def main(options: argparse.Namespace) -> None:
             made[f"{path} {entry_count}"] = measure(path, entry_count, options)
             lines.append(row(path, entry_count, made[f"{path} {entry_count}"]))
             print(lines[-1], flush=True)
+        lines += ["", cold(options.folder / "cold")]
+        print(lines[-1], flush=True)
     finally:
         shutil.rmtree(options.folder, ignore_errors=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -171,6 +174,35 @@ def load(options: argparse.Namespace) -> dict:
     return found | {"last_mb": memory_mb() - before,
                     "steps_per_second": (options.batches - 1) / (time.perf_counter() - started),
                     "hours_per_cpu_second": samples / SAMPLE_RATE / 3600 / (cpu_seconds() - cpu)}
+
+
+def cold(folder: Path) -> str:
+    """One window read in the order of its batches from an archive that is in no cache: as it comes, and asked for."""
+    from espnet_bljust.data.pool_index import write_index
+
+    path = folder / "data.ark"
+    folder.mkdir()
+    content = np.random.default_rng(0).bytes(64 * COLD_BYTES)
+    with path.open("wb") as file:
+        for _ in range(COLD_UTTERANCES // 64):
+            file.write(content)
+        os.fsync(file.fileno())
+    write_tables(folder / "pool", [(f"u{number:05d}", f"{path}:{number * COLD_BYTES}")
+                                   for number in range(COLD_UTTERANCES)])  # fmt: skip
+    index = write_index(folder / "pool", folder / "pool.index")
+    order, rates = np.random.default_rng(1).permutation(COLD_UTTERANCES).tolist(), []
+    for asked in (False, True):
+        with path.open("rb", buffering=0) as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            started = time.perf_counter()
+            for first in range(0, COLD_UTTERANCES if asked else 0, 64):
+                index.expect(first, first + 64)
+            for number in order:
+                file.seek(int(index.entry(number)[1].rpartition(":")[2]))
+                file.read(COLD_BYTES)
+        rates.append(COLD_UTTERANCES * COLD_BYTES / 1e6 / (time.perf_counter() - started))
+    return (f"A window of {COLD_UTTERANCES} utterances from the disk, nothing of it in memory: {rates[0]:.0f} MB/s "
+            f"utterance by utterance, {rates[1]:.0f} MB/s asked for by shards.")
 
 
 def children() -> list[int]:

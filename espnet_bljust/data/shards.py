@@ -56,6 +56,20 @@ class ShardStream:
         index = batch - self._first[window]
         return epoch, self._utterances[self._starts[index] : self._starts[index + 1]].tolist()
 
+    def ahead(self, position: int, rank: int, world_size: int) -> list[tuple[int, int]]:
+        """(first utterance, end) of shards of the next window: this process's of those that fall to this batch.
+
+        Called behind ``at(position)``. A window's batches bring in the next one; the first of a pass is not foreseen.
+        """
+        first, end = self._first[self._window : self._window + 2].tolist()
+        following = self._order[(self._window + 1) * self.window : (self._window + 2) * self.window].tolist()
+        index, count = position % self.batches_per_pass - first, end - first
+        due = range(index * len(following) // count, (index + 1) * len(following) // count)
+        return [self._ends(following[place]) for place in due if place % world_size == rank]
+
+    def _ends(self, shard: int) -> tuple[int, int]:
+        return shard * self.shard, min((shard + 1) * self.shard, len(self.index))
+
     def _shuffled(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         count = len(self.shard_samples)
         order = np.random.default_rng(derive_seed(self.seed, f"{self.purpose} shards", epoch)).permutation(count)
@@ -66,8 +80,7 @@ class ShardStream:
 
     def _cut(self, epoch: int, window: int) -> tuple[np.ndarray, np.ndarray]:
         """The utterances of a window in their order, and where its batches begin in them."""
-        shards = self._order[window * self.window : (window + 1) * self.window].tolist()
-        ends = [(shard * self.shard, min((shard + 1) * self.shard, len(self.index))) for shard in shards]
+        ends = [self._ends(shard) for shard in self._order[window * self.window : (window + 1) * self.window].tolist()]
         utterances = np.concatenate([np.arange(*each) for each in ends])
         samples = np.concatenate([self.index.samples(*each) for each in ends])
         rng = np.random.default_rng(derive_seed(self.seed, f"{self.purpose} window", epoch, window))

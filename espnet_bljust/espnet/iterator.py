@@ -91,6 +91,9 @@ class JointIterFactory(AbsIterFactory):
 
     def _mine(self, stream: BatchStream | ShardStream, position: int) -> list[Key]:
         epoch, utterances = stream.at(position)
+        if isinstance(stream, ShardStream):
+            for first, end in stream.ahead(position, *self.share):
+                stream.index.expect(first, end)
         return [(epoch, utterance) for utterance in utterances[self.share.rank :: self.share.world_size]]
 
 

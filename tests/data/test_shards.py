@@ -136,6 +136,37 @@ def test_a_batch_larger_than_a_window_is_an_error_that_says_what_to_change(thous
         ShardStream(thousands[0], 1e9, 0, "pool", shard=8, window=4)
 
 
+@pytest.mark.parametrize("world", [1, 2, 5])
+def test_the_batches_of_a_window_ask_for_every_shard_of_the_next_once_over_all_processes(thousands, world):
+    stream = ShardStream(thousands[0], 3e6, 0, "pool", shard=20, window=10)
+    whole = order(stream, 0)
+    asked = []
+    for position in range(stream.batches_per_pass):
+        stream.at(position)
+        asked += [each for rank in range(world) for each in stream.ahead(position, rank, world)]
+    expected = {number // 20 for number in whole[200:]}  # all but the first window's
+    assert sorted(asked) == [(shard * 20, shard * 20 + 20) for shard in sorted(expected)]
+    first = dict.fromkeys(number // 20 for number in whole[200:400])
+    assert {shard * 20 for shard in first} == {begin for begin, _ in asked[:10]}  # before they are due
+
+
+def test_expected_audio_is_asked_for_in_one_go_where_it_stands_in_one_archive(tmp_path, monkeypatch):
+    import os
+
+    entries = [f"{tmp_path}/a.ark:{100 * number}" for number in range(8)] + [f"{tmp_path}/b.ark:{10**9}", "c.flac"]
+    (tmp_path / "a.ark").write_bytes(bytes(900))
+    (tmp_path / "wav.scp").write_text("".join(f"u{number} {entry}\n" for number, entry in enumerate(entries)))
+    (tmp_path / "utt2num_samples").write_text("".join(f"u{number} 100\n" for number in range(10)))
+    index, asked = write_index(tmp_path, tmp_path / "pool.index"), []
+    monkeypatch.setattr(os, "posix_fadvise", lambda file, *words: asked.append((os.readlink(f"/proc/self/fd/{file}"),
+                                                                               *words)))  # fmt: skip
+    for ends in ((2, 6), (6, 9), (8, 9), (8, 10), (9, 10)):
+        index.expect(*ends)
+    assert asked == [(f"{tmp_path}/a.ark", 200, 300, os.POSIX_FADV_WILLNEED)]
+    (tmp_path / "a.ark").unlink()
+    index.expect(2, 6)  # what is absent is named when it is read
+
+
 @few
 @given(SAMPLES, st.integers(1, 400))
 def test_the_index_gives_the_lines_and_sums_of_the_tables(folder, samples, size):
