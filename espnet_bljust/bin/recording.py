@@ -21,6 +21,7 @@ from espnet_bljust.errors import InputError
 
 RATE = 16000
 BLOCK_SECONDS = 60
+MOST_DECODED_BYTES = 8 << 30  # of a file that ffmpeg reads
 
 
 class Blocks:
@@ -78,12 +79,14 @@ def open_recording(path: str) -> Iterator[Blocks]:
 
 
 def _convert(path: str, out: Path) -> str:
+    """By ffmpeg: no shell, and no other file or address than this one."""
+    words = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i",
+             f"file:{os.path.abspath(path)}", "-vn", "-fs", str(MOST_DECODED_BYTES), "-f", "wav", "-"]
     with out.open("wb") as file:
-        done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", os.path.abspath(path), "-f", "wav", "-"],
-                              stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise InputError(f"{path}: unreadable, by ffmpeg too{''.join(': ' + line for line in said)}. Replace it.")
+        said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+        raise InputError(f"{path}: neither libsndfile nor ffmpeg can read it ({said.rstrip('.')}). Replace it.")
     return str(out)
 
 

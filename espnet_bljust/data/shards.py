@@ -43,6 +43,10 @@ class ShardStream:
         self._order = self._first = np.zeros(0, np.int64)  # shards of the pass; first batch of each window, and the end
         self._utterances = self._starts = np.zeros(0, np.int64)  # of the window; where each batch begins in them
 
+    def __len__(self) -> int:
+        """Utterances of a pass."""
+        return len(self.index)
+
     def at(self, position: int) -> tuple[int, list[int]]:
         """(pass, utterances) of the batch at ``position``, counted from 0 over the whole run."""
         epoch, batch = divmod(position, self.batches_per_pass)

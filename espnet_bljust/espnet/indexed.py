@@ -5,6 +5,7 @@ from espnet2.train.dataset import AbsDataset
 
 from espnet_bljust.data.audio import read_audio
 from espnet_bljust.data.pool_index import PoolIndex
+from espnet_bljust.errors import InputError
 
 
 class IndexedDataset(AbsDataset):
@@ -15,7 +16,13 @@ class IndexedDataset(AbsDataset):
 
     def __getitem__(self, number: int) -> tuple[str, dict[str, np.ndarray]]:
         utterance, entry = self.index.entry(number)
-        samples, _ = read_audio(entry)
+        try:
+            samples, _ = read_audio(entry)
+        except InputError as error:
+            raise InputError(f"{utterance}: {error}") from None
+        due = int(self.index.samples(number, number + 1)[0])
+        if len(samples) != due:
+            raise InputError(f"{utterance}: {entry}: {len(samples)} of {due} samples are there. Run stage 3 again.")
         return utterance, {"speech": samples.astype(self.dtype, copy=False)}
 
     def has_name(self, name: str) -> bool:

@@ -18,9 +18,12 @@ from experiment import history, make_experiment, train, weights  # noqa: E402
 from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
 from espnet_bljust.data.format import FormatOptions, _ArchiveWriter  # noqa: E402
+from espnet_bljust.data.pool_index import write_index  # noqa: E402
 from espnet_bljust.data.shards import ShardStream  # noqa: E402
 from espnet_bljust.data.tables import read_table, write_table  # noqa: E402
+from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.espnet import task  # noqa: E402
+from espnet_bljust.espnet.indexed import IndexedDataset  # noqa: E402
 from espnet_bljust.espnet.iterator import Share  # noqa: E402
 from espnet_bljust.espnet.task import BLJustTask  # noqa: E402
 
@@ -119,6 +122,21 @@ def test_a_run_begun_at_any_step_goes_on_with_the_batches_masks_and_noise_of_the
             assert torch.equal(found.tensors["pool"], expected.tensors["pool"])
             for one, other in zip(found.tensors["draw"], expected.tensors["draw"], strict=True):
                 assert one is other is None or all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_audio_that_is_not_what_the_index_says_is_named_by_utterance_and_place(tmp_path):
+    make_pool(tmp_path / "pool", 4)
+    text = (tmp_path / "pool/wav.scp").read_text().splitlines(keepends=True)
+    entries = [line.split()[1] for line in text]
+    (tmp_path / "pool/wav.scp").write_text("".join([*text[:2], text[2].replace(entries[2], entries[0]),
+                                                    f"u000003 {tmp_path}/none.flac\n"]))  # fmt: skip
+    dataset = IndexedDataset(write_index(tmp_path / "pool", tmp_path / "pool.index"), "float64")
+    utterance, data = dataset[1]
+    assert utterance == "u000001" and data["speech"].dtype == "float64" and set(data["speech"]) == {1 / 32768}
+    with pytest.raises(InputError, match=rf"u000002: {entries[0]}: \d+ of \d+ samples are there\. Run stage 3 again"):
+        dataset[2]
+    with pytest.raises(InputError, match=rf"u000003: {tmp_path}/none\.flac: no such audio file"):
+        dataset[3]
 
 
 def test_a_pool_is_read_in_shards_from_the_given_size_on_and_shuffled_whole_below_it(root):
