@@ -93,7 +93,7 @@ run_stage 2  perturb      # data/<train_set>  -> data/<train_set>_sp, other spee
 run_stage 3  format       # data              -> dump/raw/org, one audio form, segments cut
 run_stage 4  filter       # dump/raw/org      -> dump/raw: filtered sets, labelled part, pool
 run_stage 5  tokens       # labelled text     -> data/<lang>_token_list
-run_stage 6  report       # dump/raw          -> data/report: numbers and figures
+run_stage 6  report       # dump/raw          -> data/report/<train_set>: numbers and figures
 run_stage 7  stats        # dump/raw, conf    -> exp/<tag>: train.yaml, plan.json, stats.md
 run_stage 8  exploration  # self-supervised   -> exp/<tag>/checkpoint.pth
 run_stage 9  joint        # bilevel           -> exp/<tag>/checkpoint.pth

@@ -149,9 +149,9 @@ stage_report() {
     uses token_type
     for set in "${sets[@]}"; do reads "$raw/$set"; done
     reads "$tokens"
-    makes data/report
+    makes "data/report/$train_set"
     due || return 0
-    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir data/report
+    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir "data/report/$train_set"
 }
 
 stage_stats() {
