@@ -10,6 +10,7 @@ A job that finds its part.json made from the same input has nothing to do; any o
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -133,7 +134,7 @@ def _file_state(entry: str) -> list[int]:
         match = ARCHIVE.fullmatch(file)
         for path in [file, match["path"]] if match else [file]:
             try:
-                state = Path(path).stat()
+                state = os.stat(path)
             except (OSError, ValueError):
                 continue
             found += [state.st_size, state.st_mtime_ns]
@@ -213,10 +214,10 @@ class _FileWriter:
 
         name = f"{file_name(utterance)}.{self.options.audio_format}"
         try:
-            soundfile.write(self.folder / name, integers, self.options.rate, subtype="PCM_16")
+            soundfile.write(f"{self.folder}/{name}", integers, self.options.rate, subtype="PCM_16")
         except (soundfile.SoundFileError, OSError) as error:
-            raise InputError(f"{self.folder / name}: cannot be written: {error} Is the disk full?") from None
-        return str(self.final / name)
+            raise InputError(f"{self.folder}/{name}: cannot be written: {error} Is the disk full?") from None
+        return f"{self.final}/{name}"
 
 
 class _ArchiveWriter:

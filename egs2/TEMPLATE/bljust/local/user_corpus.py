@@ -88,12 +88,12 @@ def _read_sets(sets: dict[str, Path], how: Reading) -> Iterator[Utterance]:
             yield found if found.text is None else found._replace(split=split)
 
 
-def _utterance(speaker: str, path: Path | str, text: str, where: str = "") -> Utterance:
+def _utterance(speaker: str, path: str, text: str, where: str = "") -> Utterance:
     """One audio file, with an id made of its speaker and name."""
     speaker = re.sub(r"[^\w.]", "_", speaker)
     name = re.sub(r"[^\w.-]", "_", os.path.splitext(os.path.basename(path))[0])
     utterance = name if name.startswith(f"{speaker}-") else f"{speaker}-{name}"
-    return Utterance(utterance, speaker, str(path), text or None, where=where)
+    return Utterance(utterance, speaker, path, text or None, where=where)
 
 
 def read_folder(source: Path, how: Reading) -> Iterator[Utterance]:
@@ -155,27 +155,32 @@ def _transcript(stem: str, kinds: dict[str, list[list[str]]], problems: list[str
 
 def _read(path: str, problems: list[str]) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
     except UnicodeDecodeError as error:
         problems.append(f"{path}: byte {error.start + 1} is not UTF-8. Convert: iconv -t UTF-8.")
         return ""
 
 
 def read_table(source: Path, how: Reading) -> Iterator[Utterance]:
-    """A row an audio file; paths start in the table's folder, or in one of BESIDE_TABLE there."""
+    """A row an audio file; paths start in the table's folder, or in one of BESIDE_TABLE there.
+
+    Paths are strings here: Python 3.12 keeps every part of a Path for good.
+    """
+    beside = [os.path.abspath(source.parent / folder) for folder in BESIDE_TABLE]
     for line, row in read_rows(source, COLUMNS, ("path", "text") if how.labelled else ("path",), how.problems):
         where = f"{source}:{line}"
-        tried = ((source.parent / folder / row["path"]).absolute() for folder in BESIDE_TABLE)
-        path = next((path for path in tried if path.is_file()), None)
+        tried = (os.path.normpath(os.path.join(folder, row["path"])) for folder in beside)
+        path = next((path for path in tried if os.path.isfile(path)), None)
         if path is None:
             how.problems.append(f"{where}: {row['path'] or 'no path'}: no such audio file. Correct the path.")
-        elif path.suffix.lower() in NOT_READ:
-            how.problems.append(f"{path}: libsndfile does not read {path.suffix}. Convert it with ffmpeg.")
-        elif not path.stat().st_size:
+        elif (ending := os.path.splitext(path)[1]).lower() in NOT_READ:
+            how.problems.append(f"{path}: libsndfile does not read {ending}. Convert it with ffmpeg.")
+        elif not os.path.getsize(path):
             how.problems.append(f"{path}: 0 bytes. Replace the recording, or drop it.")
         else:
-            by_source = row.get("speaker") or "_".join(Path(row["path"]).parent.parts[-1:]) or source.stem
-            speaker = how.speaker(path.stem, by_source.strip("/") or source.stem)
+            by_source = row.get("speaker") or os.path.basename(os.path.dirname(row["path"])) or source.stem
+            speaker = how.speaker(os.path.basename(path).removesuffix(ending), by_source)
             found = _utterance(speaker, path, row["text"] if how.labelled else "", where)
             yield _split(found, row.get("split"), how.problems)
 

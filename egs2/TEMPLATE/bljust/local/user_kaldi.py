@@ -1,5 +1,6 @@
 """A user's Kaldi directory, its tables in any order: joined on disk, an utterance in memory at a time."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,8 +93,8 @@ def _resolve(entry: str, source: Path, key: str, problems: list[str]) -> str:
         return entry
     match = ARCHIVE.fullmatch(entry)
     for folder in (source, source.parent, source.parent.parent):
-        path = (folder / entry).absolute()
-        if path.is_file() or (match and (folder / match["path"]).is_file()):
-            return str(path)
+        path = os.path.abspath(os.path.join(folder, entry))
+        if os.path.isfile(path) or (match and os.path.isfile(os.path.join(folder, match["path"]))):
+            return path
     problems.append(f"{source / 'wav.scp'}: {key}: {entry}: no such audio file. Correct the path.")
     return ""

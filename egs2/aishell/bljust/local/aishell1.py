@@ -87,7 +87,7 @@ def read_corpus(root: Path, spool: Path, problems: list[str]) -> Iterator[Record
 
     def both() -> Iterator[str]:
         for name, speaker, path in find_all(root, problems):
-            yield record(Path(path).stem, "audio", name, speaker, path)
+            yield record(os.path.splitext(os.path.basename(path))[0], "audio", name, speaker, path)
         for utterance, said in read_transcripts(root / TRANSCRIPT, problems):
             yield record(utterance, "text", said)
 

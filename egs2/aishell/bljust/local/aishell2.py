@@ -6,6 +6,7 @@
 """
 
 import heapq
+import os
 from collections.abc import Container, Iterable, Iterator
 from itertools import batched, groupby
 from pathlib import Path
@@ -30,7 +31,7 @@ class Recording(NamedTuple):
 
     @property
     def speaker(self) -> str:
-        return Path(self.path).parent.name
+        return os.path.basename(os.path.dirname(self.path))
 
 
 def find_root(folder: Path) -> Path:
@@ -47,7 +48,7 @@ def read_list(root: Path, problems: list[str]) -> Iterator[Recording]:
         for number, line in enumerate(file, 1):
             words = line.split(maxsplit=1)
             if len(words) == 2:
-                yield Recording(words[0], str(root / words[1].strip()))
+                yield Recording(words[0], f"{root}/{words[1].strip()}")
             else:
                 problems.append(f"{root}/wav.scp:{number}: {line.strip()[:60]!r} is not an id and its file.")
 

@@ -118,7 +118,7 @@ def utterances(
             if size and rows and int(rows[0][-1]) != INVALIDATED:
                 where, speaker, sentence, _ = rows[0]
                 text = sentence if validated and (split or not has_splits) else None
-                yield Utterance(f"{speaker}-{name.removesuffix('.mp3')}", speaker, str(release.clips / name), text,
+                yield Utterance(f"{speaker}-{name.removesuffix('.mp3')}", speaker, f"{release.clips}/{name}", text,
                                 SPLIT_NAMES.get(split, ""), where=where)  # fmt: skip
 
 
