@@ -1,8 +1,9 @@
 """A folder of audio without transcripts as a Kaldi directory: every file an utterance, every subfolder a speaker."""
 
+import heapq
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from espnet_bljust.data.distinct import Distinct
@@ -14,22 +15,24 @@ ENDINGS = {".flac", ".wav", ".sph", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".a
            ".w64"}  # fmt: skip
 
 
-def walk_files(folder: Path) -> Iterator[os.DirEntry]:
-    """Every file below ``folder``, in no order, none kept in memory; links are followed, but not back up."""
-    folders = [str(folder)]
-    while folders:
-        with os.scandir(folders.pop()) as entries:
+def walk_files(top: Path, skip: Collection[str] = ()) -> Iterator[os.DirEntry]:
+    """Every file below ``top``, in no order, none kept in memory; not those of folders whose name is in ``skip``.
+
+    Links to folders are followed when all else has been seen, in their order; a folder comes once, whatever leads to it.
+    """
+    folders, links, seen = [str(top)], [], set()
+    while folders or links:
+        here = folders.pop() if folders else heapq.heappop(links)
+        state = os.stat(here)
+        if hash((state.st_dev, state.st_ino)) in seen:
+            continue
+        seen.add(hash((state.st_dev, state.st_ino)))
+        with os.scandir(here) as entries:
             for entry in entries:
                 if entry.is_file():
                     yield entry
-                elif entry.is_dir() and not (entry.is_symlink() and _is_above(entry.path)):
-                    folders.append(entry.path)
-
-
-def _is_above(path: str) -> bool:
-    """Whether a link leads to the folder that it stands in, or to one above."""
-    here = Path(path).parent.resolve()
-    return Path(path).resolve() in (here, *here.parents)
+                elif entry.is_dir() and entry.name not in skip:
+                    heapq.heappush(links, entry.path) if entry.is_symlink() else folders.append(entry.path)
 
 
 def by_folder(folder: Path, path: str) -> str:
@@ -38,13 +41,16 @@ def by_folder(folder: Path, path: str) -> str:
     return folder.resolve().name if parent == "." else parent.replace(os.sep, "_")
 
 
-def scan_audio_folder(folder: Path | str, *, prefix: str = "") -> Iterator[Row]:
-    """All audio below ``folder``; ids ``<prefix><subfolders>-<file>`` with odd characters as ``_``."""
+def scan_audio_folder(folder: Path | str, *, prefix: str = "", skip: Collection[str] = ()) -> Iterator[Row]:
+    """All audio below ``folder``, also in linked folders; odd characters of an id become ``_``.
+
+    ``skip``: names of folders that are left out with all that is in them.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of audio. Check the name.")
     found = False
-    for entry in walk_files(folder):
+    for entry in walk_files(folder, skip):
         stem, ending = os.path.splitext(entry.name)
         if ending.lower() in ENDINGS:
             found = True
@@ -54,7 +60,7 @@ def scan_audio_folder(folder: Path | str, *, prefix: str = "") -> Iterator[Row]:
         raise InputError(f"{folder}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
 
 
-def write_unlabelled(folder: str) -> list[str]:
+def write_unlabelled(folder: str, *, skip: Collection[str] = ()) -> list[str]:
     """data/unlabelled of a user's folder of audio, and what to say of it; nothing where no folder is named."""
     if not folder:
         return []
@@ -62,7 +68,7 @@ def write_unlabelled(folder: str) -> list[str]:
 
     def counted() -> Iterator[Row]:
         nonlocal utterances
-        for row in scan_audio_folder(folder, prefix="unlabelled_"):
+        for row in scan_audio_folder(folder, prefix="unlabelled_", skip=skip):
             utterances += 1
             speakers.add(row.speaker)
             yield row

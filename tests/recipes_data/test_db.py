@@ -49,6 +49,16 @@ def test_folder_of_audio_becomes_a_valid_data_directory_with_a_speaker_a_subfold
     }
 
 
+def test_linked_folders_are_read_and_a_link_that_leads_round_ends(tmp_path):
+    make_audio(tmp_path / "disk" / "x.flac", tmp_path / "pool" / "s" / "y.flac")
+    (tmp_path / "pool" / "linked").symlink_to(tmp_path / "disk")
+    (tmp_path / "pool" / "s" / "round").symlink_to(tmp_path / "pool")
+    (tmp_path / "pool" / "twice").symlink_to(tmp_path / "disk")
+    assert sorted(row.utterance for row in scan_audio_folder(tmp_path / "pool")) == ["linked-x", "s-y"]
+    (row,) = scan_audio_folder(tmp_path / "pool", skip={"linked", "twice"})
+    assert row.utterance == "s-y"
+
+
 def test_two_files_with_one_id_are_both_named(tmp_path):
     make_audio(tmp_path / "s" / "x 1.flac", tmp_path / "s" / "x_1.flac")
     (problem,) = grow_sets(tmp_path, {"data": scan_audio_folder(tmp_path / "s")}, without_text={"data"})
@@ -58,11 +68,3 @@ def test_two_files_with_one_id_are_both_named(tmp_path):
 def test_folder_without_audio_is_named(tmp_path):
     with pytest.raises(InputError, match="no audio in it"):
         list(scan_audio_folder(tmp_path))
-
-
-def test_links_are_followed_but_not_back_up(tmp_path):
-    make_audio(tmp_path / "elsewhere/x.wav", tmp_path / "pool/s/y.wav")
-    (tmp_path / "pool/t").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "pool/s/up").symlink_to(tmp_path / "pool")
-    (tmp_path / "pool/s/here").symlink_to(".")
-    assert sorted(row.utterance for row in scan_audio_folder(tmp_path / "pool")) == ["s-y", "t-x"]
