@@ -18,7 +18,7 @@ ENDINGS = {".flac", ".wav", ".sph", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".a
 def walk_files(top: Path, skip: Collection[str] = ()) -> Iterator[os.DirEntry]:
     """Every file below ``top``, in no order, none kept in memory; not those of folders whose name is in ``skip``.
 
-    Links to folders are followed when all else has been seen, in their order; a folder comes once, whatever leads to it.
+    Links to folders are followed when all else has been seen, in their order; a folder comes once.
     """
     folders, links, seen = [str(top)], [], set()
     while folders or links:
