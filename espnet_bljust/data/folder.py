@@ -29,10 +29,11 @@ def walk_files(top: Path, skip: Collection[str] = ()) -> Iterator[os.DirEntry]:
         seen.add(hash((state.st_dev, state.st_ino)))
         with os.scandir(here) as entries:
             for entry in entries:
-                if entry.is_file():
+                if entry.is_dir():
+                    if entry.name not in skip:
+                        heapq.heappush(links, entry.path) if entry.is_symlink() else folders.append(entry.path)
+                elif entry.is_file() or entry.is_symlink():  # a link to nothing is for the caller to complain of
                     yield entry
-                elif entry.is_dir() and entry.name not in skip:
-                    heapq.heappush(links, entry.path) if entry.is_symlink() else folders.append(entry.path)
 
 
 def by_folder(folder: Path, path: str) -> str:

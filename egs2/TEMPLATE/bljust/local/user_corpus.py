@@ -25,6 +25,7 @@ NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".m
 NO_TRANSCRIPTS = re.compile(r"(readme|licen[sc]e|copying|notice|changelog)\b.*", re.IGNORECASE)
 SPLITS = {"train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev",
           "test": "test", "eval": "test"}  # fmt: skip
+NOWHERE = "nowhere"  # in the place of a size
 BESIDE_TABLE = ("", "clips", "wavs", "audio")  # Common Voice has clips/, LJSpeech wavs/
 COLUMNS = {
     "path": ["path", "file", "file_name", "filename", "audio", "wav"],
@@ -113,6 +114,8 @@ def read_folder(source: Path, how: Reading) -> Iterator[Utterance]:
             if ending.lower() in NOT_READ:
                 remedy = f"Convert it: ffmpeg -i {name} {name.removesuffix(ending)}.flac."
                 how.problems.append(f"{stem}{ending}: libsndfile does not read {ending}. {remedy}")
+            elif size == NOWHERE:
+                how.problems.append(f"{stem}{ending}: a link to nothing. Mend it, or drop it.")
             elif size == "0":
                 how.problems.append(f"{stem}{ending}: 0 bytes. Replace the recording, or drop it.")
             else:
@@ -128,7 +131,7 @@ def _files(source: Path, how: Reading) -> Iterator[str]:
     for entry in walk_files(source.absolute()):
         stem, ending = os.path.splitext(entry.path)
         if ending.lower() in ENDINGS | NOT_READ:
-            yield record(stem, "audio", entry.name, str(entry.stat().st_size))
+            yield record(stem, "audio", entry.name, str(entry.stat().st_size) if entry.is_file() else NOWHERE)
         elif how.labelled and entry.name.endswith(".trans.txt"):
             yield from _listed(entry.path, how.problems)
         elif how.labelled and ending.lower() == ".txt":
