@@ -250,13 +250,15 @@ def test_common_voice_s_own_splits_are_taken_where_there_is_no_covost(tmp_path):
             (tmp_path / "cv/nl/validated.tsv").unlink()
 
 
-def test_split_of_another_release_is_told(tmp_path):
+def test_split_of_another_release_and_a_clip_in_two_splits_are_told(tmp_path):
     rows = generate(tmp_path / "cv")
     covost_tables(rows, tmp_path / "covost", True)
     with (tmp_path / "covost/covost_v2.nl_en.tsv").open("a") as file:
-        file.write("common_voice_nl_999.mp3\tx\ttrain\n")
+        file.write("common_voice_nl_999.mp3\tx\ttrain\ncommon_voice_nl_0.mp3\tx\ttrain\n")
     done = run_data(tmp_path, "--lang", "nl", "--commonvoice", "cv", "--covost", "covost")
-    assert "common_voice_nl_999.mp3: in a split of CoVoST 2, but not in validated.tsv" in done.stderr
+    assert "2 problems, first: common_voice_nl_0.mp3: in dev and train of CoVoST 2." in done.stderr
+    listed = (tmp_path / "data/nl/problems.txt").read_text()
+    assert "common_voice_nl_999.mp3: in a split of CoVoST 2, but not in validated.tsv" in listed
 
 
 def test_foreign_letters_and_on_request_digits_cost_a_training_utterance_its_text_alone(tmp_path):

@@ -106,12 +106,15 @@ def utterances(
     with open_lines(unlisted.path, "w") as file:
         for name, said in grouped(evidence(release, problems), spool):
             size = next((int(fields[0]) for kind, *fields in said if kind == FILE), None)
-            split = next((fields[0] for kind, *fields in said if kind == SPLIT), "")
+            splits = sorted({fields[0] for kind, *fields in said if kind == SPLIT})
+            split = splits[0] if splits else ""
             rows = sorted((fields for kind, *fields in said if kind == ROW), key=lambda row: int(row[-1]))
             problems += wrong(release, name, size, rows)
             if not rows:
                 unlisted.count += size is not None
                 file.write(f"{name}\n" if size is not None else "")
+            if len(splits) > 1:
+                problems.append(f"{name}: in {' and '.join(splits)} of {origin}. Leave it in one of them.")
             validated = bool(rows) and int(rows[0][-1]) < OTHER
             if split and not validated:
                 problems.append(f"{name}: in a split of {origin}, but not in validated.tsv. Is it another release?")
