@@ -94,7 +94,7 @@ def parse(options: dict[str, Option], words: list[str]) -> tuple[dict[str, str],
             corpus = "" if near or "local_data_opts" not in options else (
                 f' An option of local/data.py goes into --local_data_opts "{word} ...".')
             raise UsageError("{}: no such option. {}--help lists all.{}".format(
-                word, f"The nearest is --{near}; " if near else "", corpus))
+                word.partition("=")[0], f"The nearest is --{near}; " if near else "", corpus))
         option = options[name]
         if option.default in ("true", "false") and (not words or words[0].startswith("--")):
             values[name] = "true"

@@ -26,7 +26,9 @@ def main(options: argparse.Namespace) -> None:
     documents, results = {"README.md": card(experiment, options)}, options.exp_dir / "RESULTS.md"
     if results.exists():
         documents["RESULTS.md"] = results.read_text(encoding="utf-8")
-    check_private(documents.items(), options.exp_dir)
+    bpe_model = experiment.settings["bpemodel"]
+    learned = {bpe_model: Path(bpe_model).read_bytes().decode("latin-1")} if bpe_model else {}  # may tell its training text
+    check_private({**documents, **learned}.items(), options.exp_dir)
     pack(experiment, options.out, options.out.parent / "pack", documents)
     if not options.hf_license:
         print("no licence yet: stage 15 asks for one, --hf_license cc-by-4.0, say")
