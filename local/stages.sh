@@ -258,16 +258,15 @@ stage_score() {
 }
 
 stage_pack() {
-    local word words=() card=conf/model_card.md
+    local word names words=() card=conf/model_card.md
     [ -e "$card" ] || card=../../../$card  # a recipe may have its own
     corpora=${hf_datasets:-$(sed -n 's|.*/egs2/\([^/]*\)/[^/]*$|\1|p' <<<"$PWD")}
     uses inference_asr_model hf_license lang corpora
     reads "$asr_exp/$inference_asr_model" "$asr_exp/train.yaml" "$card" "?$asr_exp/RESULTS.md"
     makes "$asr_exp/$asr_tag.zip" "$asr_exp/pack" "?$asr_exp/huggingface"  # not of every trunk
     due || return 0
-    for word in $(sed -n '/^## Corpus/,/^## Decoding/s/^\([a-z]\w*\)=.*/\1/p' "$here/bljust.sh"); do
-        words+=(--option "$word=${!word}")
-    done
+    mapfile -t names < <(sed -n '/^## Corpus/,/^## Decoding/s/^\([a-z]\w*\)=.*/\1/p' "$here/bljust.sh")
+    for word in "${names[@]}"; do words+=(--option "$word=${!word}"); done
     bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip" --card "$card" \
         --huggingface "$asr_exp/huggingface" --hf_license "$hf_license" --lang "$lang" --corpora "$corpora" \
         "${words[@]}"

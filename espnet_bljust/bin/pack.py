@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> None:
     if results.exists():
         documents["RESULTS.md"] = results.read_text(encoding="utf-8")
     bpe_model = experiment.settings["bpemodel"]
-    learned = {bpe_model: Path(bpe_model).read_bytes().decode("latin-1")} if bpe_model else {}  # may tell its training text
+    learned = {bpe_model: Path(bpe_model).read_bytes().decode("latin-1")} if bpe_model else {}  # may name its source
     check_private({**documents, **learned}.items(), options.exp_dir)
     pack(experiment, options.out, options.out.parent / "pack", documents)
     if not options.hf_license:

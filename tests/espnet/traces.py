@@ -19,7 +19,7 @@ def traces(content: bytes, words: list[str]) -> list[str]:
 
 
 def parts(content: bytes):
-    """The bytes themselves, then all within them that is an archive (packs, weights of torch, pictures), and its names."""
+    """The bytes themselves, then what archives in them hold (packs, weights of torch, pictures), names included."""
     yield content
     stream = io.BytesIO(content)
     if zipfile.is_zipfile(stream):
