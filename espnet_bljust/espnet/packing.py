@@ -21,7 +21,7 @@ from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.convert.stock_espnet import OF_HUBERT, encoder_conf, to_espnet
 
 # What describes a network of this package.
-OWN_KEYS = ("trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "token_list", "token_type")
+OWN_KEYS = ("trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "token_list", "token_type")
 CONFIG, WEIGHTS = "exp/config.yaml", "exp/model.pth"
 BPE_MODEL = "exp/bpe.model"  # ESPnet takes a value for a file of the pack only if a folder stands in it
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can say
@@ -69,7 +69,8 @@ def write_pack(experiment: Experiment, folder: Path, documents: dict[str, str]) 
         check_names(config, state)
     else:
         state = experiment.state
-        config = {**{key: settings[key] for key in OWN_KEYS if key in settings}, "bpemodel": bpe_model}
+        config = {"trunk": settings.get("trunk") or "wav2vec2",  # the key by which such packs are known
+                  **{key: settings[key] for key in OWN_KEYS if key in settings}, "bpemodel": bpe_model}
     save_atomically(state, part / WEIGHTS)
     contents = {"files": {"asr_model_file": WEIGHTS}, "yaml_files": {"asr_train_config": CONFIG}}
     for name, content in ((CONFIG, config), ("meta.yaml", contents)):
