@@ -48,14 +48,21 @@ def card(experiment: Experiment, options: argparse.Namespace) -> str:
     chosen = dict(word.partition("=")[::2] for word in options.option)
     corpora = options.corpora.split()
     count = sum(value.numel() for value in experiment.state.values())
-    if not options.card.is_file():
-        raise InputError(f"{options.card}: not found. It is the model card's template; restore it from the repository.")
-    return Template(options.card.read_text(encoding="utf-8")).substitute(
-        front=_front(options, corpora, task), title=f"{options.exp_dir.resolve().name} ({', '.join(corpora)})",
-        purpose=purpose, use=use, method=settings["plan_conf"]["method"], trunk=settings.get("trunk") or "wav2vec2",
+    return _filled(
+        options.card, front=_front(options, corpora, task),
+        title=f"{options.exp_dir.resolve().name} ({', '.join(corpora)})", purpose=purpose, use=use,
+        method=settings["plan_conf"]["method"], trunk=settings.get("trunk") or "wav2vec2",
         parameters=f"{count / 1e6:.2f}", size=f"{count * 4 / 1e6:.1f}", usage=STOCK if experiment.elsewhere else OWN,
         results=_results(options.exp_dir, settings["token_type"]), data=_data(settings, corpora, chosen),
         command=_command(chosen), configuration=_configuration(settings), software=_software())
+
+
+def _filled(template: Path, **facts: str) -> str:
+    try:
+        return Template(template.read_text(encoding="utf-8")).substitute(facts)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{template}: {error} is no fact about a model. Write $$ for a dollar sign; the facts are "
+                         f"{', '.join(facts)}.") from None
 
 
 def _front(options: argparse.Namespace, corpora: list[str], task: str) -> str:

@@ -23,9 +23,7 @@ def main(options: argparse.Namespace) -> None:
     experiment = Experiment.read(options.exp_dir, options.exp_dir / options.model)
     if options.huggingface is not None:
         write_huggingface(experiment, options.huggingface)
-    documents, results = {"README.md": card(experiment, options)}, options.exp_dir / "RESULTS.md"
-    if results.exists():
-        documents["RESULTS.md"] = results.read_text(encoding="utf-8")
+    documents = {"README.md": card(experiment, options), **results_of(options.exp_dir)}
     bpe_model = experiment.settings["bpemodel"]
     learned = {bpe_model: Path(bpe_model).read_bytes().decode("latin-1")} if bpe_model else {}  # may name its source
     check_private({**documents, **learned}.items(), options.exp_dir)
@@ -62,8 +60,14 @@ def zip_alone(exp_dir: Path, model: Path, out: Path) -> None:
 
     experiment = Experiment.read(exp_dir, model)
     with tempfile.TemporaryDirectory() as folder:
-        pack(experiment, out, Path(folder) / "pack", {})
+        pack(experiment, out, Path(folder) / "pack", results_of(exp_dir))
     tell(out, experiment)
+
+
+def results_of(exp_dir: Path) -> dict[str, str]:
+    """RESULTS.md, where stage 13 has written it."""
+    path = exp_dir / "RESULTS.md"
+    return {path.name: path.read_text(encoding="utf-8")} if path.is_file() else {}
 
 
 def tell(out: Path, experiment: "Experiment") -> None:  # noqa: F821

@@ -77,6 +77,8 @@ def test_an_upload_that_was_killed_goes_on_and_sends_no_file_twice(exp_dir, hub)
     hub.hold_after = 1
     process = start(exp_dir, hub)
     assert hub.holding.wait(60)
+    seen = Path(f"/proc/{process.pid}/cmdline")  # what ps shows
+    assert not seen.exists() or TOKEN not in seen.read_text()
     process.kill()
     process.communicate()
     assert len(hub.arrived) == 1 and hub.repositories == {"user/name": {}}  # nothing half-published

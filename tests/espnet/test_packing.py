@@ -146,6 +146,11 @@ def test_a_pack_holds_no_folder_user_host_or_value_of_the_environment(exp_dir, p
     assert {name: words for name, words in found.items() if words} == {}
 
 
+def test_a_training_leaves_no_token_in_its_logs_records_and_weights(exp_dir):
+    files = [file for file in exp_dir.rglob("*") if file.is_file()]
+    assert len(files) > 10 and [file for file in files if traces(file.read_bytes(), [TELLING["HF_TOKEN"]])] == []
+
+
 def test_the_same_model_makes_the_same_bytes_whenever_and_wherever_it_is_packed(exp_dir, packed, tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.chdir(tmp_path)
