@@ -90,11 +90,12 @@ def parse(options: dict[str, Option], words: list[str]) -> tuple[dict[str, str],
             raise UsageError(f"{word}: not an option. Options are written --name value; --help lists them.")
         name = word[2:].replace("-", "_")
         if name not in options:
+            word = word.partition("=")[0]  # the value may be a secret
             near = nearest(name, list(options))
             corpus = "" if near or "local_data_opts" not in options else (
                 f' An option of local/data.py goes into --local_data_opts "{word} ...".')
             raise UsageError("{}: no such option. {}--help lists all.{}".format(
-                word.partition("=")[0], f"The nearest is --{near}; " if near else "", corpus))
+                word, f"The nearest is --{near}; " if near else "", corpus))
         option = options[name]
         if option.default in ("true", "false") and (not words or words[0].startswith("--")):
             values[name] = "true"
