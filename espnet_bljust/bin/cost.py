@@ -45,8 +45,7 @@ def main(options: argparse.Namespace) -> None:
     if options.measure == "true":
         device = add_measured(task.settings, options.model_size, options.gpu, options.own_rates)
         print(f"{options.own_rates}: {options.gpu} added, {device['name']}")
-    path = options.own_rates if options.own_rates.is_file() else options.rates
-    speed = speed_for(options, task, path)
+    speed = speed_for(options, task)
     cluster = Cluster(speed.memory_gb, options.bandwidth * 1e9, options.overlap, options.least_seconds)
     rows = [cost(task.plan, task.settings, task.sizes, speed.rates, task.valid_seconds, cluster, number)
             for number in numbers]
@@ -79,9 +78,10 @@ def task_of(options: argparse.Namespace) -> Task:
         for name, text, found in zip(KINDS, given, hours, strict=True)})
 
 
-def speed_for(options: argparse.Namespace, task: Task, path: Path) -> Speed:
-    """The user's own rate, or that of the file."""
-    device = device_of(read_rates(path), options.gpu, path)
+def speed_for(options: argparse.Namespace, task: Task) -> Speed:
+    """The rate of the call, or of the folder's file, or of the repository's."""
+    own = read_rates(options.own_rates) if options.own_rates.is_file() else {}
+    device = device_of({**read_rates(options.rates), **own}, options.gpu)
     if re.fullmatch(r"[\d.]+", options.rate):
         rate = positive("--rate", options.rate)
         return Speed(Rates(1 / rate, 1 / rate), f"given, {rate:g} h of audio an hour and GPU", device.get("memory_gb"))

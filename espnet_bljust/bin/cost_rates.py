@@ -39,10 +39,10 @@ def read_rates(path: Path) -> dict:
     return devices
 
 
-def device_of(devices: dict, name: str, path: Path) -> dict:
+def device_of(devices: dict, name: str) -> dict:
     """The device called so."""
     if name not in devices:
-        raise InputError(f"--gpu {name}: not in {path}. Known: {', '.join(devices)}. --measure true adds this machine.")
+        raise InputError(f"--gpu {name}: has no rate. Known: {', '.join(devices)}. --measure true adds this machine.")
     return devices[name]
 
 
