@@ -12,10 +12,10 @@ import yaml
 from espnet_bljust.bin.recogniser import Recogniser
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load
+from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.config import SSLConfig
 from espnet_bljust.network.convert.stock_espnet import from_espnet, trunk_of
 from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.network.systems import read_configs
 
 NOT_PACKED = ("ssl_head.", "trunk.mask_embedding")  # used in training alone
 
@@ -99,8 +99,8 @@ def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
 
 
 def _own(config: dict, weights: Path, where: str, folder: Path, device: str) -> Recogniser:
-    """A pack of a trunk that stock ESPnet does not have: our keys, our names."""
-    network = JointNetwork(*read_configs(config), len(config["token_list"]))
+    """A pack of a trunk or head that stock ESPnet does not have: our keys, our names."""
+    network = JointNetwork(*shape_of(config))
     try:
         network.load_state_dict(load(weights))
     except (RuntimeError, TypeError) as error:
