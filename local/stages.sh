@@ -167,7 +167,7 @@ stage_stats() {
     uses method seed asr_args token_type task
     [ -z "$init_from" ] || uses init_from
     reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
-    makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md"
+    makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md" "?$asr_exp/pool.index"  # of a large pool
     if due; then
         bin plan "${words[@]}"
     elif [ "$dry_run" = true ]; then

@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 
 import yaml
@@ -20,7 +21,8 @@ from espnet_bljust.bin.plan_report import Sizes, passes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
 from espnet_bljust.bin.settings import HEADS, merge
 from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.tables import read_table
+from espnet_bljust.data.pool_index import ROWS_AT_ONCE, num_lines, write_index
+from espnet_bljust.data.sorted_tables import walk_samples, walk_sorted
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import duration
@@ -34,8 +36,9 @@ def main(options: argparse.Namespace) -> None:
     from espnet_bljust.espnet.masks import Drawing  # brings torch: after what fails at once
 
     drawing = Drawing.of(settings)
-    shapes = {"labelled": "train_shape_file", "pool": "unlabelled_shape_file", "valid": "valid_shape_file"}
-    hours = {name: hours_of(Path(settings[key][0]), options.dry_run) for name, key in shapes.items()}
+    hours = {name: hours_of(Path(settings[key][0]), options.dry_run)
+             for name, key in (("labelled", "train_shape_file"), ("valid", "valid_shape_file"))}
+    hours["pool"] = pool_hours(settings, options)
     if not options.dry_run or (None not in hours.values() and options.token_list.exists()):
         check_feasible(settings, options, drawing.num_frames)
     if options.init_from:
@@ -82,15 +85,16 @@ def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Call
     tokenizer = load_tokenizer(settings["token_type"], settings["token_list"], settings["bpemodel"])
     offenders = []
     for name in ("train", "valid"):
-        text = read_table(Path(settings[f"{name}_data_path_and_name_and_type"][1][0]))
-        samples = read_table(Path(settings[f"{name}_shape_file"][0]))
-        if text.keys() != samples.keys():
-            odd = min(text.keys() ^ samples.keys())
-            raise InputError(f"{settings[f'{name}_shape_file'][0]}: {odd} is not in it and in text. Run stage 4 again.")
-        for utterance, words in text.items():
-            ids = tokenizer.encode(words)
+        shape_file, text = settings[f"{name}_shape_file"][0], settings[f"{name}_data_path_and_name_and_type"][1][0]
+        for transcript, (utterance, samples) in zip_longest(
+            walk_sorted(Path(text)), walk_samples(Path(shape_file)), fillvalue=("", 0)
+        ):
+            if transcript[0] != utterance:
+                odd = min(filter(None, (transcript[0], utterance)))  # both are sorted
+                raise InputError(f"{shape_file}: {odd} is not in it and in text. Run stage 4 again.")
+            ids = tokenizer.encode(transcript[1])
             needed = len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
-            frames = min(num_frames(int(samples[utterance])), 1 if classes else math.inf)
+            frames = min(num_frames(samples), 1 if classes else math.inf)
             if frames < needed:
                 offenders.append(f"{utterance} {frames} frames {needed} needed")
     path = options.exp_dir / "too_short_for_ctc.txt"
@@ -110,7 +114,18 @@ def hours_of(shape_file: Path, may_be_absent: bool) -> float | None:
     """Hours of audio by utt2num_samples."""
     if may_be_absent and not shape_file.exists():
         return None
-    return sum(map(int, read_table(shape_file).values())) / SAMPLE_RATE / 3600
+    return sum(samples for _, samples in walk_samples(shape_file)) / SAMPLE_RATE / 3600
+
+
+def pool_hours(settings: dict, options: argparse.Namespace) -> float | None:
+    """Hours of the pool; one of ``unlabelled_shards_from`` utterances or more gets its index here."""
+    shape_file = Path(settings["unlabelled_shape_file"][0])
+    if options.dry_run or num_lines(shape_file) < settings["unlabelled_shards_from"]:
+        return hours_of(shape_file, options.dry_run)
+    options.exp_dir.mkdir(parents=True, exist_ok=True)
+    path = options.exp_dir / "pool.index"
+    settings["unlabelled_index"] = str(path)
+    return int(write_index(options.pool_dir, path).sums(ROWS_AT_ONCE).sum()) / SAMPLE_RATE / 3600
 
 
 def get_parser() -> argparse.ArgumentParser:
