@@ -18,12 +18,11 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from espnet_bljust.bin import compare_folds, compare_tasks, compare_updates
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import true_false
 from espnet_bljust.errors import InputError
+from espnet_bljust.settings_file import read_yaml
 
 OPTIONAL = {"options", "tasks", "folds", "pretraining", "published"}
 KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
@@ -99,10 +98,7 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
     """Check what a typing error would make costly."""
     if not path.is_file():
         raise InputError(f"{path}: no such description. --config names it; egs2/mini/bljust/conf/compare.yaml is one.")
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}). Mend it there.") from error
+    found = read_yaml(path)
     keys = set(found) if isinstance(found, dict) else set()
     if "pretraining" in keys or options.pretrain_updates:
         found = compare_updates.with_arms(found if keys else {}, options)
