@@ -14,6 +14,7 @@ no arms: --pretrain_updates makes them.
 import argparse
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ OPTIONAL = {"options", "tasks", "folds", "pretraining", "published"}
 KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
 PUBLISHED = {"source": "", "metric": "", "figures": {}}
+PLAIN = re.compile(r"\w[\w.+=@%,-]*")
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
 
 
@@ -107,6 +109,9 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
     if odd := sorted(keys - KEYS) or sorted(KEYS - optional - keys):
         raise InputError(f"{path}: {odd[0]} is {'unknown' if odd[0] in keys else 'missing'}. "
                          f"A description has {', '.join(sorted(KEYS))}.")
+    names = [found["name"], *(found["arms"] if isinstance(found["arms"], dict) else [])]
+    if odd := [name for name in names if not PLAIN.fullmatch(str(name))]:  # they name folders, and a shell reads them
+        raise InputError(f"{path}: {str(odd[0])!r} is no plain name. Use letters, digits and . _ - in names.")
     seeds = found["seeds"]
     if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
         raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
@@ -119,6 +124,8 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
             found["arms"]):
         raise InputError(f"{path}: published wants source, metric, and figures of arms. Mend it there.")
     for arm in found["arms"]:
+        if not all(isinstance(part or {}, dict) for part in (found.get("options"), found["arms"][arm])):
+            raise InputError(f"{path}: options of arm {arm} are no keys with values. Write `name: value` lines.")
         if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
     return compare_tasks.expand(path, found) if "tasks" in found else found

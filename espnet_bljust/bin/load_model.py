@@ -78,7 +78,8 @@ def from_pack(path: Path, device: str = "cpu") -> Recogniser:
 
 def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
     if not (folder / "meta.yaml").is_file():
-        raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 (no meta.yaml). Check --model.")
+        raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 (no meta.yaml). Check "
+                         "--model.")
     try:
         meta = read_yaml_keys(folder / "meta.yaml")
         config = read_yaml_keys(_inside(folder, meta["yaml_files"]["asr_train_config"]))

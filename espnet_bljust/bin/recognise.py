@@ -8,9 +8,10 @@ error. A recording that cannot be read is named, the others go on, and the exit 
 import argparse
 import json
 import os
-import shlex
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +20,14 @@ import numpy as np
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.search_settings import add_arguments, read_settings
-from espnet_bljust.data.audio import read_channels
+from espnet_bljust.data.audio import is_pipe, read_channels
 from espnet_bljust.data.files import write_atomic
 from espnet_bljust.data.resample import resample
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
 RATE = 16000
+MOST_DECODED_BYTES = 8 << 30  # of a file that ffmpeg reads
 SUFFIX = {"text": ".txt", "json": ".json", "srt": ".srt"}
 
 
@@ -79,15 +81,27 @@ def read_mono(path: str) -> np.ndarray:
     """(sample,) float32 at 16 kHz, the mean of the channels."""
     if not os.path.isfile(path):
         raise InputError(f"{path}: no such file. Check the name.")
-    if path.endswith("|"):
-        raise InputError(f"{path}: a name that ends in | would be run as a command. Rename it.")
+    if is_pipe(path):
+        raise InputError(f"{path}: a name that ends in | means a command to Kaldi. Rename it.")
     try:
         samples, rate = read_channels(path)
     except InputError:
         if not shutil.which("ffmpeg"):
             raise
-        samples, rate = read_channels(f"ffmpeg -nostdin -v error -i {shlex.quote(os.path.abspath(path))} -f wav - |")
+        samples, rate = by_ffmpeg(path)
     return np.ascontiguousarray(resample(samples.mean(1), rate, RATE), dtype=np.float32)
+
+
+def by_ffmpeg(path: str) -> tuple[np.ndarray, int]:
+    """(sample, channel) float32 and rate in Hz of what libsndfile does not read; no shell, no other file."""
+    words = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i",
+             f"file:{os.path.abspath(path)}", "-vn", "-fs", str(MOST_DECODED_BYTES), "-f", "wav", "-"]
+    with tempfile.NamedTemporaryFile(suffix=".wav") as wav:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=wav, stderr=subprocess.PIPE, check=False)
+        if done.returncode != 0:
+            said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+            raise InputError(f"{path}: neither libsndfile nor ffmpeg can read it ({said.rstrip('.')}). Replace it.")
+        return read_channels(wav.name)
 
 
 def transcribe(path: str, samples: np.ndarray, recogniser: "Recogniser", window_seconds: float,  # noqa: F821

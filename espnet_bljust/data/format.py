@@ -60,8 +60,13 @@ class Formatted:
     problem: str = ""
 
 
-def format_part(data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions) -> dict:
-    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; the content of its part.json."""
+def format_part(
+    data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions, pipes: bool = False
+) -> dict:
+    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; the content of its part.json.
+
+    ``pipes``: entries of wav.scp that are commands are run.
+    """
     job, num_jobs = part
     source, name = read_part(data_dir, part, count_checked(data_dir)), str(data_dir)
     fingerprint = part_fingerprint(source, options)
@@ -74,7 +79,7 @@ def format_part(data_dir: Path, out_dir: Path, *, part: tuple[int, int], options
     writer = _ArchiveWriter if options.audio_format.endswith(".ark") else _FileWriter
     with writer(folder, final, options) as write:
         results = [
-            _format_utterance(source, name, utterance, options, write)
+            _format_utterance(source, name, utterance, options, write, pipes)
             for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}")
         ]
     content = {"fingerprint": fingerprint, "utterances": [asdict(result) for result in results]}
@@ -118,10 +123,12 @@ def _file_state(entry: str) -> list[int]:
     return found
 
 
-def _format_utterance(source: KaldiDir, name: str, utterance: str, options: FormatOptions, write) -> Formatted:
+def _format_utterance(
+    source: KaldiDir, name: str, utterance: str, options: FormatOptions, write, pipes: bool
+) -> Formatted:
     """Read, cut, mix, resample, round to 16 bit and write one utterance."""
     try:
-        samples, rate = _read_utterance(source, utterance, options.mixdown)
+        samples, rate = _read_utterance(source, utterance, options.mixdown, pipes)
     except InputError as error:
         table = "segments" if source.segments is not None else "wav.scp"
         where = f"{name}/{table}:{source.lines.get(utterance, '?')}"
@@ -143,14 +150,14 @@ def _format_utterance(source: KaldiDir, name: str, utterance: str, options: Form
     )
 
 
-def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool) -> tuple[np.ndarray, int]:
+def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool, pipes: bool) -> tuple[np.ndarray, int]:
     """(sample,) float32 and rate in Hz."""
     start = end = None
     entry = source.wavs.get(utterance, "")
     if source.segments is not None:
         recording, start, end = source.segments[utterance]
         entry = source.wavs[recording]
-    samples, rate = read_channels(entry, start, end)  # (sample, channel)
+    samples, rate = read_channels(entry, start, end, pipes=pipes)  # (sample, channel)
     if end is not None:
         missing = (end - (start or 0)) - len(samples) / rate
         if missing > MAX_OVERSHOOT_SECONDS:

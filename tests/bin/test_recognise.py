@@ -144,7 +144,7 @@ def test_ffmpeg_reads_what_libsndfile_cannot(noise, monkeypatch):
         read_mono(str(noise / "video's.mkv"))
     program = noise / "bin/ffmpeg"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\n[ -f "$5" ] && cat {noise}/a.wav\n')
+    program.write_text(f'#!/bin/sh\n[ -f "${{7#file:}}" ] && cat {noise}/a.wav\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     assert len(read_mono(str(noise / "video's.mkv"))) == 48000

@@ -128,6 +128,7 @@ def own_corpus(folder: Path) -> None:
 
 def language_model(folder: Path) -> None:
     words = arpa_words(folder / "x.arpa")
+    words = list(dict.fromkeys(words))  # of a token list, twice is refused before
     beam = search_settings.SearchSettings(search="beam", ngram_weight=0.5)
     BeamSearch(["<blank>", "<unk>", *words[:20], "<sos/eos>"], beam, folder / "x.arpa")
 

@@ -119,10 +119,14 @@ def _read_sets(sets: dict[str, Path], speaker: Speaker) -> Found:
 
 def read_folder(source: Path, speaker: Speaker, *, labelled: bool) -> Found:
     """All audio below ``source``, subfolders as speakers; in LibriSpeech's form what stands before the first hyphen."""
-    found, lines = Found(), {}
+    found, lines, seen = Found(), {}, set()
     for folder, subfolders, names in os.walk(source, followlinks=True):
         subfolders.sort()
         here = Path(folder)
+        if (place := os.path.realpath(folder)) in seen:  # links may lead in circles
+            subfolders.clear()
+            continue
+        seen.add(place)
         if labelled:
             lines = _transcripts(here, names, found.problems)
         by_folder = "_".join(here.relative_to(source).parts) or source.resolve().name
