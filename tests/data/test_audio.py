@@ -112,7 +112,7 @@ def test_audio_that_cannot_be_used_is_named_with_the_reason(entry, message, tmp_
     bad_files(tmp_path, make_tone())
     entry = entry.format(d=tmp_path)
     with pytest.raises(InputError) as error:
-        read_audio(entry)
+        read_channels(entry, pipes=True) if entry.endswith("|") else read_audio(entry)
     assert message in str(error.value)
     assert str(tmp_path) in str(error.value) or entry in str(error.value)
 
