@@ -26,7 +26,8 @@ def test_a_few_lines_that_stand_for_millions_of_values_are_refused(bomb):
 
 @pytest.mark.parametrize("text", [
     "!!python/object/apply:os.system ['touch trace']", "!!python/name:os.system", "&a [*a]", "a: &a {b: *a}",
-    "[" * 5000, "{a: " * 3000, "9" * 5000, "2026-99-99", "{[a]: 1}", "a: b: c", "\x00", "*a", "%YAML 9\n---\na", "a\n---\nb",
+    "[" * 5000, "{a: " * 3000, "9" * 5000, "2026-99-99", "{[a]: 1}", "a: b: c", "\x00", "*a",
+    "%YAML 9\n---\na", "a\n---\nb",
 ])  # fmt: skip
 def test_what_is_no_plain_data_is_one_line(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

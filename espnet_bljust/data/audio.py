@@ -117,7 +117,7 @@ def _read_file(path: str, start: float | None, end: float | None) -> tuple[np.nd
         if is_mp3 and mp3_length(path).is_cut:
             raise InputError(f"{path}: cut short or damaged: it ends inside a frame. Copy it again, or drop it.")
         samples, rate = _decode(path)
-    except (soundfile.SoundFileError, RuntimeError, OSError, TypeError) as error:  # TypeError: headerless .raw
+    except (soundfile.SoundFileError, RuntimeError, OSError, TypeError, UnicodeError) as error:  # TypeError: .raw
         raise InputError(f"{path}: unreadable audio: {_reason(error)} Replace the recording, or drop it.") from None
     return _cut(samples, rate, start, end), rate
 

@@ -53,9 +53,8 @@ def readers(exp_dir):
     weights, settings = exp_dir / "average.pth", settings_of(exp_dir)
     pack = exp_dir / "pack"
     pack.mkdir(exist_ok=True)
-    (pack / "meta.yaml").write_text("files: {asr_model_file: ../average.pth}\nyaml_files: {asr_train_config: c.yaml}\n")
     (pack / "c.yaml").write_text(yaml.safe_dump({"trunk": "wav2vec2", **settings}))
-    (pack / "model.pth").write_bytes(weights.read_bytes())
+    (pack / "model.pth").write_bytes(without_prefix(weights))
     (pack / "meta.yaml").write_text("files: {asr_model_file: model.pth}\nyaml_files: {asr_train_config: c.yaml}\n")
     return {
         "checkpoint": lambda: load(weights),
@@ -64,6 +63,15 @@ def readers(exp_dir):
         "recogniser": lambda: Recogniser.from_experiment(exp_dir, weights),
         "pack": lambda: from_pack(pack),
     }
+
+
+def without_prefix(weights):
+    """As in a pack; what cannot be loaded stays as it is."""
+    try:
+        state = torch.load(weights, weights_only=True)
+        return in_zip({name.removeprefix("network."): value for name, value in state.items()})
+    except Exception:
+        return weights.read_bytes()
 
 
 def refused(read):
@@ -114,7 +122,9 @@ def test_a_pickle_in_an_archive_of_kaldi_never_runs_code(tmp_path):
 
 
 @pytest.fixture
-def bounded_memory():
+def bounded_memory(exp_dir):
+    for read in readers(exp_dir).values():  # what is imported late, is now
+        read()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 << 10  # kB
@@ -129,7 +139,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_tensors_that_stand_for_more_than_is_there_are_refused(exp_dir, kind, bounded_memory):
+def test_tensors_that_stand_for_more_than_is_there_are_refused(exp_dir, bounded_memory, kind):
     state = torch.load(exp_dir / "average.pth", weights_only=True)
     torch.save({**state, **ODD[kind]} if ODD[kind] and kind != "list" else ODD[kind], exp_dir / "average.pth")
     found = readers(exp_dir)
@@ -152,7 +162,7 @@ def test_compressed_weights_are_refused_since_a_little_may_hold_gigabytes(exp_di
     {"dim": 1 << 40}, {"num_layers": 10**9}, {"ffn_dim": 10**9}, {"conv_layers": [[10**9, 10, 5]] * 3}, {"dim": 2.5},
     {"conv_layers": "x"}, {"num_heads": "3"}, {"pos_kernel": 1 << 62}, "x", [1],
 ])  # fmt: skip
-def test_settings_of_absurd_sizes_are_refused_before_anything_is_built(exp_dir, change, bounded_memory):
+def test_settings_of_absurd_sizes_are_refused_before_anything_is_built(exp_dir, bounded_memory, change):
     settings = settings_of(exp_dir)
     settings["trunk_conf"] = {**settings["trunk_conf"], **change} if isinstance(change, dict) else change
     (exp_dir / "train.yaml").write_text(yaml.safe_dump(settings))

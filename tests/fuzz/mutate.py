@@ -15,15 +15,17 @@ TEXT = {".scp", ".txt", ".tsv", ".csv", ".stm", ".phn", ".yaml", ".json", ".arpa
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 36, (1 << 63) - 1,
            (1 << 64) - 1)
 WORDS = [
-    b"", b"-1", b"0", b"nan", b"inf", b"-inf", b"1e999", b"9" * 40, b"9" * 5000, b"\xc2\xb2", b"\xd9\xa3", b"1_0", b"0x10",
-    b"../../outside", b"/etc/passwd", b"~", b"$(touch outside)", b"`touch outside`", b"touch outside |", b"| touch outside",
-    b"; touch outside;", b"a + b", b"x.ark:0", b"x.ark:99999999999999999999", b"-rf", b"--debug", b"'", b'"', b"\\", b"\0", b"\r",
-    b"\n", b"\t", b"\x1b[2J", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xe2\x80\xa8", b"\xc2\x85", b"\xc2\xa0", b"%2F..",
-    b"a" * 300, b"a" * 5000, b"[", b"{", b"*", b"&a [*a]", b"!!python/object/apply:os.system ['touch outside']", b": ", b"-",
-    b"null", b"true", b"1e4", b"1.5", b"<unk>", b"<blank>", b"\\data\\", b"\\end\\", b"\\1-grams:", b"ngram 1=999999999",
-    b"ngram 9=1", b"(((((((((((((", b"<s>", b"</s>", b";;", b"ignore_time_segment_in_scoring", b"|",
+    b"", b"-1", b"0", b"nan", b"inf", b"-inf", b"1e999", b"9" * 40, b"9" * 5000, b"\xc2\xb2", b"\xd9\xa3", b"1_0",
+    b"0x10", b"../../outside", b"/etc/passwd", b"~", b"$(touch outside)", b"`touch outside`", b"touch outside |",
+    b"| touch outside", b"; touch outside;", b"a + b", b"x.ark:0", b"x.ark:99999999999999999999", b"-rf", b"--debug",
+    b"'", b'"', b"\\", b"\0", b"\r", b"\n", b"\t", b"\x1b[2J", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80",
+    b"\xe2\x80\xa8", b"\xc2\x85", b"\xc2\xa0", b"%2F..", b"a" * 300, b"a" * 5000, b"[", b"{", b"*", b"&a [*a]",
+    b"!!python/object/apply:os.system ['touch outside']", b": ", b"-", b"null", b"true", b"1e4", b"1.5", b"<unk>",
+    b"<blank>", b"\\data\\", b"\\end\\", b"\\1-grams:", b"ngram 1=999999999", b"ngram 9=1", b"(((((((((((((", b"<s>",
+    b"</s>", b";;", b"ignore_time_segment_in_scoring", b"|",
 ]  # fmt: skip
-GLOBALS = (b"cposix\nsystem\n", b"cbuiltins\neval\n", b"cos\nsystem\n", b"cbuiltins\ngetattr\n", b"cargparse\nNamespace\n")
+GLOBALS = (b"cposix\nsystem\n", b"cbuiltins\neval\n", b"cos\nsystem\n", b"cbuiltins\ngetattr\n",
+           b"cargparse\nNamespace\n")  # fmt: skip
 CALL = b"(S'touch outside'\ntR"  # the pickled call of one of these
 
 
@@ -101,7 +103,8 @@ def _text(data: bytes, chance: random.Random) -> bytes:
     elif way == 4:
         return _bytes(data, chance)
     else:
-        separator = chance.choice([mark for mark in (b" ", b"\t", b",", b":", b"=", b"/") if mark in lines[here]] or [b" "])
+        marks = [mark for mark in (b" ", b"\t", b",", b":", b"=", b"/") if mark in lines[here]]
+        separator = chance.choice(marks or [b" "])
         words = lines[here].split(separator)
         words[chance.randrange(len(words))] = chance.choice(WORDS)
         lines[here] = separator.join(words)

@@ -79,13 +79,16 @@ def data_dirs() -> list[Case]:
 def tables() -> dict[str, list[Case]]:
     """Transcripts and lists of the corpora that have recipes."""
     client = "0123456789abcdef" * 8
-    clips = f"client_id\tpath\tsentence\tup_votes\tlocale\n{client}\ta.mp3\tJa, \"hoor\".\t2\tnl\n{client}\tb\tNee\t0\tnl\n"
+    clips = (f"client_id\tpath\tsentence\tup_votes\tlocale\n{client}\ta.mp3\tJa, \"hoor\".\t2\tnl\n"
+             f"{client}\tb\tNee\t0\tnl\n")
+    stm = (b"T 1 T 0.50 2.25 <o,f0,male> it 's (2) a {NOISE} test (T-1)\n;; comment\n"
+           b"T 1 X 3 4.5 <NA> <unk> no\n")
     return {
-        "stm": [{"T.stm": b"T 1 T 0.50 2.25 <o,f0,male> it 's (2) a {NOISE} test (T-1)\n;; comment\nT 1 X 3 4.5 <NA> <unk> no\n",
-                 "TEDLIUM.152k.dic": b"it's IH T S\ntest(2) T EH S T\n"}],
+        "stm": [{"T.stm": stm, "TEDLIUM.152k.dic": b"it's IH T S\ntest(2) T EH S T\n"}],
         "timit": [{"a.phn": b"0 40 h#\n40 80 sh\n80 120 q\n120 160 iy\n", "a.txt": b"0 160 She had, sub-editor?\n"}],
-        "librispeech": [{"19-198.trans.txt": b"19-198-0000 IT IS THE MEN'S\n19-198-0001 NO\n", "SPEAKERS.TXT":
-                         b";ID | x\n19   | F | train-clean-100  | 25.19 | Kara\n", "19-198-0000.flac": audio()["flac"][0]["a.flac"]}],
+        "librispeech": [{"19-198.trans.txt": b"19-198-0000 IT IS THE MEN'S\n19-198-0001 NO\n",
+                         "SPEAKERS.TXT": b";ID | x\n19   | F | train-clean-100  | 25.19 | Kara\n",
+                         "19-198-0000.flac": audio()["flac"][0]["a.flac"]}],
         "tsv": [{"validated.tsv": clips.encode(), "covost_v2.nl_en.tsv":
                  b"path\ttranslation\tsplit\na.mp3\tYes\ttrain\nb.mp3\tNo\tdev\n"}],
         "an4": [{"etc/an4_train.transcription": b"<s> YES NO </s> (an251-fash-b)\n",
@@ -95,8 +98,10 @@ def tables() -> dict[str, list[Case]]:
         "db": [{"db.sh": b"# corpora\nexport A=/data/a   # mine\nB='/data/b c'\nC=\nD=\"$HOME/d\"\n"}],
         "own corpus": [
             {"t.csv": b"path,text,speaker,split\na.wav,\"Yes, no\",s1,train\na.wav,No,s2,dev\n", "a.wav": b"x"},
-            {"s1/a-1.trans.txt": b"a-1-1 YES NO\na-1-2 GO\n", "s1/a-1-1.wav": b"x", "s1/a-1-2.flac": b"x", "b.txt": b"Hi\n", "b.wav": b"x"},
-            {"wav.scp": b"a a.wav\nb b.ark:2\n", "utt2spk": b"a s\nb s\n", "text": b"a YES\n", "a.wav": b"x", "b.ark": b"b x"}],
+            {"s1/a-1.trans.txt": b"a-1-1 YES NO\na-1-2 GO\n", "s1/a-1-1.wav": b"x", "s1/a-1-2.flac": b"x",
+             "b.txt": b"Hi\n", "b.wav": b"x"},
+            {"wav.scp": b"a a.wav\nb b.ark:2\n", "utt2spk": b"a s\nb s\n", "text": b"a YES\n", "a.wav": b"x",
+             "b.ark": b"b x"}],
     }  # fmt: skip
 
 
@@ -129,16 +134,17 @@ def weights() -> dict[str, list[Case]]:
     stock = stock_espnet.to_espnet(state).state
     espnet = {"token_list": TOKENS, "encoder_conf": stock_espnet.encoder_conf(TrunkConfig.from_dict(TRUNK))}
     trunk = {name.removeprefix("trunk."): value for name, value in state.items() if name.startswith("trunk.")}
-    fair = _saved({"model": {"encoder.layers.0.self_attn.k_proj.weight": torch.zeros(4, 4)},
-                   "cfg": {"model": {"encoder_attention_heads": 1, "conv_feature_layers": "[(4, 10, 5)] + [(4, 4, 4)] * 1"}}})
+    options = {"encoder_attention_heads": 1, "conv_feature_layers": "[(4, 10, 5)] + [(4, 4, 4)] * 1"}
+    fair = _saved({"model": {"encoder.layers.0.self_attn.k_proj.weight": torch.zeros(4, 4)}, "cfg": {"model": options}})
     config = {**SETTINGS, "trunk": "wav2vec2"}
     meta = {"files": {"asr_model_file": "model.pth"}, "yaml_files": {"asr_train_config": "config.yaml"}}
     members = {"meta.yaml": _yaml(meta), "config.yaml": _yaml(config), "model.pth": _saved(dict(state))}
     return {
         "checkpoint": [{"average.pth": ours}],
         "starting point": [
-            {"average.pth": ours, "train.yaml": _yaml(SETTINGS)}, {"average.pth": _saved(stock), "config.yaml": _yaml(espnet)},
-            {"average.pth": fair}, {"average.pth": _saved(trunk), "average.json": b'{"arguments": {"encoder_num_heads": 1}}'}],
+            {"average.pth": ours, "train.yaml": _yaml(SETTINGS)},
+            {"average.pth": _saved(stock), "config.yaml": _yaml(espnet)}, {"average.pth": fair},
+            {"average.pth": _saved(trunk), "average.json": b'{"arguments": {"encoder_num_heads": 1}}'}],
         "safetensors": [{"model.safetensors": save(huggingface.to_huggingface(state, "ctc").state),
                          "config.json": json.dumps({"num_attention_heads": 1, "conv_dim": [4, 4]}).encode(),
                          "tokens.txt": b"<blank>\n<unk>\n", "preprocessor_config.json": b'{"do_normalize": true}'}],
@@ -149,7 +155,8 @@ def weights() -> dict[str, list[Case]]:
 
 def archives() -> list[Case]:
     members = {"a/b.txt": b"some words\n" * 9, "a/c.wav": audio()["wav"][0]["a.wav"], "d": b""}
-    return [{"x.zip": _zipped(members, zipfile.ZIP_DEFLATED)}, {"x.tar": _tarred(members, "w")}, {"x.tar.gz": _tarred(members, "w:gz")}]
+    return [{"x.zip": _zipped(members, zipfile.ZIP_DEFLATED)}, {"x.tar": _tarred(members, "w")},
+            {"x.tar.gz": _tarred(members, "w:gz")}]
 
 
 def _yaml(content: dict) -> bytes:
