@@ -146,6 +146,14 @@ def test_without_a_sum_nobody_is_asked(server, tmp_path):
     assert download([server.url], tmp_path / "a") == DIGEST
 
 
+def test_a_first_download_is_taken_as_it_comes_where_the_user_says_so(server, tmp_path):
+    assert download([server.url], tmp_path / "a", trust_first=True) == DIGEST
+    (tmp_path / "a").unlink()
+    server.content = b"other"
+    with pytest.raises(InputError, match="SHA-256"):
+        download([server.url], tmp_path / "a", trust_first=True)
+
+
 def test_next_address_is_tried_when_the_first_gives_something_else(server, tmp_path):
     other = Server()
     other.content = b"other"
