@@ -50,7 +50,8 @@ def download(urls: list[str], path: Path | str, *, sha256: str = "", md5: str = 
 
     A broken transfer goes on where it stopped (``<path>.part``). Nothing is fetched without a sum to compare with:
     ``sha256``, or ``md5`` for corpora that publish nothing better, or that of an earlier download in ``<path>.sha256``
-    (form of sha256sum), which is written every time; ``trust_first`` takes a first one as it comes. The next address is tried where one gives something else.
+    (form of sha256sum), which is written every time; ``trust_first`` takes a first one as it comes. Where an address
+    gives something else, the next one is tried.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +61,8 @@ def download(urls: list[str], path: Path | str, *, sha256: str = "", md5: str = 
         return _check(path, path, due, record)
     if not any(due.values()) and not trust_first:
         raise InputError(f"{path}: no sum of it is known to compare a download with. Fetch it by hand, or write its "
-                         f"SHA-256 from a source that you trust into {record}; or take the first one as it comes, where "
-                         "local/data.py has --trust_download true.")
+                         f"SHA-256 from a source that you trust into {record}; or take the first one as it comes, "
+                         "where local/data.py has --trust_download true.")
     part = path.with_name(path.name + ".part")
     reasons = []
     for url in urls:
