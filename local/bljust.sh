@@ -35,6 +35,7 @@ speed_perturb_factors=""    # copies of the training set at other speeds, as "0.
 audio_format=flac           # form of the audio in dumpdir (flac|wav|flac.ark|wav.ark)
 fs=16k                      # sampling rate, Hz
 mixdown=false               # average the channels of audio that has several
+allow_pipes=false           # run entries of wav.scp that are commands (`... |`): only for data whose writer you trust
 skip_broken=false           # drop audio that cannot be read, and list it
 min_wav_duration=0.1        # shorter utterances go, seconds
 max_wav_duration=20.0       # longer utterances go, seconds
