@@ -35,7 +35,7 @@ def main(options: argparse.Namespace) -> None:
                          "--ngpu", str(options.ngpu), "--num_workers", str(options.num_workers), *options.arguments])
     valid = [row for row in read_history(options.exp_dir / "history.jsonl").valid if row["step"] <= end]
     cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
-    print(f"{options.exp_dir}: {end - before} {options.until} steps, dev {measures(options.exp_dir).rate} {cer:.2f} %, "
+    print(f"{options.exp_dir}: {end - before} {options.until} steps, dev {measures(settings).rate} {cer:.2f} %, "
           f"contrastive accuracy {accuracy:.1f} % on dev")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_bljust.bin.command import run
+from espnet_bljust.bin.run_settings import run_settings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,7 +25,8 @@ def main(options: argparse.Namespace) -> None:
     picture = options.exp_dir / "images" / "training.png"
     picture.parent.mkdir(exist_ok=True)
     folder = options.exp_dir
-    draw_training(history, picture, title=folder.resolve().name, chance=chance_accuracy(folder), names=measures(folder))
+    draw_training(history, picture, title=folder.resolve().name, chance=chance_accuracy(folder),
+                  names=measures(run_settings(folder)))
     print(f"{picture}: {len(history.train)} training and {len(history.valid)} validation entries")
 
 
