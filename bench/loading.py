@@ -36,7 +36,7 @@ unlabelled_batch_seconds: {BATCH_SECONDS}
 
 def main(options: argparse.Namespace) -> None:
     """A row a format."""
-    lines = [*header(1), "", "| format | hours of audio a CPU second | hours a day and core | reading, decoding | draws |",
+    lines = [*header(1), "", "| format | hours of audio a CPU second | hours a day and core | reading | draws |",
              "|---|---|---|---|---|"]
     print("\n".join(lines), flush=True)
     for form in options.formats:

@@ -20,7 +20,7 @@ DEFAULTS = {
     "keep_updates": [],  # optimizer steps whose weights stay besides, to fine-tune from (compare.sh --pretrain_updates)
     "log_level": "WARNING",  # of ESPnet; the trainer's own lines are always there
     "num_att_plot": 0,  # a network without a decoder has no attention to plot
-    "unlabelled_shards_from": 1_000_000,  # utterances from which on a pool is read in shards (docs/scale.md)
+    "unlabelled_shards_from": 2_000_000,  # utterances from which on a pool is read in shards (docs/scale.md)
 }
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
@@ -114,7 +114,7 @@ def _check_keys(settings: dict, where: str) -> None:
             raise InputError(f"{where}: {name} is {value!r}, not a positive number. Set {name}: 30, say.")
     if type(settings["unlabelled_shards_from"]) is not int:
         raise InputError(f"{where}: unlabelled_shards_from is {settings['unlabelled_shards_from']!r}, not a number of "
-                         "utterances. Write unlabelled_shards_from: 1000000, say.")
+                         "utterances. Write unlabelled_shards_from: 2000000, say.")
     kept = settings["keep_updates"]
     if not isinstance(kept, list) or not all(type(step) is int and step > 0 for step in kept):
         raise InputError(f"{where}: keep_updates is {kept!r}, not a list of steps. Write keep_updates: [50000], say.")
