@@ -10,7 +10,7 @@ from pathlib import Path
 from espnet_bljust.data.text_file import read_lines
 from espnet_bljust.errors import InputError
 
-LINE = re.compile(r"""(?:export\s+)?(?P<name>\w+)=(?P<quote>["']?)(?P<value>.*?)(?P=quote)(?:\s+#.*)?""")
+LINE = re.compile(r"""(?:export\s+)?(?P<name>\w+)=(?P<quote>["']?)(?P<value>.*?)(?P=quote)(?:(?<!\s)\s+#.*)?""")
 
 
 def read_db(path: Path | str = "db.sh") -> dict[str, str]:

@@ -44,8 +44,9 @@ class _Only(urllib.request.OpenerDirector):
             self.add_handler(handler())
 
 
-def download(urls: list[str], path: Path | str, *, sha256: str = "", md5: str = "", attempts: int = 3,
-             trust_first: bool = False) -> str:  # fmt: skip
+def download(
+    urls: list[str], path: Path | str, *, sha256: str = "", md5: str = "", attempts: int = 3, trust_first: bool = False
+) -> str:
     """Fetch ``path`` from the first address that gives it, unless it is there; return its SHA-256.
 
     A broken transfer goes on where it stopped (``<path>.part``). Nothing is fetched without a sum to compare with:
@@ -63,23 +64,19 @@ def download(urls: list[str], path: Path | str, *, sha256: str = "", md5: str = 
         raise InputError(f"{path}: no sum of it is known to compare a download with. Fetch it by hand, or write its "
                          f"SHA-256 from a source that you trust into {record}; or take the first one as it comes, "
                          "where local/data.py has --trust_download true.")
-    part = path.with_name(path.name + ".part")
-    reasons = []
+    part, reasons = path.with_name(path.name + ".part"), []
     for url in urls:
         for _ in range(attempts):
             try:
                 _fetch(url, part)
                 digest = _check(part, path, due, record)
-            except FAILURES as error:
+            except (*FAILURES, InputError) as error:
+                if isinstance(error, InputError) and url == urls[-1]:
+                    raise
                 reasons.append(f"{url}: {getattr(error, 'reason', None) or error or type(error).__name__}")
-                if getattr(error, "code", 0) in (403, 404, 410):
+                if isinstance(error, InputError) or getattr(error, "code", 0) in (403, 404, 410):
                     break
                 continue
-            except InputError as error:
-                if url == urls[-1]:
-                    raise
-                reasons.append(f"{url}: {error}")
-                break
             os.replace(part, path)
             return digest
     raise InputError(

@@ -22,7 +22,7 @@ LENGTH = 1 << 15
 PIECES = [" ", "a", "A ", "<", ">", ",", "(", ")", "{", "'", "=", "#", "1", "1 ", "-", ".", ":", "/", "|", "\u0430",
           "a\u0430", "\u200c", "'s", "<,", "(a-", "a=", "A='", "0 0 ", "ngram ", "$", "\u0301"]  # fmt: skip
 STARTS = ["", "A=", "<s> ", "0 1 ", "sample_coding -s9 ", "<", "(", "a", "S"]
-MOST_SECONDS = 2.0  # of CPU time for all of it; a square of the length takes minutes
+MOST_SECONDS = 4.0  # of CPU time for all of it; a square of the length takes minutes
 
 
 def test_the_patterns_are_found():
@@ -47,4 +47,4 @@ def test_text_of_any_kind_is_normalised_in_time_that_grows_with_its_length(langu
     start = time.process_time()
     for piece in PIECES:
         normalise(piece * (LENGTH // len(piece)), language)
-    assert time.process_time() - start < 10 * MOST_SECONDS
+    assert time.process_time() - start < 5 * MOST_SECONDS

@@ -95,7 +95,7 @@ def tables() -> dict[str, list[Case]]:
                  "etc/an4_test.transcription": b"GO (cen1-fbbh-b)\n"}],
         "aishell": [{"trans.txt": "IC1\t\u53a8\u623f\nIC2 \u5bf9 \u697c\u5e02\n".encode(),
                      "wav.scp": b"IC1\twav/C1/IC1.wav\nIC2 wav/C2/IC2.wav\n"}],
-        "db": [{"db.sh": b"# corpora\nexport A=/data/a   # mine\nB='/data/b c'\nC=\nD=\"$HOME/d\"\n"}],
+        "db": [{"db.txt": b"# corpora\nexport A=/data/a   # mine\nB='/data/b c'\nC=\nD=\"$HOME/d\"\n"}],
         "own corpus": [
             {"t.csv": b"path,text,speaker,split\na.wav,\"Yes, no\",s1,train\na.wav,No,s2,dev\n", "a.wav": b"x"},
             {"s1/a-1.trans.txt": b"a-1-1 YES NO\na-1-2 GO\n", "s1/a-1-1.wav": b"x", "s1/a-1-2.flac": b"x",

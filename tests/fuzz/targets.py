@@ -192,7 +192,7 @@ def targets() -> dict[str, Target]:
         "librispeech": Target(lists["librispeech"], chapter), "tsv": Target(lists["tsv"], clips),
         "an4": Target(lists["an4"], an4.read_transcripts), "aishell": Target(lists["aishell"], aishell2.read_corpus),
         "own_corpus": Target(lists["own corpus"], own_corpus, lines=11),
-        "db": Target(lists["db"], lambda folder: db.read_db(folder / "db.sh")),
+        "db": Target(lists["db"], lambda folder: db.read_db(folder / "db.txt")),
         "arpa": Target(models["arpa"], language_model), "tokens": Target(models["tokens"], token_list),
         "bpe": Target(models["bpe"], sentence_pieces), "settings": Target(models["settings"], training_settings),
         "checkpoint": Target(weights["checkpoint"], lambda folder: load(folder / "average.pth")),
