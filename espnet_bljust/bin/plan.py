@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
+from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.plan_report import Sizes, passes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
@@ -31,15 +32,7 @@ SAMPLE_RATE = 16000
 
 def main(options: argparse.Namespace) -> None:
     """Merge the configurations, check them against the data, write the three files."""
-    settings = merge(options)
-    plan = build_plan(settings["plan_conf"])
-    if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
-        raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "
-                         "give plan_conf more steps.")
-    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
-                           strict=True):
-        if scale != 1:
-            settings[name] *= scale
+    settings, plan = settled(options)
     from espnet_bljust.espnet.masks import Drawing  # brings torch: after what fails at once
 
     drawing = Drawing.of(settings)
@@ -67,6 +60,20 @@ def main(options: argparse.Namespace) -> None:
     print(f"{options.exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
           f"{hours['labelled']:.2f} h labelled, {hours['pool']:.2f} h in the pool; "
           f"training will take about {duration(seconds)}")
+
+
+def settled(options: argparse.Namespace) -> tuple[dict, Plan]:
+    """The whole configuration, checked, with the batches that the method asks for, and its plan."""
+    settings = merge(options)
+    plan = build_plan(settings["plan_conf"])
+    if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
+        raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "
+                         "give plan_conf more steps.")
+    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
+                           strict=True):
+        if scale != 1:
+            settings[name] *= scale
+    return settings, plan
 
 
 def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Callable[[int], int]) -> None:
