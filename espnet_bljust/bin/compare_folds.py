@@ -52,14 +52,13 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
 
 def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
     """Rates of all test utterances of all folds together, their deviation over runs, size and time."""
-    import yaml
-
     from espnet_bljust.bin.plan_report import Sizes
     from espnet_bljust.scoring.comparison import training_seconds
     from espnet_bljust.scoring.confusion import add
+    from espnet_bljust.settings_file import read_yaml_keys
 
     whole = add(parts)
-    sizes = Sizes.of(yaml.safe_load((exp_dirs[0] / "train.yaml").read_text(encoding="utf-8")))
+    sizes = Sizes.of(read_yaml_keys(exp_dirs[0] / "train.yaml"))
     return {
         "parameters": sizes.theta + sizes.phi, "utterances": whole.utterances, "accuracy": whole.accuracy,
         "average_recall": whole.average_recall,

@@ -32,11 +32,11 @@ def main(options: argparse.Namespace) -> None:
 
 def chance_accuracy(exp_dir: Path) -> float | None:
     """1 / (1 + num_negatives) as the run's settings have it; None where they do not say."""
-    import yaml
+    from espnet_bljust.settings_file import read_yaml
 
     for name in ("config.yaml", "train.yaml"):
         if (exp_dir / name).is_file():
-            negatives = _find(yaml.safe_load((exp_dir / name).read_text(encoding="utf-8")), "num_negatives")
+            negatives = _find(read_yaml(exp_dir / name), "num_negatives")
             if negatives:
                 return 1 / (1 + int(negatives))
     return None

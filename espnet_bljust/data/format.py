@@ -72,8 +72,10 @@ class PartDone(NamedTuple):
     broken: int
 
 
-def format_part(data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions) -> PartDone:
-    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``."""
+def format_part(
+    data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions, pipes: bool = False
+) -> PartDone:
+    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; ``pipes``: commands in wav.scp run."""
     job, num_jobs = part
     utterances, name = count_checked(data_dir), str(data_dir)
     fingerprint = part_fingerprint(read_part(data_dir, part, utterances), options)
@@ -88,7 +90,7 @@ def format_part(data_dir: Path, out_dir: Path, *, part: tuple[int, int], options
     with writer(folder, final, options) as write, open(table, "w", encoding="utf-8", newline="\n") as file:
         for source in read_part(data_dir, part, utterances):
             for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}"):
-                result = _format_utterance(source, name, utterance, options, write)
+                result = _format_utterance(source, name, utterance, options, write, pipes)
                 file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
                 count += 1
                 broken += bool(result.problem)
@@ -142,10 +144,12 @@ def _file_state(entry: str) -> list[int]:
     return found
 
 
-def _format_utterance(source: KaldiDir, name: str, utterance: str, options: FormatOptions, write) -> Formatted:
+def _format_utterance(
+    source: KaldiDir, name: str, utterance: str, options: FormatOptions, write, pipes: bool
+) -> Formatted:
     """Read, cut, mix, resample, round to 16 bit and write one utterance."""
     try:
-        samples, rate = _read_utterance(source, utterance, options.mixdown)
+        samples, rate = _read_utterance(source, utterance, options.mixdown, pipes)
     except InputError as error:
         table = "segments" if source.segments is not None else "wav.scp"
         where = f"{name}/{table}:{source.lines.get(utterance, '?')}"
@@ -167,14 +171,14 @@ def _format_utterance(source: KaldiDir, name: str, utterance: str, options: Form
     )
 
 
-def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool) -> tuple[np.ndarray, int]:
+def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool, pipes: bool) -> tuple[np.ndarray, int]:
     """(sample,) float32 and rate in Hz."""
     start = end = None
     entry = source.wavs.get(utterance, "")
     if source.segments is not None:
         recording, start, end = source.segments[utterance]
         entry = source.wavs[recording]
-    samples, rate = read_channels(entry, start, end)  # (sample, channel)
+    samples, rate = read_channels(entry, start, end, pipes=pipes)  # (sample, channel)
     if end is not None:
         missing = (end - (start or 0)) - len(samples) / rate
         if missing > MAX_OVERSHOOT_SECONDS:

@@ -249,7 +249,7 @@ def test_pipes_and_absent_files_are_no_change_of_the_data_while_the_working_fold
     pipes = [f"{utterance} cat {shlex.quote(path)} |\n" for utterance, path in lines[:-1]]
     (data_dir / "wav.scp").write_text("".join([*pipes, f"{lines[-1][0]} absent.wav\n"]))
     form = FormatOptions()
-    format_part(data_dir, Path("org"), part=(1, 1), options=form)
+    format_part(data_dir, Path("org"), part=(1, 1), options=form, pipes=True)
     time.sleep(0.01)
     (tmp_path / "new").touch()
     done = merge_parts(data_dir, Path("org"), num_jobs=1, options=form, skip_broken=True)

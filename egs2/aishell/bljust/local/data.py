@@ -25,6 +25,7 @@ URLS = [
     "https://www.openslr.org/resources/33/data_aishell.tgz",
     "https://us.openslr.org/resources/33/data_aishell.tgz",
 ]
+MD5 = "2f494334227864a8a8fec932999db9d8"  # as PaddleSpeech's dataset/aishell/aishell.py states it
 SAMPLE_RATE = 16000
 
 
@@ -68,7 +69,7 @@ def fetch(url: str) -> Path:
     folder = DOWNLOADS / "aishell1"
     if not folder.is_dir():
         archive = DOWNLOADS / "data_aishell.tgz"
-        download([url] if url else URLS, archive)
+        download([url] if url else URLS, archive, md5=MD5)
         extract(archive, folder)
     extract_beside(sorted(folder.glob("data_aishell/wav/*.tar.gz")))
     return folder

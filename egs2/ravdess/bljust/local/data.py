@@ -78,7 +78,7 @@ def fetch(url: str) -> Path:
     folder = DOWNLOADS / "ravdess"
     if not folder.is_dir():
         archive = DOWNLOADS / "Audio_Speech_Actors_01-24.zip"
-        download([url] if url else URLS, archive, md5="" if url else MD5)
+        download([url] if url else URLS, archive, md5=MD5)
         extract_zip(archive, folder)
     return folder
 
