@@ -33,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     """Check that both sides hold the same utterances, count, write."""
     from espnet_bljust.data.tables import read_table
+from espnet_bljust.data.text_file import read_lines
     from espnet_bljust.data.tokens import load_tokenizer, make_splitter, read_symbols
     from espnet_bljust.scoring.results import rate_names
     from espnet_bljust.scoring.trn import units
@@ -65,7 +66,7 @@ def main(options: argparse.Namespace) -> None:
 def read_fold(path: Path) -> dict[str, str]:
     """Token -> the token that it counts as; tokens that are not in the file count as themselves."""
     fold = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         words = line.split()
         if len(words) != 2 or words[0] in fold:
             raise InputError(f"{path}:{number}: {line!r} is not 'token counted_as', once a token. Mend the line.")
