@@ -167,9 +167,9 @@ stage_report() {
     uses token_type
     for set in "${sets[@]}"; do reads "$raw/$set"; done
     reads "$tokens"
-    makes data/report
+    makes "data/report/$train_set"
     due || return 0
-    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir data/report
+    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir "data/report/$train_set"
 }
 
 stage_stats() {
@@ -185,7 +185,7 @@ stage_stats() {
     uses method seed asr_args token_type task
     [ -z "$init_from" ] || uses init_from
     reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
-    makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md"
+    makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md" "?$asr_exp/pool.index"  # of a large pool
     if due; then
         bin plan "${words[@]}"
     elif [ "$dry_run" = true ]; then
@@ -276,15 +276,21 @@ stage_score() {
 }
 
 stage_pack() {
-    uses inference_asr_model
-    reads "$asr_exp/$inference_asr_model" "$asr_exp/config.yaml" "?$asr_exp/RESULTS.md"
-    makes "$asr_exp/$asr_tag.zip" "?$asr_exp/huggingface"  # not of every trunk
+    local word names words=() card=conf/model_card.md
+    [ -e "$card" ] || card=../../../$card  # a recipe may have its own
+    corpora=${hf_datasets:-$(sed -n 's|.*/egs2/\([^/]*\)/[^/]*$|\1|p' <<<"$PWD")}
+    uses inference_asr_model hf_license lang corpora
+    reads "$asr_exp/$inference_asr_model" "$asr_exp/train.yaml" "$card" "?$asr_exp/RESULTS.md"
+    makes "$asr_exp/$asr_tag.zip" "$asr_exp/pack" "?$asr_exp/huggingface"  # not of every trunk
     due || return 0
-    bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip" \
-        --huggingface "$asr_exp/huggingface"
+    mapfile -t names < <(sed -n '/^## Corpus/,/^## Decoding/s/^\([a-z]\w*\)=.*/\1/p' "$here/bljust.sh")
+    for word in "${names[@]}"; do words+=(--option "$word=${!word}"); done
+    bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip" --card "$card" \
+        --huggingface "$asr_exp/huggingface" --hf_license "$hf_license" --lang "$lang" --corpora "$corpora" \
+        "${words[@]}"
 }
 
 stage_upload() {  # always run: what lies on the other side is not ours to record
     [ -n "$hf_repo" ] || { echo "stage 15: --hf_repo user/name is needed to upload." >&2; return 1; }
-    bin upload --pack "$asr_exp/$asr_tag.zip" --hf_repo "$hf_repo" --dry_run "$hf_dry_run"
+    bin upload --exp_dir "$asr_exp" --hf_repo "$hf_repo" --dry_run "$hf_dry_run"
 }

@@ -9,11 +9,14 @@ from typing import Any
 
 from espnet_bljust.errors import InputError
 
+SETS = {"train_set": "train", "valid_set": "dev", "test_sets": "test"}  # as recipes of classifications name them
+
 
 def options_of(values: dict, fold: int) -> dict:
-    """Options of run.sh in one fold: its own sets by local/data.py, and a name of its own for the token list."""
-    data_words = f"{values.get('local_data_opts', '')} --fold {fold}".strip()
-    return {**values, "lang": f"fold{fold}", "local_data_opts": data_words}
+    """Options of run.sh in one fold: sets of its own by local/data.py, made once, and a token list of its own."""
+    data_words = f"{values.get('local_data_opts', '')} --fold {fold} --suffix _fold{fold}".strip()
+    sets = {option: f"{name}_fold{fold}" for option, name in SETS.items()}
+    return {**values, **sets, "lang": f"fold{fold}", "local_data_opts": data_words}
 
 
 def dumpdir(folder: Path, fold: int) -> Path:
@@ -28,8 +31,8 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
     from espnet_bljust.scoring.confusion_figure import draw_confusion
 
     decoding = (description.get("options") or {}).get("decode_name", "greedy")
-    folder, test_set = options.expdir / description["name"], description["test_set"]
-    paths = {job: folder / job.tag / f"decode_{decoding}" / test_set / "score_class" / RESULT for job in jobs}
+    folder, decoded = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
+    paths = {job: folder / job.tag / f"{decoded}_fold{job.fold}" / "score_class" / RESULT for job in jobs}
     missing = [job for job in jobs if not paths[job].is_file()]
     rows = {}
     for arm in description["arms"]:

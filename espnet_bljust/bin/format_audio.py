@@ -33,11 +33,10 @@ def main(options: argparse.Namespace) -> None:
     jobs = [options.job] if options.job is not None else [] if options.finish else range(1, options.num_jobs + 1)
     for job in jobs:
         part = format_part(options.data_dir, options.out_dir, part=(job, options.num_jobs), options=form,
-                           pipes=options.allow_pipes)["utterances"]  # fmt: skip
-        if options.job is not None:
-            broken = sum(bool(result["problem"]) for result in part)
-            if options.num_jobs > 1:  # for the log; a single job's is shown, and the merge says it again
-                print(f"{options.data_dir} part {job}/{options.num_jobs}: {len(part)} utterances, {broken} broken")
+                           pipes=options.allow_pipes)
+        if options.job is not None and options.num_jobs > 1:  # for the log; the merge says it of a single job
+            where = f"{options.data_dir} part {job}/{options.num_jobs}"
+            print(f"{where}: {part.utterances} utterances, {part.broken} broken")
     if options.job is not None:
         return
     done = merge_parts(

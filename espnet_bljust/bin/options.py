@@ -90,6 +90,7 @@ def parse(options: dict[str, Option], words: list[str]) -> tuple[dict[str, str],
             raise UsageError(f"{word}: not an option. Options are written --name value; --help lists them.")
         name = word[2:].replace("-", "_")
         if name not in options:
+            word = word.partition("=")[0]  # the value may be a secret
             near = nearest(name, list(options))
             corpus = "" if near or "local_data_opts" not in options else (
                 f' An option of local/data.py goes into --local_data_opts "{word} ...".')

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from espnet_bljust.data.audio import ARCHIVE
 from espnet_bljust.errors import InputError
 from espnet_bljust.settings_file import parse_yaml, read_yaml
 
@@ -19,6 +20,7 @@ DEFAULTS = {
     "keep_updates": [],  # optimizer steps whose weights stay besides, to fine-tune from (compare.sh --pretrain_updates)
     "log_level": "WARNING",  # of ESPnet; the trainer's own lines are always there
     "num_att_plot": 0,  # a network without a decoder has no attention to plot
+    "unlabelled_shards_from": 2_000_000,  # utterances from which on a pool is read in shards (docs/scale.md)
 }
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
@@ -69,8 +71,17 @@ def read_tokens(path: Path, may_be_absent: bool) -> list[str]:
 
 
 def _sources(directory: Path, text: bool) -> list[list[str]]:
-    audio = [str(directory / "wav.scp"), "speech", "sound"]
+    audio = [str(directory / "wav.scp"), "speech", _kind(directory / "wav.scp")]
     return [audio, [str(directory / "text"), "text", "text"]] if text else [audio]
+
+
+def _kind(wavs: Path) -> str:
+    """What ESPnet calls the audio: stage 3 writes all of a set in one form."""
+    if not wavs.exists():  # yet, in a dry run
+        return "sound"
+    with wavs.open(encoding="utf-8") as file:
+        entry = file.readline().partition(" ")[2].strip()
+    return "kaldi_ark" if ARCHIVE.fullmatch(entry) and not Path(entry).exists() else "sound"
 
 
 class _Loader(yaml.SafeLoader):
@@ -101,6 +112,9 @@ def _check_keys(settings: dict, where: str) -> None:
         value = settings.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise InputError(f"{where}: {name} is {value!r}, not a positive number. Set {name}: 30, say.")
+    if type(settings["unlabelled_shards_from"]) is not int:
+        raise InputError(f"{where}: unlabelled_shards_from is {settings['unlabelled_shards_from']!r}, not a number of "
+                         "utterances. Write unlabelled_shards_from: 2000000, say.")
     kept = settings["keep_updates"]
     if not isinstance(kept, list) or not all(type(step) is int and step > 0 for step in kept):
         raise InputError(f"{where}: keep_updates is {kept!r}, not a list of steps. Write keep_updates: [50000], say.")

@@ -12,6 +12,7 @@ from espnet_bljust.bilevel.plan import PHASES
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.history import column, read_history
+from espnet_bljust.scoring.measures import measures
 from espnet_bljust.settings_file import read_yaml_keys
 
 
@@ -34,7 +35,7 @@ def main(options: argparse.Namespace) -> None:
                          "--ngpu", str(options.ngpu), "--num_workers", str(options.num_workers), *options.arguments])
     valid = [row for row in read_history(options.exp_dir / "history.jsonl").valid if row["step"] <= end]
     cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
-    print(f"{options.exp_dir}: {end - before} {options.until} steps, dev CER {cer:.2f} %, "
+    print(f"{options.exp_dir}: {end - before} {options.until} steps, dev {measures(settings).rate} {cer:.2f} %, "
           f"contrastive accuracy {accuracy:.1f} % on dev")
 
 

@@ -24,9 +24,14 @@ class Experiment(NamedTuple):
     shape: Shape
     state: dict[str, Tensor]  # names of JointNetwork
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other libraries have such a network: a wav2vec 2.0 trunk under plain CTC."""
+        return isinstance(self.shape.trunk, TrunkConfig) and self.shape.head == HeadConfig()
+
     @classmethod
     def read(cls, exp_dir: Path, model: Path) -> "Experiment":
-        """Strict: the weights are the whole network of train.yaml and nothing else; no other library has its head."""
+        """Strict: the weights are the whole network of train.yaml and nothing else."""
         config = exp_dir / "train.yaml"
         for path, remedy in ((config, "Name an experiment directory, exp/<tag>"),
                              (model, "Run stage 11 first: it averages the best checkpoints")):
@@ -34,9 +39,6 @@ class Experiment(NamedTuple):
                 raise InputError(f"{path}: not found. {remedy}.")
         settings = read_yaml_keys(config)
         shape = shape_of(settings, config)
-        if shape.head != HeadConfig():
-            raise InputError(f"{config}: its head ({shape.head.kind}, layer_norm {shape.head.layer_norm}) has no place "
-                             "in other libraries' models. Use the experiment directory, or train with plain CTC.")
         fitted = fit(read_own(model), shape, options={}, where=str(model))
         if fitted.fresh:
             raise InputError(f"{model}: without {', '.join(fitted.fresh)}. Use weights that this experiment trained.")
@@ -45,10 +47,12 @@ class Experiment(NamedTuple):
 
 def of_wav2vec2(experiment: Experiment, form: str, head: str = "ctc") -> Experiment:
     """The experiment as other libraries know such networks; an InputError where they know none."""
-    trunk, ssl = experiment.shape[:2]
-    if not isinstance(trunk, TrunkConfig):
-        raise InputError(f"{form}: has no form for the trunk {experiment.settings['trunk']}. Take the zip of stage 14 "
-                         "(--to espnet): this package's recognise and decode load it.")
+    trunk, ssl, _, kind = experiment.shape
+    if not experiment.elsewhere:
+        part = (f"head {kind.kind}, layer_norm {kind.layer_norm}" if isinstance(trunk, TrunkConfig) else
+                f"trunk {experiment.settings['trunk']}")
+        raise InputError(f"{form}: has no form for the {part}. Take the zip of stage 14 (--to espnet): this package's "
+                         "recognise and decode load it.")
     if not isinstance(ssl, CPCConfig):
         return experiment
     if head == "pretraining":

@@ -73,9 +73,12 @@ def read_transcripts(root: Path) -> dict[str, str]:
             raise InputError(f"{path}: no such file. Fetch the corpus again, whole.")
         for number, line in enumerate(read_lines(path, "Fetch it again."), 1):
             match = TRANSCRIPT.fullmatch(line)
-            if not match or not match["words"]:
+            if not match or not match["words"] or "\ufffd" in line:
                 raise InputError(f"{path}:{number}: {line!r} is not 'WORDS (file-speaker-mark)'. Fetch it again.")
-            words[f"{match['speaker']}-{match['prefix']}-{match['suffix']}"] = match["words"]
+            utterance = f"{match['speaker']}-{match['prefix']}-{match['suffix']}"
+            if utterance in words:
+                raise InputError(f"{path}:{number}: {utterance} has a transcript already. Drop one of the lines.")
+            words[utterance] = match["words"]
     return words
 
 
