@@ -33,7 +33,6 @@ def build_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     """Check that both sides hold the same utterances, count, write."""
     from espnet_bljust.data.tables import read_table
-from espnet_bljust.data.text_file import read_lines
     from espnet_bljust.data.tokens import load_tokenizer, make_splitter, read_symbols
     from espnet_bljust.scoring.results import rate_names
     from espnet_bljust.scoring.trn import units
@@ -65,6 +64,8 @@ from espnet_bljust.data.text_file import read_lines
 
 def read_fold(path: Path) -> dict[str, str]:
     """Token -> the token that it counts as; tokens that are not in the file count as themselves."""
+    from espnet_bljust.data.text_file import read_lines
+
     fold = {}
     for number, line in enumerate(read_lines(path), 1):
         words = line.split()
