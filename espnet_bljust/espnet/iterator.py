@@ -12,6 +12,7 @@ from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
+from espnet_bljust.espnet.stopping import shielded
 
 
 class Source(NamedTuple):
@@ -81,9 +82,11 @@ class JointIterFactory(AbsIterFactory):
         """The source's positions in order; None where this process has no utterance of a batch."""
         positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
         mine = [self._mine(source.stream, position) for position in positions]
-        loader = iter(DataLoader(
-            PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys], num_workers=self.num_workers,
-            collate_fn=PassedCollate(source.collate, draw), pin_memory=self.pin_memory))
+        with shielded():
+            loader = iter(DataLoader(
+                PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys],
+                num_workers=self.num_workers, collate_fn=PassedCollate(source.collate, draw),
+                pin_memory=self.pin_memory))
         for keys in mine:
             yield next(loader) if keys else None
 
