@@ -45,9 +45,10 @@ def save_checkpoint(state: Mapping, output_dir: Path) -> None:
         except OSError as error:
             if error.errno not in NO_HARD_LINKS:
                 raise
-            path.rename(keep)
-        keep.replace(previous)
-        keep.unlink(missing_ok=True)  # still there if both were one file already, after a kill just here
+            path.replace(previous)
+        else:
+            keep.replace(previous)
+            keep.unlink(missing_ok=True)  # still there if both were one file already, after a kill just here
     temporary.replace(path)
     _sync_folder(output_dir)
 

@@ -12,7 +12,7 @@ from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
-from espnet_bljust.espnet.stopping import shielded
+from espnet_bljust.espnet.stopping import heed_parent, shielded
 
 
 class Source(NamedTuple):
@@ -86,7 +86,7 @@ class JointIterFactory(AbsIterFactory):
             loader = iter(DataLoader(
                 PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys],
                 num_workers=self.num_workers, collate_fn=PassedCollate(source.collate, draw),
-                pin_memory=self.pin_memory))
+                pin_memory=self.pin_memory, worker_init_fn=heed_parent))
         for keys in mine:
             yield next(loader) if keys else None
 

@@ -72,7 +72,7 @@ def watched(where: object) -> Iterator[None]:
     except RuntimeError as error:
         if not isinstance(error, torch.distributed.DistError) and "gloo" not in str(error):
             raise
-        reason = " ".join(str(error).split())[-160:]
+        reason = " ".join(str(error).split()).partition(". ")[0].rpartition("] ")[2][:160]
         raise InputError(f"{where}: another process of this run has ended, or was silent for {PATIENCE} ({reason}). "
                          "Its log says why; the same command goes on from the last checkpoint.") from error
     finally:

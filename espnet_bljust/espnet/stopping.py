@@ -5,9 +5,9 @@ left as it is: it ends the run at once, without a checkpoint. Light to import: a
 being imported is not lost.
 """
 
-import atexit
-import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,8 +43,8 @@ def requested() -> bool:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """Processes started within never see the signals, which schedulers send to the whole tree: a loader's workers
-    must live until the step under way has its audio. They end with the process that started them."""
+    """Processes started within do not see the signals, which schedulers send to the whole tree: a loader's workers
+    must live until the step under way has its audio. `heed_parent` is to be called in them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -52,7 +52,13 @@ def shielded() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@atexit.register  # after, and so called before, the hook of multiprocessing, which would wait for them for ever
-def _end_workers() -> None:
-    for worker in multiprocessing.active_children():
-        worker.kill()
+def heed_parent(_worker: int) -> None:
+    """In a shielded process: end when the one that started it says so, and at nobody else's signal."""
+    parent = os.getppid()
+
+    def wait() -> None:
+        while signal.sigwaitinfo(SIGNALS).si_pid != parent:
+            continue
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
