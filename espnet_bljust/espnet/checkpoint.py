@@ -104,7 +104,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict:
         if damaged is not None:
             raise zipfile.BadZipFile(f"wrong check sum of {damaged}")
         return torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # torch raises many kinds for a damaged file
         reason = str(error).split("\n")[0]

@@ -1,5 +1,6 @@
 """One process or many: the few collective operations of training, each harmless on one process."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ from espnet_bljust.errors import InputError
 # A process that was killed is missed at once, by its closed connection; one whose machine is gone says nothing, and is
 # given up after this. Longer than the first one writes a checkpoint, for which the others wait.
 PATIENCE = timedelta(minutes=10)
+LOST = re.compile("gloo|NCCL|Application timeout|Connection (closed|reset)|Broken pipe")  # in what the backends say
 
 
 class Processes:
@@ -70,7 +72,8 @@ def watched(where: object) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not isinstance(error, torch.distributed.DistError) and "gloo" not in str(error):
+        said = torch.distributed.is_initialized() and LOST.search(str(error))
+        if not said and not isinstance(error, torch.distributed.DistError):
             raise
         reason = " ".join(str(error).split()).partition(". ")[0].rpartition("] ")[2][:160]
         raise InputError(f"{where}: another process of this run has ended, or was silent for {PATIENCE} ({reason}). "
