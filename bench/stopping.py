@@ -4,7 +4,8 @@
 
 The look is the trainer's own: the processes' wishes travel with the counts of a step, in one reduction that is there
 anyhow. With and without them take turns, in one process and in two (gloo); microseconds of wall time a step, in the
-fastest of the rounds, which other work on the machine disturbed least. A checkpoint: parameters and both moments of the size, with its check when it is read.
+fastest of the rounds, which other work on the machine disturbed least. A checkpoint: parameters and both moments of
+the size, with its check when it is read.
 """
 
 import argparse

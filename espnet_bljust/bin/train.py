@@ -20,6 +20,17 @@ from espnet_bljust.scoring.history import column, read_history
 
 
 def main(options: argparse.Namespace) -> None:
+    """Train; asked to stop, say how far it came."""
+    try:
+        with listening():
+            train(options)
+    except Stopped as stopped:
+        if stopped.first:
+            print(f"{options.exp_dir}: {stopped}")
+        sys.exit(REQUEUE_CODE)
+
+
+def train(options: argparse.Namespace) -> None:
     """Call the task, unless the checkpoint is already at the end of the stage."""
     config = options.exp_dir / "train.yaml"
     if not config.exists():
@@ -32,19 +43,13 @@ def main(options: argparse.Namespace) -> None:
         print(f"no {options.until} phase in this plan, nothing to do")
         return
     warnings.filterwarnings("ignore", category=FutureWarning, module="espnet2|torch")
+    from espnet_bljust.espnet.task import BLJustTask  # takes 10 s: after everything that can fail cheaply
+
     words = ["--config", str(config), "--output_dir", str(options.exp_dir), "--until", options.until,
              "--ngpu", str(options.ngpu), "--num_workers", str(options.num_workers)]
     if options.save_interval_minutes is not None:
         words += ["--save_interval_minutes", str(options.save_interval_minutes)]
-    try:
-        with listening():
-            from espnet_bljust.espnet.task import BLJustTask  # takes 10 s: after everything that can fail cheaply
-
-            BLJustTask.main(cmd=[*words, *options.arguments])
-    except Stopped as stopped:
-        if stopped.first:
-            print(f"{options.exp_dir}: {stopped}")
-        sys.exit(REQUEUE_CODE)
+    BLJustTask.main(cmd=[*words, *options.arguments])
     valid = [row for row in read_history(options.exp_dir / "history.jsonl").valid if row["step"] <= end]
     cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
     print(f"{options.exp_dir}: {end - before} {options.until} steps, dev CER {cer:.2f} %, "
