@@ -117,13 +117,11 @@ class BLJustTrainer(Trainer):
             Validator(valid_iter_factory, processes), History(output_dir, step, evaluated) if processes.first else None,
             processes, trainer_options, stats, saver, scores,
         )
-        for epoch, point in due:
-            train_interval(run, epoch, step + 1, point)
-            evaluate(run, epoch, point)
-            step = point
-        if run.history is not None:
-            run.history.close()
-        saver.heed(*processes.sum(saver.wishes()), Position(step, scores))
+        try:
+            train_intervals(run, due, step)
+        finally:
+            if run.history is not None:
+                run.history.close()
 
 
 def intervals(
@@ -133,6 +131,15 @@ def intervals(
     points = plan.evaluations(options.steps_per_epoch, options.keep_updates)
     return [(epoch, point) for epoch, point in enumerate(points, 1)
             if step <= point <= plan.end_of(options.until) and (step < point or epoch not in scores)]
+
+
+def train_intervals(run: Run, due: Sequence[tuple[int, int]], step: int) -> None:
+    """Train and evaluate what `intervals` found, from ``step`` on; a signal that came after the last step counts too."""
+    for epoch, point in due:
+        train_interval(run, epoch, step + 1, point)
+        evaluate(run, epoch, point)
+        step = point
+    run.saver.heed(*run.processes.sum(run.saver.wishes()), Position(step, run.scores))
 
 
 def train_interval(run: Run, epoch: int, first: int, last: int) -> None:

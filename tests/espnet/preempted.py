@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 sys.path.insert(0, str(Path(__file__).parent))
 from experiment import history  # noqa: E402
@@ -48,6 +49,13 @@ def assert_alike(broken, unbroken):
     assert sorted(path.name for path in broken.glob("*epoch.pth")) == kept
     assert (broken / "valid.cer.best.pth").readlink() == (unbroken / "valid.cer.best.pth").readlink()
     assert same(*(torch.load(exp_dir / kept[0], weights_only=True) for exp_dir in (broken, unbroken)))
+
+
+def curves(exp_dir):
+    """What TensorBoard shows of the CTC loss."""
+    events = EventAccumulator(str(exp_dir / "tensorboard"))
+    events.Reload()
+    return [(name, event.step, event.value) for name in ("train/ctc", "valid/ctc") for event in events.Scalars(name)]
 
 
 def at_step(patch, number, act):

@@ -22,6 +22,7 @@ from preempted import (  # noqa: E402
     assert_alike,
     at_step,
     command,
+    curves,
     does,
     ended,
     holding,
@@ -60,6 +61,7 @@ def test_a_run_stopped_after_every_single_step_goes_on_bit_for_bit(root, unbroke
         assert max(row["step"] for row in history(exp_dir)) <= step if step > 1 else not history(exp_dir)
     train(exp_dir)
     assert_alike(exp_dir, unbroken)
+    assert curves(exp_dir) == curves(unbroken)
 
 
 def test_an_evaluation_that_was_broken_off_is_made_up_for_once(root, unbroken, monkeypatch):
