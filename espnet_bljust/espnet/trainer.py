@@ -134,7 +134,7 @@ def intervals(
 
 
 def train_intervals(run: Run, due: Sequence[tuple[int, int]], step: int) -> None:
-    """Train and evaluate what `intervals` found, from ``step`` on; a signal that came after the last step counts too."""
+    """Train and evaluate what `intervals` found, from ``step`` on; a signal after the last step counts too."""
     for epoch, point in due:
         train_interval(run, epoch, step + 1, point)
         evaluate(run, epoch, point)
