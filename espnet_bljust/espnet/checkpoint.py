@@ -26,10 +26,17 @@ def save_atomically(state: Mapping, path: Path) -> None:
 
 def _write(state: Mapping, path: Path) -> Path:
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # no room, mostly: what is half written would only take more of it
+        temporary.unlink(missing_ok=True)
+        refused = error if isinstance(error, OSError) else error.__context__  # torch covers up the system's own words
+        if isinstance(refused, OSError):
+            raise OSError(refused.errno, refused.strerror, str(path)) from error
+        raise
     return temporary
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import random
+import resource
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,18 @@ def test_a_save_that_dies_leaves_the_old_checkpoint(path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         save_atomically({"step": 13}, path)
     assert load(path)["step"] == 12
+
+
+def test_a_disk_that_takes_no_more_is_named_with_the_file_and_the_old_checkpoint_stays(path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="large") as caught:
+            save_checkpoint({"weight": torch.zeros(5000)}, path.parent)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name] and load(path)["step"] == 12
 
 
 def test_a_checkpoint_cut_anywhere_is_named(path):
