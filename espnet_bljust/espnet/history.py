@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from espnet_bljust.data.files import sync
 from espnet_bljust.errors import InputError
 
 
@@ -42,6 +43,7 @@ class History:
         row = {name: _plain(value) for name, value in values.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"kind": kind, "step": step, **row}) + "\n")
+            sync(file)  # a checkpoint may follow, after which the row is not made again
         for name, value in row.items():
             if isinstance(value, float):
                 self.writer.add_scalar(f"{kind}/{name}", value, step)
