@@ -200,6 +200,7 @@ class Jobs:
             except OSError as error:
                 file.write(f"{command[0]}: {error.strerror}\n".encode())
                 code = 127
+                self.statuses.append(code)
             end = time.time()
             file.write(f"# Accounting: time={end - start:.0f} threads={self.slots.threads}\n"
                        f"# Ended (code {code}) at {time.ctime(end)}, elapsed time {end - start:.0f} seconds\n".encode())

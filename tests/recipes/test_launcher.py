@@ -174,6 +174,12 @@ def test_a_signal_reaches_trainings_and_their_requeue_code_is_passed_on(tmp_path
     assert "failed" not in said
 
 
-def test_a_job_that_failed_beside_one_that_stopped_is_a_failure(launch, tmp_path):
-    result = launch("JOB=1:2", "a.JOB.log", sys.executable, "-c", "import sys; sys.exit(85 if JOB == 1 else 3)")
+@pytest.mark.parametrize("other", ["exit 3", "no-such-command"])
+def test_a_job_that_failed_beside_one_that_stopped_is_a_failure(launch, tmp_path, other):
+    (tmp_path / "job.1").write_text("#!/bin/sh\nexit 85\n")
+    (tmp_path / "job.1").chmod(0o755)
+    if other != "no-such-command":
+        (tmp_path / "job.2").write_text(f"#!/bin/sh\n{other}\n")
+        (tmp_path / "job.2").chmod(0o755)
+    result = launch("JOB=1:2", "a.JOB.log", "./job.JOB")
     assert result.returncode == 1 and "2 of 2 jobs failed" in result.stderr
