@@ -32,6 +32,7 @@ from preempted import (  # noqa: E402
 
 from espnet_bljust.bin.average import average  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.espnet.checkpoint import save_atomically  # noqa: E402
 from espnet_bljust.espnet.iterator import ValidIterFactory  # noqa: E402
 from espnet_bljust.espnet.saving import Saver  # noqa: E402
 from espnet_bljust.espnet.stopping import REQUEUE_CODE, SIGNALS, Stopped, listening  # noqa: E402
@@ -156,6 +157,16 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_taken(root, unbroke
     (line,) = [record.message for record in caplog.records if "going on from" in record.message]
     assert f"{exp_dir}/checkpoint.pth: not a readable checkpoint" in line and "\n" not in line
     assert f"checkpoint.damaged.pth; going on from {exp_dir}/checkpoint.previous.pth, step {before}" in line
+    assert_alike(exp_dir, unbroken)
+
+
+def test_a_checkpoint_of_before_there_were_any_between_evaluations_goes_on(root, unbroken):
+    exp_dir = make_experiment(root, *LONG)
+    train(exp_dir, "joint")
+    found = torch.load(exp_dir / "checkpoint.pth", weights_only=True)
+    del found["stats"], found["others"]
+    save_atomically(found, exp_dir / "checkpoint.pth")
+    train(exp_dir)
     assert_alike(exp_dir, unbroken)
 
 

@@ -24,8 +24,8 @@ def test_a_second_run_in_an_experiment_is_refused_and_a_kill_leaves_no_lock(fini
     assert output.splitlines() == [
         "exp/bljust_tiny_all_seed0: another run is at it (host there, process 12, since 2026-01-02 03:04:05). "
         "Wait until it ends, or stop it; for a second give --asr_tag."]
-    holder.kill()  # the lock is passed on to sleep
-    subprocess.run(["pkill", "-KILL", "-s", str(holder.pid)], check=True)
+    os.killpg(holder.pid, signal.SIGKILL)  # flock has passed the lock on to sleep
+    holder.wait()
     output = finished.run("--stage", "11", "--stop_stage", "11", code=1)  # takes the lock, and finds nothing to average
     assert "history.jsonl is missing" in output
     assert re.fullmatch(r"host \S+, process \d+, since \d{4}(-\d\d){2} \d\d(:\d\d){2}\n", lock.read_text())
