@@ -5,6 +5,7 @@ SIGTERM or SIGUSR1 ends it with a checkpoint and status 85; the same command goe
 """
 
 import argparse
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -22,8 +23,7 @@ from espnet_bljust.scoring.history import column, read_history
 def main(options: argparse.Namespace) -> None:
     """Train; asked to stop, say how far it came."""
     try:
-        with listening():
-            train(options)
+        train(options)
     except Stopped as stopped:
         if stopped.first:
             print(f"{options.exp_dir}: {stopped}")
@@ -76,4 +76,5 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run(get_parser(), main)
+    with listening(signal.SIG_IGN):  # Python takes a second to end: whoever asks again must not turn 85 into a death
+        run(get_parser(), main)

@@ -25,14 +25,14 @@ class Stopped(Exception):  # noqa: N818  (nothing went wrong)
 
 
 @contextmanager
-def listening() -> Iterator[None]:
-    """Note the signals instead of dying of them; may be nested."""
+def listening(afterwards: signal.Handlers | None = None) -> Iterator[None]:
+    """Note the signals instead of dying of them; may be nested. ``afterwards``: what they do then, if not as before."""
     before = {number: signal.signal(number, lambda received, _: _received.append(received)) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if afterwards is None else afterwards)
         _received.clear()
 
 

@@ -15,6 +15,7 @@ from experiment import history  # noqa: E402
 
 from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.train import get_parser, main  # noqa: E402
+from espnet_bljust.espnet.stopping import listening  # noqa: E402
 from espnet_bljust.espnet.update import Updater  # noqa: E402
 
 # Ten steps: exploration 1, 2, 5, 6, joint 3, 4, 7, 8, final 9, 10; evaluated after 2, 6, 8, 10, a row at 3 and these.
@@ -83,7 +84,8 @@ def command(exp_dir, *words, rank=0, before=None):
         sys.argv = ["train", "--exp_dir", str(exp_dir), "--until", "final", "--num_workers", "0", *words]
         if before is not None:
             before()
-        run(get_parser(), main)
+        with listening(signal.SIG_IGN):
+            run(get_parser(), main)
 
     process = fork.Process(target=child)
     process.start()

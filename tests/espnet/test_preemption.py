@@ -107,14 +107,16 @@ def test_ctrl_c_ends_a_run_at_once_and_without_a_checkpoint(root, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_signals_to_the_whole_process_group_at_random_moments_lose_nothing(root, unbroken, seed):
-    """Loader processes get them too, and live on until the step has its audio."""
+    """Loader processes get them too, and live on until the step has its audio. They come again and again."""
     exp_dir, chance, codes = make_experiment(root, *LONG), random.Random(seed), []
     while not codes or codes[-1] == REQUEUE_CODE and len(codes) < 40:
         process = command(exp_dir, "--num_workers", "1")
         if holding(exp_dir, process):
             time.sleep(chance.uniform(0.0, 2.0))
             with suppress(ProcessLookupError):  # it has ended
-                os.killpg(process.pid, chance.choice(SIGNALS))
+                while process.is_alive():
+                    os.killpg(process.pid, chance.choice(SIGNALS))
+                    time.sleep(0.02)
         codes += ended(process)
     assert codes[-1] == 0 and set(codes) <= {0, REQUEUE_CODE}, log_of(exp_dir)
     assert_alike(exp_dir, unbroken)
