@@ -6,6 +6,9 @@
 JOB is replaced by the job's number in the log's name and in every argument; no shell ever reads the command.
 At most as many jobs run at once as there are cores (or GPUs, with --gpu). OMP_NUM_THREADS, unless it is set,
 shares the cores among them. --gpu 0 hides the GPUs. A single job's output is shown as well as logged.
+
+SIGTERM and SIGUSR1 reach the jobs, which may end with status 85: stopped with a checkpoint, the same command goes on.
+Where no job did worse, that is our status too.
 """
 
 import os
@@ -22,7 +25,10 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE_SECONDS = 10.0  # between asking a job to end and killing it
+REQUEUE_CODE = 85  # of a training that stopped with a checkpoint, espnet_bljust/espnet/stopping.py
+# Between asking a job to end and killing it: a training ends its step and writes a checkpoint, unless it was Ctrl-C,
+# which has reached the jobs too and ended them without.
+GRACE_SECONDS = {signal.SIGINT: 10.0, signal.SIGTERM: 120.0, signal.SIGHUP: 10.0}
 
 
 class Request(NamedTuple):
@@ -157,11 +163,12 @@ class Jobs:
         self.waiting = list(request.numbers)
         self.running: dict[int, subprocess.Popen] = {}
         self.failed: list[int] = []
+        self.statuses: list[int] = []
         self.lock = threading.Lock()
         self.stopping = False
 
     def run(self) -> int:
-        """Run them all; 0, or 1 when any failed."""
+        """Run them all; 0, or 1 when any failed, or 85 when those that did have only stopped."""
         threads = [threading.Thread(target=self._worker) for _ in range(self.slots.at_once)]
         for thread in threads:
             thread.start()
@@ -193,6 +200,7 @@ class Jobs:
             except OSError as error:
                 file.write(f"{command[0]}: {error.strerror}\n".encode())
                 code = 127
+                self.statuses.append(code)
             end = time.time()
             file.write(f"# Accounting: time={end - start:.0f} threads={self.slots.threads}\n"
                        f"# Ended (code {code}) at {time.ctime(end)}, elapsed time {end - start:.0f} seconds\n".encode())
@@ -216,23 +224,34 @@ class Jobs:
             show(reader, log)
         code = process.wait()
         with self.lock:
+            self.statuses.append(code)
             del self.running[number]
         return code if code >= 0 else 128 - code
 
-    def end(self) -> None:
-        """Ask every running job to end; kill those that have not after a while."""
+    def have_stopped(self) -> bool:
+        """Whether some job has stopped with a checkpoint or was not begun, and none has failed."""
+        return {*self.statuses} <= {0, REQUEUE_CODE} and (REQUEUE_CODE in self.statuses or bool(self.waiting))
+
+    def forward(self, number: int) -> None:
+        """Hand a signal on to every job, with all that it has started; begin no other."""
         with self.lock:  # a job that is just being started is registered first; the main thread never holds the lock
             self.stopping = True
-        for patience, number in ((GRACE_SECONDS, signal.SIGTERM), (0.0, signal.SIGKILL)):
-            for process in list(self.running.values()):
-                for each in descendants(process.pid):
-                    with suppress(ProcessLookupError):
-                        os.kill(each, number)
+        for process in list(self.running.values()):
+            for each in descendants(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(each, number)
+
+    def end(self, patience_seconds: float) -> None:
+        """Ask every running job to end; kill those that have not after a while."""
+        for number, patience in ((signal.SIGTERM, patience_seconds), (signal.SIGKILL, 0.0)):
+            self.forward(number)
             deadline = time.monotonic() + patience
             while self.running and time.monotonic() < deadline:
                 time.sleep(0.05)
 
     def _report(self) -> int:
+        if len(self.request.numbers) == 1 and self.have_stopped():  # and has said so
+            return REQUEUE_CODE
         if len(self.request.numbers) == 1 and self.failed:  # what it said was shown
             print(f"run.py: the job failed; its log: {self._named(self.request.log, self.request.numbers[0])}",
                   file=sys.stderr)
@@ -242,6 +261,10 @@ class Jobs:
             lines = Path(log).read_text(errors="replace").splitlines()
             said = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
             print(f"run.py: {log}: {said[-1] if said else 'it said nothing'}", file=sys.stderr)
+        if self.have_stopped():
+            print(f"run.py: {len(self.failed)} of {len(self.request.numbers)} jobs stopped with a checkpoint; the same "
+                  "command goes on.", file=sys.stderr)
+            return REQUEUE_CODE
         if self.failed:
             print(f"run.py: {len(self.failed)} of {len(self.request.numbers)} jobs failed.", file=sys.stderr)
         return 1 if self.failed else 0
@@ -253,11 +276,12 @@ def main() -> None:
     def leave(number: int, _frame) -> None:
         for each in STOPPING_SIGNALS:
             signal.signal(each, lambda *_: None)  # not SIG_IGN, which a job being started would inherit
-        jobs.end()
-        os._exit(128 + number)
+        jobs.end(GRACE_SECONDS[number])
+        os._exit(REQUEUE_CODE if jobs.have_stopped() and number != signal.SIGINT else 128 + number)
 
     for number in STOPPING_SIGNALS:
         signal.signal(number, leave)
+    signal.signal(signal.SIGUSR1, lambda number, _: jobs.forward(number))
     sys.exit(jobs.run())
 
 

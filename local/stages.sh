@@ -199,14 +199,15 @@ stage_joint() { train_until joint 8; }
 stage_final() { train_until final 9; }
 
 train_until() {  # phase [stage before it]
-    local log=$asr_exp/logs/train_$1.log
+    local log=$asr_exp/logs/train_$1.log words=()
+    [ -z "$save_interval_minutes" ] || words=(--save_interval_minutes "$save_interval_minutes")
     reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}"
     [ $# -lt 2 ] || reads "?$(record_of "$2")"
     makes "?$asr_exp/checkpoint.pth"
     due || return 0
     [ "$dry_run" = true ] || go_on_or_begin_anew
     launch "$cuda_cmd" --gpu "$ngpu" "$log" "$python" -m espnet_bljust.bin.train --exp_dir "$asr_exp" --until "$1" \
-        --ngpu "$ngpu" --num_workers "$num_workers"
+        --ngpu "$ngpu" --num_workers "$num_workers" "${words[@]}"
     said "$log"
 }
 
