@@ -1,4 +1,4 @@
-"""What the launchers run.py and slurm.py share: the words of Kaldi's contract, the form of a log, how failures are told.
+"""What run.py and slurm.py share: the words of Kaldi's contract, the form of a log, how failures are told.
 
     LAUNCHER [--option value ...] [JOB=1:N] LOG COMMAND [ARG ...]
 """

@@ -114,7 +114,19 @@ bin() {  # command words...: a command of the package
 launch() {  # launcher words...: by Kaldi's contract; the launcher may carry options of its own
     local launcher
     read -ra launcher <<<"$1"
-    call "${launcher[@]}" "${@:2}"
+    [ "$dry_run" = false ] || backend_line "$1"
+    case ${launcher[0]##*/} in
+        run.py | slurm.py) call "${launcher[@]}" "${@:2}" ;;
+        *) call "$python" "$here/brought.py" call "${launcher[@]}" -- "${@:2}" ;;
+    esac
+}
+
+backend_line() {  # launcher [more]: where its jobs go
+    case ${1%% *} in
+        run.py) echo "backend $cmd_backend: jobs run on this machine, by $1${2:-}" ;;
+        slurm.py) echo "backend $cmd_backend: jobs go to Slurm through sbatch, by $1${2:-}" ;;
+        *) echo "backend $cmd_backend: jobs are given to $1${2:-}" ;;
+    esac
 }
 
 said() {  # log: the last line of what a launched command printed
@@ -124,6 +136,6 @@ said() {  # log: the last line of what a launched command printed
 parts() {  # wanted table: as many jobs as wanted, but no more than utterances, nor here than cores
     local most=$1 lines
     lines=$([ ! -s "$2" ] || wc -l <"$2")
-    [ "${cmd_backend:-local}" != local ] || most=$(nproc)
+    [ "$jobs_run_here" = false ] || most=$(nproc)
     printf '%s\n' "$1" "$most" "${lines:-$1}" | sort -n | head -n 1
 }

@@ -8,9 +8,9 @@ JOB is replaced by the job's number in the log's name and in every argument; no 
 threads and memory are those of one job on one node. Every other option is sbatch's own: `--partition gpu`, `--time
 8:00:00`; `true` stands for an option without value, `false` leaves it out (`--exclusive true`, `--requeue false`).
 
-Exit statuses come from files that slurm_task.py writes beside the log, in <log>.slurm/, and not from Slurm's accounting,
-which may be off. A job that ended without one is looked up in squeue, and given LATE_SECONDS more, as long as a network
-file system may take to show a file of another machine. Ctrl-C and kill cancel the array.
+Exit statuses come from files that slurm_task.py writes beside the log, in <log>.slurm/, and not from Slurm's
+accounting, which may be off. A job that ended without one is looked up in squeue, and given LATE_SECONDS more, as long
+as a network file system may take to show a file of another machine. Ctrl-C and kill cancel the array.
 """
 
 import json
@@ -25,12 +25,10 @@ from pathlib import Path
 
 from request import STOPPING_SIGNALS, Request, parse, report, say, stop, whole
 
-LATE_SECONDS = 60.0  # for files of jobs that have ended: attributes are cached for that long under NFS's default acdirmax
+LATE_SECONDS = 60.0  # for files of jobs that have ended: NFS caches attributes for that long (acdirmax)
 SHORTEST_POLL, LONGEST_POLL, POLL_GROWTH = 0.2, 10.0, 1.2  # seconds between two looks
 SQUEUE_SHARE = 5  # squeue is asked at every fifth look: all users share its server
 OUR_OPTIONS = ("gpu", "num-threads", "num-nodes", "max-jobs-run", "mem", "requeue")
-ALIVE = ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING",
-         "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 ENDED = {
     "TIMEOUT": "ran into its time limit. Ask for more with --time, see cmd.sh.",
     "DEADLINE": "ran into its deadline.",
@@ -40,6 +38,7 @@ ENDED = {
     "PREEMPTED": "had to make room for another job. The same command begins it again.",
     "BOOT_FAIL": "its node did not start. The same command begins it again.",
 }
+OVER = (*ENDED, "COMPLETED", "FAILED", "")  # empty: forgotten by Slurm
 USUAL_WAITS = ("None", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Cleaning", "Prolog")
 
 
@@ -69,14 +68,14 @@ def sbatch_words(request: Request, folder: Path) -> list[str]:
 
 
 def slurm(*words: str) -> subprocess.CompletedProcess:
-    """A command of Slurm's. A session of its own, for Ctrl-C is ours to answer; of a job that we run in, nothing is left."""
+    """A command of Slurm's, which sees nothing of a job that we may run in; Ctrl-C is ours to answer, not its."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name == "SLURM_CONF"}
     return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=kept,
                           start_new_session=True, check=False)
 
 
 def states(job: str) -> dict[int, tuple[str, str]] | None:
-    """State and reason by number, 0 for a single job; empty once Slurm has forgotten it, None when it does not answer."""
+    """State and reason by number, 0 for a single job; empty once Slurm has forgotten it, None without an answer."""
     found = slurm("squeue", "--noheader", "--array", "--states=all", f"--jobs={job}", "--format=%K %T %r")
     if found.returncode != 0:
         return {} if "Invalid job id" in found.stderr else None
@@ -111,17 +110,18 @@ class Array:
             stop(f"sbatch refused the job: {'; '.join(done.stderr.split(chr(10))).strip('; ')}")
         self.job = done.stdout.split(";")[0].strip()
         (self.folder / "job").write_text(self.job)
-        say(f"{self.request.log}: job {self.job} of {len(self.request.numbers)}. To end it: scancel {self.job}")
+        say(f"{self.request.log}: job {self.job}, tasks: {len(self.request.numbers)}. To end it: scancel {self.job}")
 
     def wait_for_earlier(self) -> None:
         """A launcher that was killed outright leaves its jobs behind, and two must not write the same files."""
         record, told = self.folder / "job", False
         earlier = record.read_text() if record.exists() else ""
-        while earlier and any(state in ALIVE for state, _ in (states(earlier) or {}).values()):
+        while earlier and any(state not in OVER for state, _ in (states(earlier) or {}).values()):
             if not told:
                 say(f"{self.request.log}: waiting for job {earlier} of an earlier call. To end it: scancel {earlier}")
             told = True
-            pause(1.0)
+            if number := pause(1.0):
+                sys.exit(128 + number)
 
     def run(self) -> int:
         """Wait for all; the launcher's status."""
@@ -149,15 +149,14 @@ class Array:
                 self.told.add(reason)
                 say(f"{self.request.log}: job {self.job} waits: {reason}")
         if found == {}:  # forgotten: whatever was last seen of it is over
-            self.states = {number: ("", "") if state in ALIVE else (state, reason)
-                           for number, (state, reason) in self.states.items()}
+            self.states = {number: seen for number, seen in self.states.items() if seen[0] in OVER}
         return found is not None
 
     def state(self, number: int) -> str:
         return self.states.get(number if self.request.name else 0, ("", ""))[0]
 
     def alive(self, number: int) -> bool:
-        return number not in self.codes and self.state(number) in ALIVE
+        return number not in self.codes and self.state(number) not in OVER
 
     def read_statuses(self) -> None:
         """Also shows what a single job has written since."""
@@ -205,7 +204,7 @@ class Array:
             done = slurm("scancel", self.job)
             say(f"{self.request.log}: cancelled job {self.job}" if done.returncode == 0 else
                 f"job {self.job} could not be cancelled, it goes on: {done.stderr.strip()}")
-            os._exit(128 + number)
+            sys.exit(128 + number)
 
 
 def pause(seconds: float) -> int:

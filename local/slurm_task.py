@@ -1,8 +1,9 @@
 """One job of slurm.py, on the node where Slurm started it:  slurm_task.py FOLDER
 
-FOLDER/request.json holds the words. The output goes to the log; the exit status to FOLDER/<job>.<number>.status when the
-command ended by itself. When Slurm ended it (time limit, scancel, preemption) there is none, for Slurm knows why. A job
-that stopped with a checkpoint is put back into the queue, unless somebody cancelled it: it then goes on in the same log.
+FOLDER/request.json holds the words. The output goes to the log; the exit status to FOLDER/<job>.<number>.status when
+the command ended by itself. When Slurm ended it (time limit, scancel, preemption) there is none, for Slurm knows why.
+A job that stopped with a checkpoint is put back into the queue, and later goes on in the same log, unless somebody
+cancelled it.
 """
 
 import json
