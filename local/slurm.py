@@ -126,7 +126,7 @@ class Array:
     def run(self) -> int:
         """Wait for all; the launcher's status."""
         looks, poll = 0, SHORTEST_POLL
-        while not self.over(looks % SQUEUE_SHARE == SQUEUE_SHARE - 1):
+        while not self.over(looks % SQUEUE_SHARE == SQUEUE_SHARE - 1) or self.some_came_back():
             self.pause(poll)
             looks, poll = looks + 1, min(LONGEST_POLL, poll * POLL_GROWTH)
         self.wait_for_files()
@@ -139,6 +139,21 @@ class Array:
         if len(self.codes) == len(self.request.numbers):
             return True
         return ask_slurm and self.update() and not any(self.alive(number) for number in self.request.numbers)
+
+    def some_came_back(self) -> bool:
+        """Whether Slurm has put a failed job back into the queue by itself, as after the loss of a node."""
+        failed = [number for number, code in self.codes.items() if code != 0]
+        deadline = time.monotonic() + LATE_SECONDS
+        while failed and self.update() and time.monotonic() < deadline:
+            if back := [number for number in failed if self.state(number) == "PENDING"]:
+                for number in back:
+                    del self.codes[number]
+                    (self.folder / f"{self.job}.{number}.status").unlink(missing_ok=True)
+                return True
+            if all(self.state(number) in OVER for number in failed):
+                break
+            self.pause(0.5)
+        return False
 
     def update(self) -> bool:
         """Ask squeue; False when it did not answer. What keeps a job waiting is said once."""

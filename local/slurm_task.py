@@ -21,7 +21,7 @@ from request import STOPPED_WITH_CHECKPOINT, Request, log_head, log_tail
 FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
 MESSAGE_SECONDS = 3.0  # Slurm writes why it ends a job at about the time it signals it
 # slurmstepd: error: *** JOB 12 ON n1 CANCELLED AT 2026-11-21T19:23:21 DUE TO TIME LIMIT ***
-ENDED_BY_SLURM = re.compile(rb"\*\*\* JOB \d+ ON \S+ CANCELLED AT \S+ (?:DUE TO ([A-Z ]+) )?\*\*\*")
+ENDED_BY_SLURM = re.compile(rb"\*\*\* JOB \d+ ON \S+ CANCELLED AT \S+ (?:DUE TO ([^*\n]+) )?\*\*\*")
 
 
 def ended_by_slurm(begin: int) -> str | None:

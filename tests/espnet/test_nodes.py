@@ -33,9 +33,9 @@ def start(script, *, ngpu=2, num_nodes=1, **environment):
 
 
 def test_processes_are_numbered_over_all_nodes_as_torchrun_does():
-    names = "'RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT', 'OMP_NUM_THREADS'"
-    process = start(f"import os; os.write(1, ' '.join([*map(os.environ.get, ({names},)), '\\n']).encode())", num_nodes=3, OMP_NUM_THREADS="6",
-                    **TASK)
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMP_NUM_THREADS")
+    script = f"import os; os.write(1, (' '.join(map(os.environ.get, {names})) + chr(10)).encode())"
+    process = start(script, num_nodes=3, OMP_NUM_THREADS="6", **TASK)
     rows = sorted(line.split() for line in process.communicate(timeout=30)[0].splitlines())
     port = str(15000 + 8 * 2000 % 15000)
     assert rows == [[rank, local, "6", "10.0.0.7", port, "3"] for rank, local in (("4", "0"), ("5", "1"))]

@@ -1,6 +1,5 @@
 """local/slurm.py keeps the contract of Kaldi's slurm.pl on a real Slurm, started here."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -67,10 +66,10 @@ def end(process):
 
 @pytest.fixture(scope="module")
 def out_of_time(cluster, tmp_path_factory):
-    """A launcher whose job has reached its time limit: Slurm looks only every 30 s, so it is started before others."""
+    """A launcher whose job has reached its time limit: Slurm looks every 30 s, so it begins before the others."""
     folder = tmp_path_factory.mktemp("time")
-    process = subprocess.Popen([sys.executable, LOCAL / "slurm.py", "--time", "5", "JOB=1:1", "a.JOB.log", "sleep", "90"],
-                               cwd=folder, text=True, stderr=subprocess.PIPE, env=cluster.environment)
+    command = [sys.executable, LOCAL / "slurm.py", "--time", "5", "JOB=1:1", "a.JOB.log", "sleep", "90"]
+    process = subprocess.Popen(command, cwd=folder, text=True, stderr=subprocess.PIPE, env=cluster.environment)
     job = job_of(folder, "a.JOB.log")
     wait_for(lambda: "RUNNING" in cluster.ask("squeue", "-h", "-j", job, "-o", "%T"))
     cluster.call("scontrol", "update", f"jobid={job}", "EndTime=now")
@@ -102,7 +101,7 @@ def wait_for(happened):
 
 
 def test_an_array_replaces_job_and_keeps_every_word_as_it_is(launch, tmp_path):
-    hostile = ["a b", "$(touch bad)", "`touch bad`", "it's", '"', "*", "; touch bad", "", "\\", "ä", "--gpu", "-n", "%j"]
+    hostile = ["a b", "$(touch bad)", "`touch bad`", "it's", '"', "*", "; touch bad", "", "\\", "ä", "--gpu", "-n"]
     assert launch("JOB=1:3", "log $(touch bad)/a%j.JOB.log", *ECHO, "in.JOB", *hostile, "two\nlines") == (0, [])
     for job in (1, 2, 3):
         log = tmp_path / f"log $(touch bad)/a%j.{job}.log"
@@ -163,8 +162,9 @@ def test_a_launcher_that_is_stopped_cancels_its_array(start, cluster, tmp_path, 
 
 def test_an_array_cancelled_by_somebody_else_fails_and_says_so(start, cluster, tmp_path):
     process = start("JOB=1:2", "a.JOB.log", "bash", "-c", "touch in.JOB; [ JOB = 2 ] || sleep 60")
-    wait_for((tmp_path / "in.1").exists)
-    cluster.call("scancel", job_of(tmp_path, "a.JOB.log"))
+    job = job_of(tmp_path, "a.JOB.log")
+    wait_for(lambda: (tmp_path / "in.1").exists() and (tmp_path / f"a.JOB.log.slurm/{job}.2.status").exists())
+    cluster.call("scancel", job)
     assert end(process) == (1, ["slurm.py: a.1.log: was cancelled (scancel).", "slurm.py: 1 of 2 jobs failed."])
 
 
@@ -180,7 +180,8 @@ def test_a_cancelled_training_leaves_its_checkpoint_and_does_not_come_back(start
 @pytest.mark.parametrize("how", ["signal", "requeue"])
 def test_a_training_that_must_make_room_goes_on_in_the_same_log(start, cluster, tmp_path, how):
     """Told by Slurm ahead of the time limit (--signal=B:USR1@...), through a shell; or by Slurm taking its node."""
-    process = start("--requeue", "true", "train.log", "bash", "-c", '"$@"; exit $?', "_", sys.executable, "-c", TRAINING)
+    shell = ("bash", "-c", '"$@"; exit $?', "_")
+    process = start("--requeue", "true", "train.log", *shell, sys.executable, "-c", TRAINING)
     job = job_of(tmp_path, "train.log")
     wait_for((tmp_path / "ready").exists)
     cluster.call(*(("scancel", "--signal=USR1", "--batch") if how == "signal" else ("scontrol", "requeue")), job)
@@ -226,11 +227,40 @@ def test_files_that_another_machine_shows_late_are_waited_for(start, tmp_path):
 
 def test_a_job_that_leaves_no_status_has_failed(cluster, tmp_path):
     hurry = f"import sys; sys.path.insert(0, {str(LOCAL)!r}); import slurm; slurm.LATE_SECONDS = 1; slurm.main()"
-    done = subprocess.run([sys.executable, "-c", hurry, "a.log", "bash", "-c", "kill -9 $PPID"], cwd=tmp_path, text=True,
-                          capture_output=True, env=cluster.environment, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", hurry, "a.log", "bash", "-c", "kill -9 $PPID"], cwd=tmp_path,
+                          text=True, capture_output=True, env=cluster.environment, timeout=60, check=False)
     assert done.returncode == 1
     assert "a.log: ended (" in done.stderr and "left no status within 1 s; see a.log.slurm" in done.stderr
 
 
 def test_a_job_at_its_time_limit_fails_and_says_so(out_of_time):
-    assert end(out_of_time) == (1, ["slurm.py: a.1.log: ran into its time limit. Ask for more with --time, see cmd.sh."])
+    said = ["slurm.py: a.1.log: ran into its time limit. Ask for more with --time, see cmd.sh."]
+    assert end(out_of_time) == (1, said)
+
+
+def test_a_failed_job_that_slurm_takes_back_by_itself_has_not_failed(start, cluster, tmp_path):
+    """Its node is lost: the runner there may still have left a status before Slurm knew."""
+    script = "touch ready; while [ ! -e lost ]; do sleep 0.1; done; [ -n \"$SLURM_RESTART_COUNT\" ] || exit 3"
+    process = start("JOB=1:1", "a.JOB.log", "bash", "-c", script)
+    job = job_of(tmp_path, "a.JOB.log")
+    wait_for((tmp_path / "ready").exists)
+    (tmp_path / f"a.JOB.log.slurm/{job}.1.status").write_text("3\n")
+    cluster.call("scontrol", "requeue", f"{job}_1")
+    wait_for(lambda: "PENDING" in cluster.ask("squeue", "-h", "-j", job, "-o", "%T"))
+    (tmp_path / "lost").touch()
+    cluster.call("scontrol", "update", f"jobid={job}_1", "StartTime=now")
+    assert end(process) == (0, [])
+
+
+@pytest.mark.parametrize(("message", "reason"), [
+    ("CANCELLED AT 2026-11-21T19:23:21 ***", ""),
+    ("CANCELLED AT 2026-11-21T19:23:21 DUE TO TIME LIMIT ***", "TIME LIMIT"),
+    ("CANCELLED AT 2026-11-21T19:23:21 DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS ***",
+     "NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS"),
+])
+def test_slurms_own_words_tell_why_it_ended_a_job(message, reason, monkeypatch):
+    monkeypatch.syspath_prepend(str(LOCAL))
+    from slurm_task import ENDED_BY_SLURM
+
+    line = f"slurmstepd-n1: error: *** JOB 12 ON n1 {message}\n".encode()
+    assert ENDED_BY_SLURM.findall(line) == [reason.encode()]
