@@ -38,7 +38,8 @@ def send(processes: list[int], number: int) -> None:
 
 
 def ask_to_end(process: int, number: int) -> None:
-    """SIGUSR1 for those below that await it: a training then writes its checkpoint, and a shell above it lives to
-    pass its status on. Where none does, the process itself gets the signal."""
-    waiting = [each for each in descendants(process) if awaits(each, signal.SIGUSR1)]
-    send(waiting or [process], signal.SIGUSR1 if waiting else number)
+    """SIGUSR1 for those that await it: a training then writes its checkpoint, and a shell above it lives to pass its
+    status on. Where none does, all get the signal."""
+    everyone = descendants(process)
+    waiting = [each for each in everyone if awaits(each, signal.SIGUSR1)]
+    send(waiting or everyone, signal.SIGUSR1 if waiting else number)

@@ -95,11 +95,13 @@ def last_words(log: Path) -> str:
 
 def report(request: Request, failed: dict[int, int | str]) -> int:
     """Say what failed, by exit status or by a sentence that tells more; the launcher's own status."""
+    if set(failed.values()) == {STOPPED_WITH_CHECKPOINT}:
+        some = f"{len(failed)} of {len(request.numbers)} jobs" if len(request.numbers) > 1 else request.log
+        say(f"{some} stopped with a checkpoint; the same command goes on.")
+        return STOPPED_WITH_CHECKPOINT
     for number, code in sorted(failed.items()):
         log = request.log_of(number)
-        if code == STOPPED_WITH_CHECKPOINT:
-            say(f"{log}: stopped with a checkpoint. The same command goes on from there.")
-        elif isinstance(code, str):
+        if isinstance(code, str):
             say(f"{log}: {code}")
         elif len(request.numbers) == 1:  # what it said was shown
             say(f"the job failed; its log: {log}")
@@ -107,4 +109,4 @@ def report(request: Request, failed: dict[int, int | str]) -> int:
             say(f"{log}: {last_words(log)}")
     if failed and len(request.numbers) > 1:
         say(f"{len(failed)} of {len(request.numbers)} jobs failed.")
-    return (STOPPED_WITH_CHECKPOINT if set(failed.values()) == {STOPPED_WITH_CHECKPOINT} else 1) if failed else 0
+    return 1 if failed else 0

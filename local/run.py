@@ -6,6 +6,9 @@
 JOB is replaced by the job's number in the log's name and in every argument; no shell ever reads the command.
 At most as many jobs run at once as there are cores (or GPUs, with --gpu). OMP_NUM_THREADS, unless it is set,
 shares the cores among them. --gpu 0 hides the GPUs. A single job's output is shown as well as logged.
+
+SIGTERM and SIGUSR1 reach the jobs, which may end with status 85: stopped with a checkpoint, the same command goes on.
+Where no job did worse, that is our status too.
 """
 
 import os
@@ -18,10 +21,22 @@ import time
 import tty
 from typing import BinaryIO
 
-from process_tree import descendants, send
-from request import STOPPING_SIGNALS, Request, log_head, log_tail, parse, report, stop, whole
+from process_tree import ask_to_end, descendants, send
+from request import (
+    STOPPED_WITH_CHECKPOINT,
+    STOPPING_SIGNALS,
+    Request,
+    log_head,
+    log_tail,
+    parse,
+    report,
+    stop,
+    whole,
+)
 
-GRACE_SECONDS = 30.0  # between asking a job to end and killing it: a training still writes its checkpoint
+# Between asking a job to end and killing it: a training ends its step and writes a checkpoint, unless it was Ctrl-C,
+# which has reached the jobs too and ended them without.
+GRACE_SECONDS = {signal.SIGINT: 10.0, signal.SIGTERM: 120.0, signal.SIGHUP: 10.0}
 
 
 def gpus_here() -> list[str]:
@@ -100,6 +115,7 @@ class Jobs:
         self.waiting = list(request.numbers)
         self.running: dict[int, subprocess.Popen] = {}
         self.failed: dict[int, int | str] = {}  # exit status by number
+        self.statuses: list[int] = []
         self.lock = threading.Lock()
         self.stopping = False
 
@@ -111,7 +127,7 @@ class Jobs:
         for thread in threads:
             while thread.is_alive():  # a join without limit may sleep through a signal that another thread received
                 thread.join(0.2)
-        return report(self.request, self.failed)
+        return report(self.request, self.failed) or (STOPPED_WITH_CHECKPOINT if self.waiting else 0)
 
     def _worker(self) -> None:
         with self.lock:
@@ -153,19 +169,32 @@ class Jobs:
             show(reader, log)
         code = process.wait()
         with self.lock:
+            self.statuses.append(code)
             del self.running[number]
         return code if code >= 0 else 128 - code
 
-    def end(self) -> None:
-        """Ask every running job to end; kill those that have not after a while."""
+    def have_stopped(self) -> bool:
+        """Whether some job has stopped with a checkpoint or was not begun, and none has failed."""
+        stopped = STOPPED_WITH_CHECKPOINT
+        return {*self.statuses} <= {0, stopped} and (stopped in self.statuses or bool(self.waiting))
+
+    def pass_on(self, number: int) -> None:
+        """Ask every running job to end, and begin no other."""
         with self.lock:  # a job that is just being started is registered first; the main thread never holds the lock
             self.stopping = True
-        for patience, number in ((GRACE_SECONDS, signal.SIGTERM), (0.0, signal.SIGKILL)):
-            for process in list(self.running.values()):
-                send(descendants(process.pid), number)
-            deadline = time.monotonic() + patience
-            while self.running and time.monotonic() < deadline:
-                time.sleep(0.05)
+        for process in list(self.running.values()):
+            ask_to_end(process.pid, number)
+
+    def end(self, patience_seconds: float) -> None:
+        """Ask every running job to end; kill those that have not after a while."""
+        self.pass_on(signal.SIGTERM)
+        deadline = time.monotonic() + patience_seconds
+        while self.running and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for process in list(self.running.values()):
+            send(descendants(process.pid), signal.SIGKILL)
+        while self.running and time.monotonic() < deadline + 1:
+            time.sleep(0.05)
 
 
 def main() -> None:
@@ -174,11 +203,12 @@ def main() -> None:
     def leave(number: int, _frame) -> None:
         for each in STOPPING_SIGNALS:
             signal.signal(each, lambda *_: None)  # not SIG_IGN, which a job being started would inherit
-        jobs.end()
-        os._exit(128 + number)
+        jobs.end(GRACE_SECONDS[number])
+        os._exit(STOPPED_WITH_CHECKPOINT if jobs.have_stopped() and number != signal.SIGINT else 128 + number)
 
     for number in STOPPING_SIGNALS:
         signal.signal(number, leave)
+    signal.signal(signal.SIGUSR1, lambda number, _: jobs.pass_on(number))
     sys.exit(jobs.run())
 
 

@@ -86,8 +86,8 @@ def requeued(folder: Path, reason: str | None) -> bool:
     """Whether Slurm takes the job again; never one that was cancelled, by the launcher or with scancel."""
     if reason == "" or (folder / "cancelled").exists():
         return False
-    job = os.environ["SLURM_JOB_ID"]
-    return subprocess.run(["scontrol", "requeue", job], stdin=subprocess.DEVNULL, check=False).returncode == 0
+    return subprocess.run(["scontrol", "requeue", os.environ["SLURM_JOB_ID"]], capture_output=True,
+                          stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def main() -> None:
