@@ -111,14 +111,11 @@ bin() {  # command words...: a command of the package
     call "${words[@]}"
 }
 
-launch() {  # launcher words...: by Kaldi's contract; the launcher may carry options of its own
-    local launcher
-    read -ra launcher <<<"$1"
+launch() {  # launcher words...: by Kaldi's contract
+    local call_words
     [ "$dry_run" = false ] || backend_line "$1"
-    case ${launcher[0]##*/} in
-        run.py | slurm.py) call "${launcher[@]}" "${@:2}" ;;
-        *) call "$python" "$here/brought.py" call "${launcher[@]}" -- "${@:2}" ;;
-    esac
+    calling "$1"
+    call "${call_words[@]}" "${@:2}"
 }
 
 backend_line() {  # launcher [more]: where its jobs go

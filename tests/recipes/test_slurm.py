@@ -207,6 +207,12 @@ def test_a_training_that_must_make_room_goes_on_in_the_same_log(start, cluster, 
     assert log.count("# Ended (code 85)") == 1
 
 
+def test_a_launcher_inside_a_job_begins_jobs_of_its_own(launch, tmp_path):
+    inner = (sys.executable, str(LOCAL / "slurm.py"), "--num-threads", "2", "JOB=1:1", "inner.JOB.log", *ECHO, "JOB")
+    assert launch("--mem", "100M", "outer.log", *inner)[0] == 0
+    assert body(tmp_path / "inner.1.log") == ["1"]
+
+
 def test_where_jobs_may_not_come_back_the_stopped_training_is_told(launch):
     assert launch("--requeue", "false", "JOB=1:2", "a.JOB.log", "bash", "-c", "exit 85") == (
         85, ["slurm.py: 2 of 2 jobs stopped with a checkpoint; the same command goes on."])

@@ -48,9 +48,10 @@ def test_plans_name_the_backend_and_the_machines(finished):
     output = plan("local", "--stage", "3", "--stop_stage", "3", "--audio_format", "wav")
     assert "backend local: jobs run on this machine, by run.py\n" in output
     output = plan("slurm", "--stage", "7", "--stop_stage", "9", "--ngpu", "4", "--num_nodes", "2")
-    assert "backend slurm: jobs go to Slurm through sbatch, by slurm.py\n" in output
-    assert "by slurm.py; training on nodes: 2, GPUs of each: 4\n" in output
-    assert re.search(r"\$ slurm.py --gpu 4 --num-threads 8 --num-nodes 2 \S+train_joint.log srun --nodes=2 --ntasks=2 "
-                     r"--ntasks-per-node=1 --wait=120 python3 -m \S+train .*--num_nodes 2 .*--ngpu 4 ", output)
+    by = "backend slurm: jobs go to Slurm through sbatch, by slurm.py --requeue true --signal B:USR1@300"
+    assert f"{by}; training on nodes: 2, GPUs of each: 4\n" in output and f"{by}\n" in output
+    assert re.search(r"\$ slurm.py --requeue true --signal B:USR1@300 --gpu 4 --num-threads 8 --num-nodes 2 "
+                     r"\S+train_joint.log srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --wait=120 python3 -m "
+                     r"\S+train .*--num_nodes 2 .*--ngpu 4 ", output)
     assert "--num_nodes 2: this is one machine. Set cmd_backend=slurm" in plan("local", "--num_nodes", "2", code=1)
     assert "cmd_backend=nonsense is neither local, nor slurm, nor a launcher on the PATH" in plan("nonsense", code=1)
