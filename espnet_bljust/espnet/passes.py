@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from espnet2.train.dataset import AbsDataset
 from torch.utils.data import Dataset
 
-Key = tuple[int, str]  # pass over the data, utterance
+Key = tuple[int, str | int]  # pass over the data, utterance or its number in the index of a pool
 Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their samples
 
 
