@@ -14,7 +14,8 @@ skip_upload_hf=true         # leave out stage 15
 dry_run=false               # say what each stage would do, with time and disk; change nothing
 debug=false                 # show the traceback of an error in the input
 ## Machine
-ngpu=1                      # GPUs for training; 0, or none found, trains on the CPU
+ngpu=1                      # GPUs for training, of each node; 0, or none found, trains on the CPU
+num_nodes=1                 # machines for training, at least 1; several need cmd_backend=slurm (docs/cluster.md)
 nj=32                       # parallel jobs of data preparation, at least 1; on this machine no more than cores
 inference_nj=32             # parallel jobs of decoding, at least 1; on this machine no more than cores
 gpu_inference=false         # decode on GPUs

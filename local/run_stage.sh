@@ -139,10 +139,19 @@ bin() {  # command words...: a command of the package
     call "${words[@]}"
 }
 
-launch() {  # launcher words...: by Kaldi's contract; the launcher may carry options of its own
-    local launcher
-    read -ra launcher <<<"$1"
-    call "${launcher[@]}" "${@:2}"
+launch() {  # launcher words...: by Kaldi's contract
+    local call_words
+    [ "$dry_run" = false ] || backend_line "$1"
+    calling "$1"
+    call "${call_words[@]}" "${@:2}"
+}
+
+backend_line() {  # launcher [more]: where its jobs go
+    case ${1%% *} in
+        run.py) echo "backend $cmd_backend: jobs run on this machine, by $1${2:-}" ;;
+        slurm.py) echo "backend $cmd_backend: jobs go to Slurm through sbatch, by $1${2:-}" ;;
+        *) echo "backend $cmd_backend: jobs are given to $1${2:-}" ;;
+    esac
 }
 
 said() {  # log: the last line of what a launched command printed
@@ -152,6 +161,6 @@ said() {  # log: the last line of what a launched command printed
 parts() {  # wanted table: as many jobs as wanted, but no more than utterances, nor here than cores
     local most=$1 lines
     lines=$([ ! -s "$2" ] || wc -l <"$2")
-    [ "${cmd_backend:-local}" != local ] || most=$(nproc)
+    [ "$jobs_run_here" = false ] || most=$(nproc)
     printf '%s\n' "$1" "$most" "${lines:-$1}" | sort -n | head -n 1
 }
