@@ -104,7 +104,7 @@ def test_a_training_on_two_nodes_of_slurm_equals_one_on_one_process(tmp_path):
     """Weights, and what both log of gamma and both pulls, to rounding in float64, as test_training.py has it."""
     torch.set_num_threads(1)
     one, two = make_experiment(tmp_path, *STILL), make_experiment(tmp_path, *STILL)
-    cluster = slurm.Cluster()
+    cluster = slurm.start_or_skip()
     try:
         command = [sys.executable, ROOT / "local/slurm.py", "--gpu", "0", "--num-nodes", "2", tmp_path / "train.log",
                    "srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--wait=120",

@@ -69,7 +69,7 @@ def compare(recipe, *words, code=0):
 
 @pytest.mark.skipif(bool(cluster.missing()), reason=cluster.missing())
 def test_on_slurm_the_runs_are_one_array_and_stay_each_in_its_task(standing_in):
-    slurm = cluster.Cluster()
+    slurm = cluster.start_or_skip()
     try:
         standing_in.environment |= {**slurm.environment, "PYTHONPATH": standing_in.environment["PYTHONPATH"],
                                     "cmd_backend": "slurm"}

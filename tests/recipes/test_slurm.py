@@ -28,10 +28,7 @@ pytestmark = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 
 @pytest.fixture(scope="module")
 def cluster():
-    try:
-        started = slurm.Cluster()
-    except (AssertionError, OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"Slurm does not start here: {error}")
+    started = slurm.start_or_skip()
     yield started
     started.stop()
 

@@ -15,7 +15,7 @@ needs_slurm = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 
 @pytest.fixture
 def cluster():
-    started = slurm.Cluster()
+    started = slurm.start_or_skip()
     yield started
     started.stop()
 
