@@ -53,15 +53,16 @@ def main(options: argparse.Namespace) -> int:
     trials = plan(rows, options.kills, random.Random(options.seed))
     print(f"{options.kills} kills in {len(trials)} trials, seed {options.seed}, {options.jobs} at once", flush=True)
     outcomes: dict[str, list[Outcome]] = {row.name: [] for row in rows}
-    failures = []
+    failures: list[str] = []
     with ThreadPoolExecutor(options.jobs) as pool:
         futures = {pool.submit(perform, work, trial): trial for trial in trials}
-        for done in as_completed(futures):
+        for number, done in enumerate(as_completed(futures), 1):
             trial, outcome = futures[done], done.result()
             outcomes[trial.row.name].append(outcome)
+            line = describe(trial, outcome)
+            print(f"{number}/{len(trials)} {line}", flush=True)
             if not outcome.equal:
-                failures.append(line := describe(trial, outcome))
-                print(line, flush=True)
+                failures.append(line)
     print(table(rows, outcomes))
     print("\n".join(["failures:", *failures]) if failures else "no failures")
     if not failures:
@@ -129,11 +130,11 @@ def perform(work: Path, trial: Trial) -> Outcome:
 
 
 def describe(trial: Trial, outcome: Outcome) -> str:
-    """A failure in words."""
+    """What became of a trial, in one line."""
     moments = ", ".join(f"{moment:.2f}" for moment in trial.moments)
-    what = "not equal" if outcome.recovered else "not recovered"
-    shown = "; ".join(outcome.problems[:MOST_SHOWN])
-    return f"FAILED stage {trial.row.name}, trial {trial.number}, killed at {moments} s: {what}: {shown}"
+    what = "equal" if outcome.equal else "FAILED, not equal" if outcome.recovered else "FAILED, not recovered"
+    shown = "; ".join(["", *outcome.problems[:MOST_SHOWN]])
+    return f"stage {trial.row.name}, trial {trial.number}, killed at {moments} s: {what}{shown}"
 
 
 def table(rows: list[Row], outcomes: dict[str, list[Outcome]]) -> str:
