@@ -33,10 +33,13 @@ def main(options: argparse.Namespace) -> None:
 
     BLJustTask.main(cmd=["--config", str(config), "--output_dir", str(options.exp_dir), "--until", options.until,
                          "--ngpu", str(options.ngpu), "--num_workers", str(options.num_workers), *options.arguments])
-    valid = [row for row in read_history(options.exp_dir / "history.jsonl").valid if row["step"] <= end]
+    history = read_history(options.exp_dir / "history.jsonl")
+    valid = [row for row in history.valid if row["step"] <= end]
+    lost = sum(row.get("unreadable", 0) for row in history.train[-1:])
     cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
     print(f"{options.exp_dir}: {end - before} {options.until} steps, dev CER {cer:.2f} %, "
-          f"contrastive accuracy {accuracy:.1f} % on dev")
+          f"contrastive accuracy {accuracy:.1f} % on dev"
+          + (f"; unreadable audio was passed over {lost} times: {options.exp_dir}/unreadable_*.txt" if lost else ""))
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -5,21 +5,22 @@ from typing import NamedTuple
 
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
-from espnet2.train.dataset import AbsDataset
 from torch.utils.data import DataLoader
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
+from espnet_bljust.espnet.unreadable import Lost, WholeAudio, demand_whole
 
 
 class Source(NamedTuple):
     """Where one kind of audio comes from."""
 
     stream: BatchStream
-    dataset: AbsDataset
+    dataset: WholeAudio
     collate: Callable
+    lost: Lost
 
 
 class Share(NamedTuple):
@@ -40,6 +41,7 @@ class MicroBatch(NamedTuple):
     num_labelled: int  # utterances, the first of all
     num_masked: int  # frames
     num_rows: int = 0  # frames of the pool
+    num_unreadable: int = 0  # utterances left out
 
 
 class JointIterFactory(AbsIterFactory):
@@ -78,14 +80,17 @@ class JointIterFactory(AbsIterFactory):
             ]
 
     def _load(self, source: Source, draw: Draw, first_step: int, last_step: int) -> Iterator[Loaded | None]:
-        """The source's positions in order; None where this process has no utterance of a batch."""
+        """The source's positions in order; None where this process has no utterance of a batch, or could read none."""
         positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
         mine = [self._mine(source.stream, position) for position in positions]
         loader = iter(DataLoader(
             PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys], num_workers=self.num_workers,
             collate_fn=PassedCollate(source.collate, draw), pin_memory=self.pin_memory))
         for keys in mine:
-            yield next(loader) if keys else None
+            loaded = next(loader) if keys else None
+            if loaded is not None:
+                source.lost.note(loaded.unreadable)
+            yield loaded
 
     def _mine(self, stream: BatchStream, position: int) -> list[Key]:
         epoch, utterances = stream.at(position)
@@ -96,15 +101,16 @@ def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
     tensors: dict = {}
     utterances: list[str] = []
     num_labelled = num_masked = num_rows = 0
-    if labelled is not None:
-        utterances, batch, mask = labelled
+    unreadable = sum(len(loaded.unreadable) for loaded in (labelled, pool) if loaded)
+    if labelled is not None and labelled.utterances:
+        utterances, batch, mask, _ = labelled
         tensors.update(batch, labelled_mask=mask)
         num_labelled = len(utterances)
-    if pool is not None:
-        ids, batch, draw = pool
+    if pool is not None and pool.utterances:
+        ids, batch, draw, _ = pool
         tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
         utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), len(draw.mask)
-    return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
+    return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows, unreadable)
 
 
 class ValidIterFactory(AbsIterFactory):
@@ -114,8 +120,8 @@ class ValidIterFactory(AbsIterFactory):
     """
 
     def __init__(
-        self, batches: Sequence[list[str]], dataset: AbsDataset, collate: Callable, *,
-        drawing: Drawing, share: Share = ALONE, pool: tuple[Sequence[list[str]], AbsDataset] | None = None,
+        self, batches: Sequence[list[str]], dataset: WholeAudio, collate: Callable, *,
+        drawing: Drawing, share: Share = ALONE, pool: tuple[Sequence[list[str]], WholeAudio] | None = None,
     ) -> None:
         self.batches, self.dataset, self.collate, self.pool = batches, dataset, collate, pool
         self.drawing, self.share = drawing, share
@@ -129,9 +135,13 @@ class ValidIterFactory(AbsIterFactory):
             pool, masked = self._as_pool(ids, batch)
             yield MicroBatch(ids, pool, 0, masked)
 
-    def _load(self, batches: Sequence[list[str]], dataset: AbsDataset) -> DataLoader:
+    def _load(self, batches: Sequence[list[str]], dataset: WholeAudio) -> DataLoader:
         mine = batches[self.share.rank :: self.share.world_size]
-        return DataLoader(dataset, batch_sampler=mine, collate_fn=self.collate)
+        return DataLoader(dataset, batch_sampler=mine, collate_fn=self._collate)
+
+    def _collate(self, entries: list) -> tuple[list[str], dict]:
+        demand_whole(entries, "validation")
+        return self.collate(entries)
 
     def _as_pool(self, ids: list[str], batch: dict) -> tuple[dict, int]:
         """Tensors of the self-supervised loss, and masked frames."""

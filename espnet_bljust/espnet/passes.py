@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from espnet2.train.dataset import AbsDataset
 from torch.utils.data import Dataset
+
+from espnet_bljust.espnet.unreadable import Unreadable, WholeAudio
 
 Key = tuple[int, str]  # pass over the data, utterance
 Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their samples
@@ -13,18 +14,19 @@ Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and t
 class Loaded(NamedTuple):
     """One batch of one kind of audio."""
 
-    utterances: list[str]
+    utterances: list[str]  # those that could be read; without any there is neither tensor nor draw
     tensors: dict
     drawn: Any
+    unreadable: list[Unreadable]
 
 
 class PassedDataset(Dataset):
     """A dataset whose keys carry the pass, and whose entries keep it."""
 
-    def __init__(self, dataset: AbsDataset) -> None:
+    def __init__(self, dataset: WholeAudio) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, key: Key) -> tuple[int, tuple[str, dict]]:
+    def __getitem__(self, key: Key) -> tuple[int, tuple[str, dict] | Unreadable]:
         epoch, utterance = key
         return epoch, self.dataset[utterance]
 
@@ -35,6 +37,11 @@ class PassedCollate(NamedTuple):
     collate: Callable
     draw: Draw
 
-    def __call__(self, entries: list[tuple[int, tuple[str, dict]]]) -> Loaded:
-        utterances, tensors = self.collate([entry for _, entry in entries])
-        return Loaded(utterances, tensors, self.draw(entries[0][0], utterances, tensors["speech_lengths"].tolist()))
+    def __call__(self, entries: list[tuple[int, tuple[str, dict] | Unreadable]]) -> Loaded:
+        unreadable = [entry for _, entry in entries if isinstance(entry, Unreadable)]
+        whole = [entry for _, entry in entries if not isinstance(entry, Unreadable)]
+        if not whole:
+            return Loaded([], {}, None, unreadable)
+        utterances, tensors = self.collate(whole)
+        drawn = self.draw(entries[0][0], utterances, tensors["speech_lengths"].tolist())
+        return Loaded(utterances, tensors, drawn, unreadable)

@@ -22,6 +22,7 @@ from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.espnet.starting_point import starting_point
 from espnet_bljust.espnet.trainer import BLJustTrainer
+from espnet_bljust.espnet.unreadable import Lost, WholeAudio
 from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
@@ -104,19 +105,25 @@ class BLJustTask(ASRTask):
         common = {"drawing": Drawing.of(vars(args)), "share": share}
         collate = cls.build_collate_fn(args, train=mode == "train")
         if mode == "valid":
-            dataset = cls._dataset(args, args.valid_data_path_and_name_and_type, train=False)
-            batches = fixed_batches(*_durations(args.valid_shape_file[0]), args.batch_seconds)
-            pool = None
+            durations, pool = _durations(args.valid_shape_file[0]), None
+            audio = cls._dataset(args, args.valid_data_path_and_name_and_type, train=False)
+            batches, dataset = fixed_batches(*durations, args.batch_seconds), WholeAudio(audio, *durations, SAMPLE_RATE)
             if args.valid_pool_shape_file:
-                pool = (fixed_batches(*_durations(args.valid_pool_shape_file[0]), args.batch_seconds),
-                        cls._dataset(args, args.valid_pool_path_and_name_and_type, train=False))
+                others = _durations(args.valid_pool_shape_file[0])
+                audio = cls._dataset(args, args.valid_pool_path_and_name_and_type, train=False)
+                pool = fixed_batches(*others, args.batch_seconds), WholeAudio(audio, *others, SAMPLE_RATE)
             return ValidIterFactory(batches, dataset, collate, pool=pool, **common)
-        labelled = Source(
+
+        def source(stream: BatchStream, dataset: ESPnetDataset) -> Source:
+            lost = Lost(Path(args.output_dir) / f"unreadable_{stream.purpose}.{share.rank}.txt", len(stream.utterances))
+            return Source(stream, WholeAudio(dataset, stream.utterances, stream.durations, SAMPLE_RATE), collate, lost)
+
+        labelled = source(
             BatchStream(*_durations(args.train_shape_file[0]), args.batch_seconds, args.seed, "labelled"),
-            cls._dataset(args, args.train_data_path_and_name_and_type, train=True), collate)
-        pool = Source(
+            cls._dataset(args, args.train_data_path_and_name_and_type, train=True))
+        pool = source(
             BatchStream(*_durations(args.unlabelled_shape_file[0]), args.unlabelled_batch_seconds, args.seed, "pool"),
-            cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True), collate)
+            cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True))
         return JointIterFactory(
             plan, labelled, pool, accum_grad=args.accum_grad, num_workers=args.num_workers,
             pin_memory=args.ngpu > 0, **common)
