@@ -2,10 +2,12 @@
 
     python -m tests.faults --kills 200 --seed 1 [--stages 1-13] [--jobs 2]
 
-Two unbroken runs come first: they must be equal, and tell how long each stage takes. Then each stage starts from a
-copy of the unbroken run's state before it; its kills are spread over its whole duration, every third of them strikes
-the run that recovers from the one before. The last row kills one command of all the stages again and again. Files are
-compared byte by byte, but for logs, records and the times in RESULTS.md and history.jsonl.
+Two unbroken runs come first, one by Python as it is and one by a Python that has its imports behind it (warm.py):
+they must be equal. The warm one does the rest; its stages take a second and not twenty, and kills strike work and not
+imports. Each stage starts from a copy of the unbroken run's state before it; its kills are spread over its whole
+duration, every third of them strikes the run that recovers from the one before. The last row kills one command of all
+the stages again and again. Files are compared byte by byte, but for logs, records and the times in RESULTS.md and
+history.jsonl.
 """
 
 import argparse
@@ -14,12 +16,14 @@ import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults.contents import contents, differences
 from tests.faults.kills import MOST_SHOWN, Outcome, attempt, copy_house, run
 from tests.faults.small_recipe import STAGES, build, words
+from tests.faults.warm import Warm
 from tests.recipes.conftest import Recipe
 
 CHAIN = 10  # kills of one run of all stages
@@ -49,45 +53,48 @@ def main(options: argparse.Namespace) -> int:
     first, _, last = options.stages.partition("-")
     stages = [stage for stage in STAGES if int(first) <= stage <= int(last or first)]
     work = Path(tempfile.mkdtemp(prefix="faults.", dir=options.folder))
-    rows = prepare(work, stages, options.jobs)
-    trials = plan(rows, options.kills, random.Random(options.seed))
-    print(f"{options.kills} kills in {len(trials)} trials, seed {options.seed}, {options.jobs} at once", flush=True)
-    outcomes: dict[str, list[Outcome]] = {row.name: [] for row in rows}
-    failures: list[str] = []
-    with ThreadPoolExecutor(options.jobs) as pool:
-        futures = {pool.submit(perform, work, trial): trial for trial in trials}
-        for number, done in enumerate(as_completed(futures), 1):
-            trial, outcome = futures[done], done.result()
-            outcomes[trial.row.name].append(outcome)
-            line = describe(trial, outcome)
-            print(f"{number}/{len(trials)} {line}", flush=True)
-            if not outcome.equal:
-                failures.append(line)
-    print(table(rows, outcomes))
+    with closing(Warm(work)) as warm:
+        rows = prepare(work, stages, warm)
+        trials = plan(rows, options.kills, random.Random(options.seed))
+        print(f"{options.kills} kills in {len(trials)} trials, seed {options.seed}, {options.jobs} at once", flush=True)
+        done = perform_all(work, trials, warm, options.jobs)
+    failures = [describe(trial, outcome) for trial, outcome in done if not outcome.equal]
+    print(table(rows, done))
     print("\n".join(["failures:", *failures]) if failures else "no failures")
     if not failures:
         shutil.rmtree(work)
     return 1 if failures else 0
 
 
-def prepare(work: Path, stages: list[int], jobs: int) -> list[Row]:
-    """Two unbroken runs side by side; of the first a copy before every stage, and its contents after it."""
-    recipes = [build(work / name) for name in ("unbroken", "control")]
+def perform_all(work: Path, trials: list[Trial], warm: Warm, jobs: int) -> list[tuple[Trial, Outcome]]:
+    """Every trial with what became of it, said as it ends."""
+    done = []
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(perform, work, trial, warm): trial for trial in trials}
+        for future in as_completed(futures):
+            done.append((futures[future], future.result()))
+            print(f"{len(done)}/{len(trials)} {describe(*done[-1])}", flush=True)
+    return done
+
+
+def prepare(work: Path, stages: list[int], warm: Warm) -> list[Row]:
+    """Two unbroken runs; of the first a copy before every stage and its contents after it, of the warm one the time."""
+    first, control = build(work / "unbroken"), build(work / "control")
     rows = []
-    with ThreadPoolExecutor(min(2, jobs)) as pool:
-        for stage in STAGES[: stages[-1]]:
-            house = work / f"before.{stage}"
-            if stage in stages:
-                copy_house(work / "unbroken", house)
-            results = list(pool.map(lambda recipe, stage=stage: run(recipe, words(stage, stage)), recipes))
-            if any(status for status, _, _ in results):
-                raise SystemExit("\n".join(output for _, output, _ in results))
-            expected, seconds = contents(recipes[0].folder), max(seconds for *_, seconds in results)
-            if odd := differences(contents(recipes[1].folder), expected):
-                raise SystemExit(f"two unbroken runs differ after stage {stage}: {odd[:MOST_SHOWN]}")
-            print(f"stage {stage}: {seconds:.1f} s, {len(expected)} files, equal in two runs", flush=True)
-            if stage in stages:
-                rows.append(Row(str(stage), stage, stage, house, expected, seconds))
+    for stage in STAGES[: stages[-1]]:
+        house = work / f"before.{stage}"
+        if stage in stages:
+            copy_house(work / "unbroken", house)
+        results = [run(first, words(stage, stage)), run(control, words(stage, stage), warm)]
+        if any(status for status, _, _ in results):
+            raise SystemExit("\n".join(output for _, output, _ in results))
+        expected, (cold_seconds, seconds) = contents(first.folder), (seconds for *_, seconds in results)
+        if odd := differences(contents(control.folder), expected):
+            raise SystemExit(f"two unbroken runs differ after stage {stage}: {odd[:MOST_SHOWN]}")
+        print(f"stage {stage}: {cold_seconds:.1f} s, warm {seconds:.1f} s, {len(expected)} files, equal in both runs",
+              flush=True)
+        if stage in stages:
+            rows.append(Row(str(stage), stage, stage, house, expected, seconds))
     if len(stages) > 1:
         total = sum(row.seconds for row in rows)
         rows.append(Row(f"{stages[0]}-{stages[-1]}", stages[0], stages[-1], rows[0].house, rows[-1].expected, total))
@@ -113,13 +120,13 @@ def plan(rows: list[Row], kills: int, chance: random.Random) -> list[Trial]:
     return sorted(trials, key=lambda trial: -len(trial.moments) * trial.row.seconds)
 
 
-def perform(work: Path, trial: Trial) -> Outcome:
+def perform(work: Path, trial: Trial, warm: Warm) -> Outcome:
     """In a copy of the state before; a strike that comes too late is repeated earlier, so that the kills are as many
     as were asked for. What failed stays for a look."""
     row, moments, kills = trial.row, list(trial.moments), 0
     while True:
         place = copy_house(row.house, work / f"trial.{row.name}.{trial.number}")
-        outcome = attempt(Recipe(place, "mini"), words(row.first, row.last), moments, row.expected)
+        outcome = attempt(Recipe(place, "mini"), words(row.first, row.last), moments, row.expected, warm)
         kills += outcome.kills
         if not outcome.equal:
             return outcome._replace(kills=kills)
@@ -137,14 +144,14 @@ def describe(trial: Trial, outcome: Outcome) -> str:
     return f"stage {trial.row.name}, trial {trial.number}, killed at {moments} s: {what}{shown}"
 
 
-def table(rows: list[Row], outcomes: dict[str, list[Outcome]]) -> str:
+def table(rows: list[Row], done: list[tuple[Trial, Outcome]]) -> str:
     """Markdown: kills and trials by stage."""
     lines = ["| stage | seconds | kills | trials | recovered | equal |", "|---|---|---|---|---|---|"]
     sums = [0, 0, 0, 0]
     for row in rows:
-        done = outcomes[row.name]
-        counts = [sum(one.kills for one in done), len(done), sum(one.recovered for one in done),
-                  sum(one.equal for one in done)]
+        mine = [outcome for trial, outcome in done if trial.row == row]
+        counts = [sum(one.kills for one in mine), len(mine), sum(one.recovered for one in mine),
+                  sum(one.equal for one in mine)]
         sums = [before + now for before, now in zip(sums, counts, strict=True)]
         lines.append(f"| {row.name} | {row.seconds:.1f} | " + " | ".join(map(str, counts)) + " |")
     return "\n".join([*lines, "| all | | " + " | ".join(map(str, sums)) + " |"])

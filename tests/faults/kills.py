@@ -5,12 +5,14 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults.contents import contents, differences, half_written
+from tests.faults.warm import NAME, Warm
 from tests.recipes.conftest import Recipe
 
 PATIENCE_SECONDS = 900.0  # for a run to end, on a machine with much else to do
@@ -38,40 +40,56 @@ def copy_house(house: Path, place: Path) -> Path:
     return place
 
 
-def kill_at(recipe: Recipe, words: Sequence[str], moment: float) -> bool:
-    """Start the recipe, kill its whole process group after ``moment`` seconds; False where it ended before."""
-    process = recipe.start(*words, start_new_session=True)
+def start(recipe: Recipe, words: Sequence[str], warm: Warm | None) -> subprocess.Popen:
+    """In a process group of its own; with ``warm``, its Python is that."""
+    recipe.environment[NAME] = uuid.uuid4().hex
+    more = ("--python", str(warm.python)) if warm else ()
+    return recipe.start(*words, *more, start_new_session=True)
+
+
+def kill(recipe: Recipe, process: subprocess.Popen, warm: Warm | None) -> None:
+    """SIGKILL to the whole process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if warm:
+        warm.kill(recipe.environment[NAME])
+
+
+def kill_at(recipe: Recipe, words: Sequence[str], moment: float, warm: Warm | None = None) -> bool:
+    """Start the recipe, kill it after ``moment`` seconds; False where it ended before."""
+    process = start(recipe, words, warm)
     try:
         process.communicate(timeout=moment)
         return False
     except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill(recipe, process, warm)
         process.communicate(timeout=PATIENCE_SECONDS)  # ends with the last process that holds our pipes
         return True
 
 
-def run(recipe: Recipe, words: Sequence[str]) -> tuple[int, str, float]:
+def run(recipe: Recipe, words: Sequence[str], warm: Warm | None = None) -> tuple[int, str, float]:
     """Status, output and seconds of a run that nobody disturbs."""
     started = time.monotonic()
-    process = recipe.start(*words, start_new_session=True)
+    process = start(recipe, words, warm)
     try:
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        kill(recipe, process, warm)
         out, err = process.communicate()
         return -1, out + err + f"\nstill running after {PATIENCE_SECONDS:.0f} s", PATIENCE_SECONDS
     return process.returncode, out + err, time.monotonic() - started
 
 
-def attempt(recipe: Recipe, words: Sequence[str], moments: Sequence[float], expected: dict[str, str]) -> Outcome:
+def attempt(
+    recipe: Recipe, words: Sequence[str], moments: Sequence[float], expected: dict[str, str], warm: Warm | None = None
+) -> Outcome:
     """Kill the command at each of ``moments`` in turn, start it once more, and compare with ``expected``."""
     kills = 0
     for moment in moments:
-        if not kill_at(recipe, words, moment):
+        if not kill_at(recipe, words, moment, warm):
             break
         kills += 1
-    status, output, _ = run(recipe, words)
+    status, output, _ = run(recipe, words, warm)
     if status != 0:
         return Outcome(kills, False, output.splitlines()[-MOST_SHOWN:])
     problems = differences(contents(recipe.folder), expected)
