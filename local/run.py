@@ -19,7 +19,7 @@ import time
 import tty
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 10.0  # between asking a job to end and killing it
@@ -113,7 +113,32 @@ def last_state(line: bytes) -> bytes:
     return line.rstrip(b"\r").rpartition(b"\r")[2] + b"\n"
 
 
-def show(reader: int, log: BinaryIO) -> None:
+class Log:
+    """A job's log. Where the disk refuses it, that is said once and the job goes on."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.file, self.whole = path, open(path, "wb", buffering=0), True
+
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.file.close()
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def write(self, data: bytes) -> None:
+        try:
+            self.file.write(data)
+        except OSError as error:
+            if self.whole:
+                print(f"run.py: {self.path}: {error.strerror.lower()}; lines will be missing there.", file=sys.stderr)
+            self.whole = False
+
+
+def show(reader: int, log: Log) -> None:
     """Copy a job's output to our stderr as it comes, and to the log line by line."""
     rest = b""
     while piece := read(reader):
@@ -178,30 +203,34 @@ class Jobs:
                 if self.stopping or not self.waiting:
                     return
                 number = self.waiting.pop(0)
-            if self._one(number, self.slots.environment(gpus)) != 0:
+            try:
+                code = self._one(number, self.slots.environment(gpus))
+            except OSError as error:  # a log that cannot be made: its job is not begun
+                print(f"run.py: {error.filename}: {error.strerror.lower()}.", file=sys.stderr)
+                code = 1
+            if code != 0:
                 self.failed.append(number)
 
     def _one(self, number: int, environment: dict[str, str]) -> int:
         log = Path(self._named(self.request.log, number))
         command = [self._named(word, number) for word in self.request.command]
-        log.parent.mkdir(parents=True, exist_ok=True)
-        start = time.time()
-        with open(log, "wb", buffering=0) as file:
+        start, since = time.time(), time.monotonic()  # a clock that is set does not change how long it took
+        with Log(log) as file:
             file.write(os.fsencode(f"# {' '.join(command)}\n# Started at {time.ctime(start)}\n#\n"))
             try:
                 code = self._wait(number, command, environment, file)
             except OSError as error:
                 file.write(f"{command[0]}: {error.strerror}\n".encode())
                 code = 127
-            end = time.time()
-            file.write(f"# Accounting: time={end - start:.0f} threads={self.slots.threads}\n"
-                       f"# Ended (code {code}) at {time.ctime(end)}, elapsed time {end - start:.0f} seconds\n".encode())
+            seconds = time.monotonic() - since
+            file.write(f"# Accounting: time={seconds:.0f} threads={self.slots.threads}\n"
+                       f"# Ended (code {code}) at {time.ctime()}, elapsed time {seconds:.0f} seconds\n".encode())
         return code
 
     def _named(self, word: str, number: int) -> str:
         return word.replace(self.request.name, str(number)) if self.request.name else word
 
-    def _wait(self, number: int, command: list[str], environment: dict[str, str], log: BinaryIO) -> int:
+    def _wait(self, number: int, command: list[str], environment: dict[str, str], log: Log) -> int:
         """Run one command with its output in the log, and on our stderr when it is the only one."""
         reader, writer = None, log.fileno()
         if len(self.request.numbers) == 1:
@@ -239,7 +268,7 @@ class Jobs:
             return 1
         for number in sorted(self.failed):
             log = self._named(self.request.log, number)
-            lines = Path(log).read_text(errors="replace").splitlines()
+            lines = Path(log).read_text(errors="replace").splitlines() if Path(log).exists() else []
             said = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
             print(f"run.py: {log}: {said[-1] if said else 'it said nothing'}", file=sys.stderr)
         if self.failed:

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 from espnet_bljust import __version__
+from espnet_bljust.bin.command import system_problem
 
 HASHED_BYTES = 64 * 2**20  # beyond it, a changed time counts as a change
 STALE_STATUS = 3
@@ -153,4 +154,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(get_parser().parse_args()))
+    try:
+        sys.exit(main(get_parser().parse_args()))
+    except OSError as error:
+        sys.exit(f"error: {system_problem(error)}")

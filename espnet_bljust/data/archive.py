@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from espnet_bljust.data.download import download
-from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir
+from espnet_bljust.data.files import fresh_dir, swap_dir, sync_files, sync_tree, temporary_dir
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
+
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)  # with an errno, the disk's
 
 
 def extract(archive: Path | str, folder: Path | str) -> None:
@@ -23,8 +25,11 @@ def extract(archive: Path | str, folder: Path | str) -> None:
                 _refuse(member, archive)
                 tar.extract(member, temporary, filter="data")
                 tar.members.clear()
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except DAMAGE as error:
+        if getattr(error, "errno", None):  # the disk's fault, and not the archive's
+            raise
         raise InputError(f"{archive}: not a whole tar archive ({error}). Delete it and run again.") from None
+    sync_tree(temporary)
     swap_dir(temporary, folder)
 
 
@@ -37,8 +42,11 @@ def extract_beside(archives: Iterable[Path]) -> None:
                 for member in members:
                     _refuse(member, archive)
                 tar.extractall(archive.parent, members, filter="data")
-        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        except DAMAGE as error:
+            if getattr(error, "errno", None):
+                raise
             raise InputError(f"{archive}: not a whole tar archive ({error}). Fetch the corpus again.") from None
+        sync_files(archive.parent / member.name for member in members if member.isreg())
         archive.unlink()
 
 
@@ -54,8 +62,11 @@ def extract_zip(archive: Path | str, folder: Path | str) -> None:
                     raise InputError(f"{archive}: member {member.filename!r} is a link or points outside the folder. "
                                      "Get the archive elsewhere.")
             file.extractall(temporary)
-    except (zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
+    except DAMAGE as error:
+        if getattr(error, "errno", None):
+            raise
         raise InputError(f"{archive}: not a whole zip archive ({error}). Delete it and run again.") from None
+    sync_tree(temporary)
     swap_dir(temporary, folder)
 
 

@@ -38,6 +38,10 @@ class BatchStream:
         self.batches_per_pass = min(max(1, round(total / budget_seconds)), len(utterances))
         self._pass, self._batches = -1, []
 
+    def __len__(self) -> int:
+        """Utterances of a pass."""
+        return len(self.utterances)
+
     def at(self, position: int) -> tuple[int, list[str]]:
         """(pass, utterance ids) of the batch at ``position``, counted from 0 over the whole run."""
         epoch, index = divmod(position, self.batches_per_pass)

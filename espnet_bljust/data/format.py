@@ -17,7 +17,8 @@ from urllib.parse import quote
 import numpy as np
 
 from espnet_bljust.data.audio import ARCHIVE, files_of, read_channels
-from espnet_bljust.data.files import fresh_dir, temporary_dir, write_atomic
+from espnet_bljust.data.audio_writing import write_audio
+from espnet_bljust.data.files import fresh_dir, sync_tree, temporary_dir, write_atomic
 from espnet_bljust.data.kaldi_dir import KaldiDir
 from espnet_bljust.data.part import count_checked, read_part
 from espnet_bljust.data.resample import resample
@@ -77,6 +78,7 @@ def format_part(data_dir: Path, out_dir: Path, *, part: tuple[int, int], options
             _format_utterance(source, name, utterance, options, write)
             for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}")
         ]
+    sync_tree(folder)  # part.json says that all of it is there
     content = {"fingerprint": fingerprint, "utterances": [asdict(result) for result in results]}
     write_atomic(folder / "part.json", json.dumps(content, indent=0, ensure_ascii=False) + "\n")
     return content
@@ -186,13 +188,8 @@ class _FileWriter:
         pass
 
     def write(self, utterance: str, integers: np.ndarray) -> str:
-        import soundfile
-
         name = f"{file_name(utterance)}.{self.options.audio_format}"
-        try:
-            soundfile.write(self.folder / name, integers, self.options.rate, subtype="PCM_16")
-        except (soundfile.SoundFileError, OSError) as error:
-            raise InputError(f"{self.folder / name}: cannot be written: {error} Is the disk full?") from None
+        write_audio(self.folder / name, integers, self.options.rate)
         return str(self.final / name)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from espnet_bljust.data.files import sync, write_atomic
 from espnet_bljust.errors import InputError
 
 
@@ -15,9 +16,7 @@ class History:
     def __init__(self, output_dir: Path, resumed_step: int) -> None:
         self.path = output_dir / "history.jsonl"
         kept = [line for number, line in enumerate(self._lines(), 1) if self._step(number, line) <= resumed_step]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(kept))
-        temporary.replace(self.path)
+        write_atomic(self.path, "".join(kept))
         self.writer = SummaryWriter(str(output_dir / "tensorboard"), purge_step=resumed_step + 1)
 
     def _lines(self) -> list[str]:
@@ -38,6 +37,8 @@ class History:
         row = {name: _plain(value) for name, value in values.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"kind": kind, "step": step, **row}) + "\n")
+            if kind == "valid":
+                sync(file)  # before the checkpoint that follows, for which these rows are not made again
         for name, value in row.items():
             if isinstance(value, float):
                 self.writer.add_scalar(f"{kind}/{name}", value, step)

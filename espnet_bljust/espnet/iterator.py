@@ -1,26 +1,27 @@
 """Micro-batches of labelled and pool audio side by side, as the plan's phase asks; a pure function of the step."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
+from espnet2.train.dataset import AbsDataset
 from torch.utils.data import DataLoader
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
-from espnet_bljust.espnet.unreadable import Lost, WholeAudio, demand_whole
+from espnet_bljust.espnet.unreadable import Lost
 
 
 class Source(NamedTuple):
     """Where one kind of audio comes from."""
 
     stream: BatchStream
-    dataset: WholeAudio
+    dataset: AbsDataset
     collate: Callable
-    lost: Lost
 
 
 class Share(NamedTuple):
@@ -41,7 +42,7 @@ class MicroBatch(NamedTuple):
     num_labelled: int  # utterances, the first of all
     num_masked: int  # frames
     num_rows: int = 0  # frames of the pool
-    num_unreadable: int = 0  # utterances left out
+    num_unreadable: int = 0  # utterances that are missing
 
 
 class JointIterFactory(AbsIterFactory):
@@ -54,6 +55,7 @@ class JointIterFactory(AbsIterFactory):
         pool: Source,
         *,
         drawing: Drawing,
+        list_dir: Path,
         accum_grad: int = 1,
         share: Share = ALONE,
         num_workers: int = 0,
@@ -62,6 +64,8 @@ class JointIterFactory(AbsIterFactory):
         self.plan, self.labelled, self.pool, self.drawing = plan, labelled, pool, drawing
         self.accum_grad, self.share = accum_grad, share
         self.num_workers, self.pin_memory = num_workers, pin_memory
+        self.lost = {purpose: Lost(list_dir / f"unreadable_{purpose}.{share.rank}.txt", len(source.stream))
+                     for purpose, source in (("labelled", labelled), ("pool", pool))}
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """Not by epoch: the trainer asks for steps."""
@@ -80,7 +84,7 @@ class JointIterFactory(AbsIterFactory):
             ]
 
     def _load(self, source: Source, draw: Draw, first_step: int, last_step: int) -> Iterator[Loaded | None]:
-        """The source's positions in order; None where this process has no utterance of a batch, or could read none."""
+        """The source's positions in order; None where this process has no utterance of a batch."""
         positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
         mine = [self._mine(source.stream, position) for position in positions]
         loader = iter(DataLoader(
@@ -89,7 +93,7 @@ class JointIterFactory(AbsIterFactory):
         for keys in mine:
             loaded = next(loader) if keys else None
             if loaded is not None:
-                source.lost.note(loaded.unreadable)
+                self.lost[source.stream.purpose].note(loaded.unreadable)
             yield loaded
 
     def _mine(self, stream: BatchStream, position: int) -> list[Key]:
@@ -101,7 +105,7 @@ def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
     tensors: dict = {}
     utterances: list[str] = []
     num_labelled = num_masked = num_rows = 0
-    unreadable = sum(len(loaded.unreadable) for loaded in (labelled, pool) if loaded)
+    unreadable = sum(len(loaded.unreadable) for loaded in (labelled, pool) if loaded is not None)
     if labelled is not None and labelled.utterances:
         utterances, batch, mask, _ = labelled
         tensors.update(batch, labelled_mask=mask)
@@ -120,8 +124,8 @@ class ValidIterFactory(AbsIterFactory):
     """
 
     def __init__(
-        self, batches: Sequence[list[str]], dataset: WholeAudio, collate: Callable, *,
-        drawing: Drawing, share: Share = ALONE, pool: tuple[Sequence[list[str]], WholeAudio] | None = None,
+        self, batches: Sequence[list[str]], dataset: AbsDataset, collate: Callable, *,
+        drawing: Drawing, share: Share = ALONE, pool: tuple[Sequence[list[str]], AbsDataset] | None = None,
     ) -> None:
         self.batches, self.dataset, self.collate, self.pool = batches, dataset, collate, pool
         self.drawing, self.share = drawing, share
@@ -135,13 +139,9 @@ class ValidIterFactory(AbsIterFactory):
             pool, masked = self._as_pool(ids, batch)
             yield MicroBatch(ids, pool, 0, masked)
 
-    def _load(self, batches: Sequence[list[str]], dataset: WholeAudio) -> DataLoader:
+    def _load(self, batches: Sequence[list[str]], dataset: AbsDataset) -> DataLoader:
         mine = batches[self.share.rank :: self.share.world_size]
-        return DataLoader(dataset, batch_sampler=mine, collate_fn=self._collate)
-
-    def _collate(self, entries: list) -> tuple[list[str], dict]:
-        demand_whole(entries, "validation")
-        return self.collate(entries)
+        return DataLoader(dataset, batch_sampler=mine, collate_fn=self.collate)
 
     def _as_pool(self, ids: list[str], batch: dict) -> tuple[dict, int]:
         """Tensors of the self-supervised loss, and masked frames."""

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from espnet2.train.dataset import AbsDataset
 from torch.utils.data import Dataset
 
-from espnet_bljust.espnet.unreadable import Unreadable, WholeAudio
+from espnet_bljust.errors import InputError
+from espnet_bljust.espnet.unreadable import Unreadable
 
 Key = tuple[int, str]  # pass over the data, utterance
 Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their samples
@@ -14,21 +16,24 @@ Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and t
 class Loaded(NamedTuple):
     """One batch of one kind of audio."""
 
-    utterances: list[str]  # those that could be read; without any there is neither tensor nor draw
+    utterances: list[str]
     tensors: dict
     drawn: Any
-    unreadable: list[Unreadable]
+    unreadable: list[Unreadable]  # left out; where all are, there is neither tensor nor draw
 
 
 class PassedDataset(Dataset):
-    """A dataset whose keys carry the pass, and whose entries keep it."""
+    """A dataset whose keys carry the pass, and whose entries keep it; one that it refuses is `Unreadable`."""
 
-    def __init__(self, dataset: WholeAudio) -> None:
+    def __init__(self, dataset: AbsDataset) -> None:
         self.dataset = dataset
 
     def __getitem__(self, key: Key) -> tuple[int, tuple[str, dict] | Unreadable]:
         epoch, utterance = key
-        return epoch, self.dataset[utterance]
+        try:
+            return epoch, self.dataset[utterance]
+        except InputError as error:
+            return epoch, Unreadable(str(utterance), str(error))
 
 
 class PassedCollate(NamedTuple):

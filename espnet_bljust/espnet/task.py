@@ -22,7 +22,7 @@ from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.espnet.starting_point import starting_point
 from espnet_bljust.espnet.trainer import BLJustTrainer
-from espnet_bljust.espnet.unreadable import Lost, WholeAudio
+from espnet_bljust.espnet.unreadable import WholeAudio
 from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
@@ -105,32 +105,28 @@ class BLJustTask(ASRTask):
         common = {"drawing": Drawing.of(vars(args)), "share": share}
         collate = cls.build_collate_fn(args, train=mode == "train")
         if mode == "valid":
-            durations, pool = _durations(args.valid_shape_file[0]), None
-            audio = cls._dataset(args, args.valid_data_path_and_name_and_type, train=False)
-            batches, dataset = fixed_batches(*durations, args.batch_seconds), WholeAudio(audio, *durations, SAMPLE_RATE)
+            dataset = cls._dataset(args, args.valid_data_path_and_name_and_type, train=False)
+            batches = fixed_batches(*_durations(args.valid_shape_file[0]), args.batch_seconds)
+            pool = None
             if args.valid_pool_shape_file:
-                others = _durations(args.valid_pool_shape_file[0])
-                audio = cls._dataset(args, args.valid_pool_path_and_name_and_type, train=False)
-                pool = fixed_batches(*others, args.batch_seconds), WholeAudio(audio, *others, SAMPLE_RATE)
+                pool = (fixed_batches(*_durations(args.valid_pool_shape_file[0]), args.batch_seconds),
+                        cls._dataset(args, args.valid_pool_path_and_name_and_type, train=False))
             return ValidIterFactory(batches, dataset, collate, pool=pool, **common)
-
-        def source(stream: BatchStream, dataset: ESPnetDataset) -> Source:
-            lost = Lost(Path(args.output_dir) / f"unreadable_{stream.purpose}.{share.rank}.txt", len(stream.utterances))
-            return Source(stream, WholeAudio(dataset, stream.utterances, stream.durations, SAMPLE_RATE), collate, lost)
-
-        labelled = source(
+        labelled = Source(
             BatchStream(*_durations(args.train_shape_file[0]), args.batch_seconds, args.seed, "labelled"),
-            cls._dataset(args, args.train_data_path_and_name_and_type, train=True))
-        pool = source(
+            cls._dataset(args, args.train_data_path_and_name_and_type, train=True), collate)
+        pool = Source(
             BatchStream(*_durations(args.unlabelled_shape_file[0]), args.unlabelled_batch_seconds, args.seed, "pool"),
-            cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True))
+            cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True), collate)
         return JointIterFactory(
             plan, labelled, pool, accum_grad=args.accum_grad, num_workers=args.num_workers,
-            pin_memory=args.ngpu > 0, **common)
+            pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir), **common)
 
     @classmethod
-    def _dataset(cls, args: argparse.Namespace, sources: list, train: bool) -> ESPnetDataset:
-        return ESPnetDataset(sources, preprocess=cls.build_preprocess_fn(args, train), float_dtype=args.train_dtype)
+    def _dataset(cls, args: argparse.Namespace, sources: list, train: bool) -> WholeAudio:
+        preprocess = cls.build_preprocess_fn(args, train)
+        num_samples = read_table(Path(sources[0][0]).with_name("utt2num_samples"))
+        return WholeAudio(ESPnetDataset(sources, preprocess=preprocess, float_dtype=args.train_dtype), num_samples)
 
 
 def _durations(shape_file: str) -> tuple[list[str], list[float]]:

@@ -1,21 +1,21 @@
 """Audio that stage 3 wrote whole and training cannot read: named, counted, passed over; too much of it ends the run.
 
 A file lost in the second week must not end a run; a lost folder must. The utterance is missing from its batch, and all
-else goes on as planned: the counts in the losses' divisors are of what was read. The same files lost, the same run.
+else goes on as planned: the losses are divided by what was read. The same files lost, the same run.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from espnet2.train.dataset import AbsDataset
 
 from espnet_bljust.data.files import write_atomic
 from espnet_bljust.errors import InputError
 
 MOST_SHARE = 0.01  # of the utterances of a pass; one alone never ends a run
+REMEDY = "Make it again (stage 3), then start the same command: it goes on from the last checkpoint."
 log = logging.getLogger("espnet_bljust")
 
 
@@ -26,25 +26,28 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-class WholeAudio:
-    """A dataset's entries where their audio is as long as it should be; `Unreadable` in the place of others."""
+class WholeAudio(AbsDataset):
+    """A dataset's entries; InputError, which names the utterance, for one not as long as stage 3 has counted."""
 
-    def __init__(
-        self, dataset: AbsDataset, utterances: Sequence[str], durations_seconds: Sequence[float], sample_rate: int
-    ) -> None:
-        self.dataset = dataset
-        self.order = np.argsort(utterances, kind="stable")
-        self.utterances, self.seconds = np.asarray(utterances), np.asarray(durations_seconds)
-        self.sample_rate = sample_rate
+    def __init__(self, dataset: AbsDataset, num_samples: Mapping[str, str]) -> None:
+        self.dataset, self.num_samples = dataset, num_samples
 
-    def __getitem__(self, utterance: str) -> tuple[str, dict] | Unreadable:
+    def __getitem__(self, utterance: str) -> tuple[str, dict]:
         try:
             entry = self.dataset[utterance]
         except Exception as error:  # readers of audio fail by many types: soundfile's, system errors, assertions
-            return Unreadable(utterance, " ".join(str(error).split()) or type(error).__name__)
-        place = self.order[np.searchsorted(self.utterances, utterance, sorter=self.order)]
-        found, due = len(entry[1]["speech"]), round(self.seconds[place] * self.sample_rate)
-        return entry if found == due else Unreadable(utterance, f"{found} of {due} samples are there")
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"{utterance}: cannot be read: {reason}. {REMEDY}") from error
+        found, due = len(entry[1]["speech"]), int(self.num_samples[utterance])
+        if found != due:
+            raise InputError(f"{utterance}: cannot be read: {found} of {due} samples are there. {REMEDY}")
+        return entry
+
+    def has_name(self, name: str) -> bool:
+        return self.dataset.has_name(name)
+
+    def names(self) -> tuple[str, ...]:
+        return self.dataset.names()
 
 
 class Lost:
@@ -60,19 +63,10 @@ class Lost:
         if not new:
             return
         self.reasons |= new
-        for utterance, reason in new.items():
-            log.warning(f"{utterance}: cannot be read, and is passed over: {reason}")
-        write_atomic(self.list_path, "".join(f"{name} {reason}\n" for name, reason in sorted(self.reasons.items())))
+        for reason in new.values():
+            log.warning(f"passed over: {reason.removesuffix(REMEDY).rstrip()}")
+        write_atomic(self.list_path, "".join(f"{name}\n" for name in sorted(self.reasons)))
         if len(self.reasons) > max(1, MOST_SHARE * self.num_utterances):
             raise InputError(
                 f"{self.list_path}: {len(self.reasons)} of {self.num_utterances} utterances cannot be read, more than "
-                f"{MOST_SHARE:.0%}; the first: {next(iter(self.reasons))}. Make them again (stage 3), then start the "
-                "same command: it goes on from the last checkpoint.")
-
-
-def demand_whole(entries: Sequence[tuple[str, dict] | Unreadable], what: str) -> None:
-    """InputError where any is unreadable: an error rate over fewer utterances would be another one."""
-    for entry in entries:
-        if isinstance(entry, Unreadable):
-            raise InputError(f"{what}: {entry.utterance} cannot be read: {entry.reason}. Make it again (stage 3), then "
-                             "start the same command: it goes on from the last checkpoint.")
+                f"{MOST_SHARE:.0%}; the last: {next(reversed(new.values()))}")

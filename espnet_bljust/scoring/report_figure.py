@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from espnet_bljust.scoring.png import save_png
+
 MOST_CHARACTERS = 60
 PER_ROW = 3
 
@@ -57,6 +59,4 @@ def label(character: str) -> str:
 
 
 def _save(figure, path: Path) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})  # same numbers, same bytes
-    temporary.replace(path)
+    save_png(figure, path, dpi=110)

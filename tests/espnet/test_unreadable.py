@@ -11,8 +11,8 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.unreadable import Lost, Unreadable
 from tests.espnet.experiment import history, make_experiment, train
 
-ONE_A_BATCH = ("batch_seconds=0.5", "unlabelled_batch_seconds=0.5", "plan_conf.cycles=1", "plan_conf.joint_steps=9",
-               "plan_conf.exploration_steps=9", "plan_conf.final_steps=7", "steps_per_epoch=5")  # fmt: skip
+ONE_A_BATCH = ("batch_seconds=0.5", "unlabelled_batch_seconds=0.5", "plan_conf.cycles=3", "plan_conf.joint_steps=4",
+               "plan_conf.exploration_steps=3", "plan_conf.final_steps=4", "steps_per_epoch=5")  # fmt: skip
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def test_truncated_audio_is_named_counted_and_passed_over_in_every_phase(broken,
     broken("train_pool", 5, share=0)
     train(broken.exp_dir, "final", "--num_workers", "1")
     rows = [row for row in history(broken.exp_dir) if row["kind"] == "train"]
-    # 16 labelled steps over 7 utterances, 18 of the pool over 9: each is due once a pass
-    assert len(rows) == 25 and rows[-1]["unreadable"] in (2 + 2, 3 + 2)
+    # due: 16 labelled steps over 7 utterances, 17 of the pool over 9
+    assert len(rows) == 25 and 2 + 1 <= rows[-1]["unreadable"] <= 3 + 2
     assert all(row["ctc"] is None or math.isfinite(row["ctc"]) for row in rows)
-    named = (broken.exp_dir / "unreadable_labelled.0.txt").read_text()
-    assert re.fullmatch(r"train_labelled-03 \d+ of \d+ samples are there\n", named)
-    assert (broken.exp_dir / "unreadable_pool.0.txt").read_text().startswith("train_pool-05 ")
-    assert caplog.text.count("train_labelled-03: cannot be read, and is passed over") == 1
+    assert (broken.exp_dir / "unreadable_labelled.0.txt").read_text() == "train_labelled-03\n"
+    assert (broken.exp_dir / "unreadable_pool.0.txt").read_text() == "train_pool-05\n"
+    named = re.findall(r"passed over: train_labelled-03: cannot be read: \d+ of \d+ samples are there", caplog.text)
+    assert len(named) == 1
 
 
 def test_more_than_the_limit_ends_the_run_with_the_list_and_mended_it_goes_on(broken):
@@ -53,12 +53,12 @@ def test_more_than_the_limit_ends_the_run_with_the_list_and_mended_it_goes_on(br
     for again in mend:
         again()
     train(broken.exp_dir, "exploration")
-    assert history(broken.exp_dir)[-1]["step"] == 9
+    assert history(broken.exp_dir)[-1]["step"] == 17  # the last of exploration, between the cycles
 
 
 def test_dev_audio_that_cannot_be_read_ends_the_run_by_its_name(broken):
     broken("dev", 1)
-    with pytest.raises(InputError, match=r"validation: dev-01 cannot be read: \d+ of \d+ samples are there"):
+    with pytest.raises(InputError, match=r"dev-01: cannot be read: \d+ of \d+ samples are there"):
         train(broken.exp_dir)
 
 

@@ -29,7 +29,7 @@ from typing import NamedTuple
 MODULES = ("espnet_bljust.espnet.task", "torch.utils.tensorboard", "matplotlib.figure", "scipy.signal",
            "matplotlib.backends.backend_agg", "sentencepiece", "soundfile", "kaldiio", "editdistance")  # fmt: skip
 NAME = "FAULTS_START"  # in the environment: which start of a recipe a program belongs to
-FILES = (0, 1, 2, 8)  # 8: the lock of the stage, which its processes hold
+FILES = (0, 1, 2, 8, 9)  # 8 and 9: locks, which the processes of a stage hold
 CLIENT = """#!{python} -SE
 import array, json, os, socket, sys
 files = []
