@@ -118,6 +118,8 @@ launch() {  # launcher words...: by Kaldi's contract; the launcher may carry opt
 }
 
 said() {  # log: the last line of what a launched command printed
+    local left=$BLJUST_LATE_SECONDS
+    until [ "$dry_run" = true ] || [ -e "$1" ] || [ "$left" -le 0 ]; do sleep 1; left=$((left - 1)); done
     [ "$dry_run" = true ] || grep -v '^#' "$1" | tail -n 1
 }
 

@@ -14,6 +14,7 @@ from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import true_false
 from espnet_bljust.bin.search_settings import add_arguments, read_settings
 from espnet_bljust.data.files import sync_files, write_atomic
+from espnet_bljust.data.late import wait_for
 from espnet_bljust.data.tables import read_table, write_table
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
@@ -113,6 +114,7 @@ def merge(options: argparse.Namespace) -> None:
     """All parts must be there and hold every utterance of the set once."""
     expected = set(read_table(options.data_dir / "wav.scp"))
     parts = [part_dir(options.out_dir, job) for job in range(1, options.num_jobs + 1)]
+    wait_for(part / name for part in parts for name in TABLES)
     for name in TABLES:
         merged: dict[str, str] = {}
         for part in parts:

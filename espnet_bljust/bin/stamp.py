@@ -19,6 +19,7 @@ from pathlib import Path
 
 from espnet_bljust import __version__
 from espnet_bljust.bin.command import system_problem
+from espnet_bljust.data.late import wait_for
 
 HASHED_BYTES = 64 * 2**20  # beyond it, a changed time counts as a change
 STALE_STATUS = 3
@@ -109,6 +110,7 @@ def same(before: list, after: list) -> bool:
 def commit(record: Path) -> None:
     """The stage has succeeded: its targets must be there, and become part of the record."""
     new = load(pending(record))
+    wait_for(map(Path, required(new["targets"])))
     missing = [name for name in required(new["targets"]) if not Path(name).exists()]
     if missing:
         raise SystemExit(f"{missing[0]}: the stage ended without making it. This is a bug; its log tells more.")
