@@ -1,10 +1,10 @@
 """The kill matrix: every stage of a small recipe killed at random moments, started again, and compared byte by byte.
 
-    python -m tests.faults --kills 200 --seed 1 [--stages 1-13] [--jobs 2]
+    python -m tests.faults --kills 200 --seed 1 [--stages 1-13] [--jobs 2] [--cold]
 
-Two unbroken runs come first, one by Python as it is and one by a Python that has its imports behind it (warm.py):
-they must be equal. The warm one does the rest; its stages take a second and not twenty, and kills strike work and not
-imports. Each stage starts from a copy of the unbroken run's state before it; its kills are spread over its whole
+A Python that has its imports behind it (warm.py) runs everything: its stages take a second and not twenty, and kills
+strike work and not imports. Two unbroken runs come first and must be equal, with --cold the first of them by Python as
+it is. Each stage starts from a copy of the unbroken run's state before it; its kills are spread over its whole
 duration, every third of them strikes the run that recovers from the one before. The last row kills one command of all
 the stages again and again. Files are compared byte by byte, but for logs, records and the times in RESULTS.md and
 history.jsonl.
@@ -54,7 +54,7 @@ def main(options: argparse.Namespace) -> int:
     stages = [stage for stage in STAGES if int(first) <= stage <= int(last or first)]
     work = Path(tempfile.mkdtemp(prefix="faults.", dir=options.folder))
     with closing(Warm(work)) as warm:
-        rows = prepare(work, stages, warm)
+        rows = prepare(work, stages, warm, options.cold)
         trials = plan(rows, options.kills, random.Random(options.seed))
         print(f"{options.kills} kills in {len(trials)} trials, seed {options.seed}, {options.jobs} at once", flush=True)
         done = perform_all(work, trials, warm, options.jobs)
@@ -77,22 +77,21 @@ def perform_all(work: Path, trials: list[Trial], warm: Warm, jobs: int) -> list[
     return done
 
 
-def prepare(work: Path, stages: list[int], warm: Warm) -> list[Row]:
-    """Two unbroken runs; of the first a copy before every stage and its contents after it, of the warm one the time."""
+def prepare(work: Path, stages: list[int], warm: Warm, cold: bool) -> list[Row]:
+    """Two unbroken runs; of the first a copy before every stage and its contents after it, of the other the time."""
     first, control = build(work / "unbroken"), build(work / "control")
     rows = []
     for stage in STAGES[: stages[-1]]:
         house = work / f"before.{stage}"
         if stage in stages:
             copy_house(work / "unbroken", house)
-        results = [run(first, words(stage, stage)), run(control, words(stage, stage), warm)]
+        results = [run(first, words(stage, stage), None if cold else warm), run(control, words(stage, stage), warm)]
         if any(status for status, _, _ in results):
             raise SystemExit("\n".join(output for _, output, _ in results))
-        expected, (cold_seconds, seconds) = contents(first.folder), (seconds for *_, seconds in results)
+        expected, (*_, seconds) = contents(first.folder), results[1]
         if odd := differences(contents(control.folder), expected):
             raise SystemExit(f"two unbroken runs differ after stage {stage}: {odd[:MOST_SHOWN]}")
-        print(f"stage {stage}: {cold_seconds:.1f} s, warm {seconds:.1f} s, {len(expected)} files, equal in both runs",
-              flush=True)
+        print(f"stage {stage}: {results[0][-1]:.1f} and {seconds:.1f} s, {len(expected)} files, equal", flush=True)
         if stage in stages:
             rows.append(Row(str(stage), stage, stage, house, expected, seconds))
     if len(stages) > 1:
@@ -102,7 +101,7 @@ def prepare(work: Path, stages: list[int], warm: Warm) -> list[Row]:
 
 
 def plan(rows: list[Row], kills: int, chance: random.Random) -> list[Trial]:
-    """The kills shared out over the rows, one in every stretch of a stage's duration; long trials first."""
+    """The kills shared out over the rows, one in every stretch of a stage's duration; trials in any order."""
     trials = []
     for index, row in enumerate(rows):
         count = kills // len(rows) + (index >= len(rows) - kills % len(rows))
@@ -117,7 +116,8 @@ def plan(rows: list[Row], kills: int, chance: random.Random) -> list[Trial]:
             length = size[number % len(size)]
             trials.append(Trial(row, number, moments[:length]))
             moments, number = moments[length:], number + 1
-    return sorted(trials, key=lambda trial: -len(trial.moments) * trial.row.seconds)
+    chance.shuffle(trials)
+    return trials
 
 
 def perform(work: Path, trial: Trial, warm: Warm) -> Outcome:
@@ -163,6 +163,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stages", default="1-13", help="one stage or a range (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="trials at once (default: %(default)s)")
+    parser.add_argument("--cold", action="store_true", help="make one of the unbroken runs without the warm Python")
     parser.add_argument("--folder", type=Path, help="where the trees grow (default: the system's temporary folder)")
     return parser
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 MADE = ("data", "dump", "exp", "downloads", "RESULTS.md")
@@ -11,7 +12,8 @@ HALF = (".tmp", ".pending", ".old", ".part")
 def contents(folder: Path) -> dict[str, str]:
     """Name -> digest of all that the stages of a recipe's folder made.
 
-    Records, logs and TensorBoard's events are left out: they are made of times. Of a link, its target counts.
+    Records, logs and TensorBoard's events are left out: they are made of times. Of a link, its target counts; of a
+    checkpoint, every value and bit, but not the pickle, which knows which equal strings were one object.
     """
     found = {}
     for top in MADE:
@@ -46,4 +48,23 @@ def _timeless(path: Path) -> bytes:
     if path.name == "history.jsonl":
         rows = [json.loads(line) for line in data.splitlines()]
         return json.dumps([{name: value for name, value in row.items() if name != "seconds"} for row in rows]).encode()
+    if path.name.startswith("checkpoint"):
+        import torch
+
+        return "".join(_leaves("", torch.load(path, weights_only=True))).encode()
     return data
+
+
+def _leaves(where: str, value: object) -> Iterator[str]:
+    """A line for every value of a checkpoint, in the order of the file."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(f"{where}/{name!r}", inner)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _leaves(f"{where}/{number}", inner)
+    elif hasattr(value, "numpy"):
+        digest = hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()
+        yield f"{where} {value.dtype} {tuple(value.shape)} {digest}\n"
+    else:
+        yield f"{where} {value!r}\n"
