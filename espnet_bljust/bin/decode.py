@@ -13,7 +13,7 @@ from pathlib import Path
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import true_false
 from espnet_bljust.bin.search_settings import add_arguments, read_settings
-from espnet_bljust.data.files import sync_files, write_atomic
+from espnet_bljust.data.files import sync_tree, write_atomic
 from espnet_bljust.data.late import wait_for
 from espnet_bljust.data.tables import read_table, write_table
 from espnet_bljust.errors import InputError
@@ -107,7 +107,7 @@ class Results:
             with WriteHelper(f"ark,scp:{archive},{part / POSTERIORS}") as writer:
                 for utterance in sorted(self.posteriors):
                     writer(utterance, self.posteriors[utterance])
-            sync_files([archive, part / POSTERIORS])
+            sync_tree(part)
 
 
 def merge(options: argparse.Namespace) -> None:

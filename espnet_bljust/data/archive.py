@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from espnet_bljust.data.download import download
-from espnet_bljust.data.files import fresh_dir, swap_dir, sync_files, sync_tree, temporary_dir
+from espnet_bljust.data.files import fresh_dir, swap_dir, sync_tree, temporary_dir
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
@@ -46,7 +46,7 @@ def extract_beside(archives: Iterable[Path]) -> None:
             if getattr(error, "errno", None):
                 raise
             raise InputError(f"{archive}: not a whole tar archive ({error}). Fetch the corpus again.") from None
-        sync_files(archive.parent / member.name for member in members if member.isreg())
+        sync_tree(archive.parent)
         archive.unlink()
 
 

@@ -1,8 +1,9 @@
 """Files and folders that exist whole or not at all: written beside their target, then renamed."""
 
+import ctypes
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -40,19 +41,22 @@ def sync(file: IO) -> None:
     os.fsync(file.fileno())
 
 
-def sync_files(paths: Iterable[Path]) -> None:
-    """Put these files on the disk, before what names them says that they are whole.
-
-    Once all are written and not one by one: by then the system has put most of them there.
-    """
-    for path in paths:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-
-
 def sync_tree(folder: Path) -> None:
-    """The same for every file below ``folder``."""
-    sync_files(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    """Put what lies below ``folder`` on the disk, before the folder is renamed or a record says that it is whole.
+
+    In one call for its whole file system: file by file, each takes milliseconds.
+    """
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:  # not Linux
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def temporary_dir(path: Path) -> Path:

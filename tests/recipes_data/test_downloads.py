@@ -2,9 +2,14 @@
 
 import hashlib
 import io
+import os
+import subprocess
+import sys
 import tarfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +17,7 @@ from espnet_bljust.data.archive import extract
 from espnet_bljust.data.download import download
 from espnet_bljust.errors import InputError
 
+pytest_plugins = ("tests.faults.disk",)
 CONTENT = bytes(range(256)) * 5000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
@@ -51,6 +57,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class DrippingHandler(Handler):
+    """Sends slowly."""
+
+    def setup(self):
+        super().setup()
+        self.wfile = SlowFile(self.wfile)
+
+
+class SlowFile:
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, data):
+        for start in range(0, len(data), 65536):
+            self.file.write(data[start : start + 65536])
+            time.sleep(0.02)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
 
 @pytest.fixture
@@ -107,6 +134,26 @@ def test_killed_between_last_byte_and_rename_still_ends_whole(server, tmp_path):
     (tmp_path / "a.part").write_bytes(CONTENT)
     (tmp_path / "a.part.tag").write_text(f'{server.url}\n"v1"')
     assert download([server.url], tmp_path / "a") == DIGEST
+
+
+def test_killed_in_the_middle_again_and_again_it_goes_on_where_it_was(server, tmp_path):
+    server.RequestHandlerClass = DrippingHandler
+    server.handle_error = lambda *_: None  # the other side was killed
+    path, part = tmp_path / "a", tmp_path / "a.part"
+    program = "import sys; from espnet_bljust.data.download import download; download(sys.argv[1:2], sys.argv[2])"
+    command = [sys.executable, "-c", program, server.url, path]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for least in (1, 500_000, 1_000_000):  # bytes there when it is killed
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        while not part.exists() or part.stat().st_size < least:
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        assert not path.exists()
+    assert download([server.url], path) == DIGEST
+    starts = [int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0 for wanted in server.requests]
+    assert len(starts) == 4 and starts[0] == 0 and starts[1] > 0 and starts[2] >= 500_000 and starts[3] >= 1_000_000
 
 
 def test_wrong_hash_is_refused_and_the_transfer_deleted(server, tmp_path):
@@ -174,3 +221,19 @@ def test_cut_archive_is_named(tmp_path):
     archive.write_bytes(archive.read_bytes()[:200])
     with pytest.raises(InputError, match="not a whole tar archive"):
         extract(archive, tmp_path / "out")
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path, disk):
+    """Whoever is told so deletes hours of download."""
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as tar:
+        member = tarfile.TarInfo("large")
+        member.size = 100_000
+        tar.addfile(member, io.BytesIO(bytes(member.size)))
+    disk(tmp_path / "small", 16)
+    with pytest.raises(OSError, match="No space left on device"):
+        extract(archive, tmp_path / "small/out")
+    assert not (tmp_path / "small/out").exists()
+    disk.again("size=1m")
+    extract(archive, tmp_path / "small/out")
+    assert (tmp_path / "small/out/large").stat().st_size == 100_000
