@@ -46,8 +46,8 @@ def main(options: argparse.Namespace) -> int:
     print(change)
     if options.action == "check":
         options.record.parent.mkdir(parents=True, exist_ok=True)
+        write(pending(options.record), new)  # first: with neither, a kill here would leave no trace of what was begun
         options.record.unlink(missing_ok=True)
-        write(pending(options.record), new)
     return STALE_STATUS
 
 
