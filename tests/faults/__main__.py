@@ -67,13 +67,16 @@ def main(options: argparse.Namespace) -> int:
 
 
 def perform_all(work: Path, trials: list[Trial], warm: Warm, jobs: int) -> list[tuple[Trial, Outcome]]:
-    """Every trial with what became of it, said as it ends."""
+    """Every trial with what became of it, said as it ends; Ctrl-C ends after those under way."""
     done = []
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(perform, work, trial, warm): trial for trial in trials}
-        for future in as_completed(futures):
-            done.append((futures[future], future.result()))
-            print(f"{len(done)}/{len(trials)} {describe(*done[-1])}", flush=True)
+        try:
+            for future in as_completed(futures):
+                done.append((futures[future], future.result()))
+                print(f"{len(done)}/{len(trials)} {describe(*done[-1])}", flush=True)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
     return done
 
 

@@ -1,4 +1,4 @@
-"""egs2/mini made small: two minutes of speech, 32 dimensions, 32 steps; the stages take half a minute, warm."""
+"""egs2/mini made small: two minutes of speech, 32 dimensions, 20 steps; the stages take half a minute, warm."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.recipes.conftest import Recipe, build_house, clone_recipe
 STAGES = range(1, 14)
 AMOUNTS = {"train": (12, 4), "unlabelled": (20, 7), "dev": (4, 2), "test": (5, 3)}  # utterances, speakers
 SETTINGS = (
-    "plan_conf.exploration_steps=10", "plan_conf.joint_steps=12", "plan_conf.final_steps=10", "steps_per_epoch=2",
+    "plan_conf.exploration_steps=6", "plan_conf.joint_steps=8", "plan_conf.final_steps=6", "steps_per_epoch=2",
     "batch_seconds=2", "unlabelled_batch_seconds=2", "log_interval=1", "keep_nbest_models=2",
     "trunk_conf.dim=32", "trunk_conf.num_layers=2", "trunk_conf.ffn_dim=64",
 )  # fmt: skip
