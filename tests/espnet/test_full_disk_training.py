@@ -7,7 +7,6 @@ import torch
 
 from espnet_bljust.bin import average, command, decode, train
 from tests.espnet.experiment import make_experiment, weights
-from tests.faults.disk import NO_SPACE
 
 pytest_plugins = ("tests.faults.disk",)
 
@@ -44,7 +43,7 @@ def test_training_on_a_full_disk_is_one_line_and_goes_on_with_space(unbroken, di
         shutil.copy(unbroken / name, exp_dir)
     words = ["--exp_dir", exp_dir, "--until", "final", "--num_workers", "0"]
     assert [line.partition(": ")[2].partition(": ")[2] for line in
-            refuse(train.get_parser(), train.main, *words)] == [NO_SPACE]
+            refuse(train.get_parser(), train.main, *words)] == [disk.full]
     disk.again("size=64m")
     train.main(train.get_parser().parse_args(list(map(str, words))))
     whole, found = weights(unbroken), weights(exp_dir)
@@ -58,7 +57,7 @@ def test_decoding_on_a_full_disk_is_one_line_and_goes_on_with_space(unbroken, di
     filler.write_bytes(b"x" * 8192)
     words = ["--exp_dir", unbroken, "--data_dir", unbroken.parent / "dump/dev", "--out_dir", out_dir]
     (line,) = refuse(decode.get_parser(), decode.main, *words)
-    assert NO_SPACE in line and "decoded/part.1/text" in line
+    assert disk.full in line and "decoded/part.1/text" in line
     (line,) = refuse(decode.get_parser(), decode.main, *words, "--finish", "true")
     assert "part.1" in line and not (out_dir / "text").exists()
     filler.unlink()

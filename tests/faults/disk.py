@@ -4,12 +4,13 @@ import subprocess
 
 import pytest
 
-NO_SPACE = "no space left on device. Free some space (df -h shows where), then run the stage again."
-
 
 @pytest.fixture
 def disk():
-    """`disk(folder, kilobytes)` mounts one; `disk.again("size=64m")` gives the last one other options of mount."""
+    """`disk(folder, kilobytes)` mounts one; `disk.again("size=64m")` gives the last one other options of mount.
+
+    `disk.full`: what a command says of a full one, behind its name.
+    """
     mounted = []
 
     def small(folder, kilobytes):
@@ -20,6 +21,7 @@ def disk():
             pytest.skip(f"a small disk cannot be mounted here, which takes root: {done.stderr.strip()}")
         mounted.append(folder)
 
+    small.full = "no space left on device. Free some space (df -h shows where), then run the stage again."
     small.again = lambda options: subprocess.run(
         ["mount", "-o", f"remount,{options}", str(mounted[-1])], capture_output=True, check=True)
     yield small
