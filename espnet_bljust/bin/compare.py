@@ -3,7 +3,8 @@
 The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), `arms` (name -> options of run.sh) and,
 if wanted, `options` of run.sh for all arms and `published`: source, metric and figures (arm -> percent) that others
 report. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
-once with the first seed; run.sh itself says of each stage of a run whether it is up to date.
+once with the first seed; run.sh itself says of each stage of a run whether it is up to date. Only
+`test_set` is decoded: with the dev set in its place, a search for the best options never sees the test set.
 With `tasks` in the place of `test_set`, every arm is trained and scored for each of them: compare_tasks.py.
 
 With `folds: N` (cross-validation of a classification; compare_folds.py) every arm runs in each of N folds, whose data
@@ -73,7 +74,7 @@ def main(options: argparse.Namespace) -> None:
         print(description["name"], len(jobs), len(data))
     elif options.action == "data":
         values, fold = data[options.number - 1]
-        words = ["--stop_stage", str(LAST_DATA_STAGE), *first_seed]
+        words = ["--stop_stage", str(LAST_DATA_STAGE), *first_seed, *scored(description)]
         run_recipe([*words, *option_words(values, options, fold)], options)
     elif options.action == "pretrain":
         if values := compare_updates.pretraining_options(description, options):
@@ -83,8 +84,8 @@ def main(options: argparse.Namespace) -> None:
         job = jobs[options.number - 1]
         os.environ["cmd_backend"] = "local"  # this process is the job; its stages stay on its machine
         words = ["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed), *experiments]
-        values = arm_options(description, job.arm)
-        run_recipe([*words, "--asr_tag", job.tag, *ngpu, *option_words(values, options, job.fold)], options)
+        words += ["--asr_tag", job.tag, *ngpu, *scored(description)]
+        run_recipe([*words, *option_words(arm_options(description, job.arm), options, job.fold)], options)
     elif "pretraining" in description:
         compare_updates.report(description, jobs, options)
     elif "folds" in description:
@@ -144,6 +145,11 @@ def option_words(values: dict, options: argparse.Namespace, fold: int = 0) -> li
     for name, value in (values or {}).items():
         words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
     return [*words, *options.run_args.split()]
+
+
+def scored(description: dict) -> list[str]:
+    """Which sets are decoded; each task says so itself."""
+    return [] if "tasks" in description else ["--test_sets", description["test_set"], "--eval_valid_set", "false"]
 
 
 def run_recipe(words: list[str], options: argparse.Namespace) -> None:

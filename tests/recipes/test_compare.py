@@ -66,8 +66,10 @@ def compare(recipe, *words, code=0):
 def test_every_arm_and_seed_runs_once_on_one_data_preparation(standing_in):
     output = compare(standing_in, "--ngpu", "0", "--draws", "50", "--run_args", "--num_workers 0")
     data, *runs = (standing_in.folder / "calls").read_text().splitlines()
-    assert data == "none --stop_stage 6 --seed 3 --dumpdir dump --labels 0.5 --asr_args a=1 --num_workers 0"
+    decoded = "--test_sets test --eval_valid_set false"  # only the set of the table
+    assert data == f"none --stop_stage 6 --seed 3 {decoded} --dumpdir dump --labels 0.5 --asr_args a=1 --num_workers 0"
     assert len(runs) == 4 and all(run.startswith("local --stage 7 --stop_stage 13 --seed ") for run in runs)
+    assert all(decoded in run for run in runs)
     tags = {re.search(r"--expdir exp/toy --asr_tag (\S+)", run)[1] for run in runs}
     assert tags == {"bljust_seed3", "bljust_seed1", "ptft_seed3", "ptft_seed1"}
     (ptft,) = (run for run in runs if "ptft_seed1" in run)

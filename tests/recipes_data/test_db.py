@@ -45,6 +45,13 @@ def test_folder_of_audio_becomes_a_valid_data_directory_with_a_speaker_a_subfold
     }
 
 
+def test_linked_folders_are_read_and_a_link_that_leads_round_ends(tmp_path):
+    make_audio(tmp_path / "disk" / "x.flac", tmp_path / "pool" / "s" / "y.flac")
+    (tmp_path / "pool" / "linked").symlink_to(tmp_path / "disk")
+    (tmp_path / "pool" / "s" / "round").symlink_to(tmp_path / "pool")
+    assert sorted(scan_audio_folder(tmp_path / "pool").utt2spk) == ["linked-x", "s-y"]
+
+
 def test_two_files_with_one_id_are_both_named(tmp_path):
     make_audio(tmp_path / "s" / "x 1.flac", tmp_path / "s" / "x_1.flac")
     with pytest.raises(InputError, match=r"x_1\.flac: the id s-x_1 is that of .*x 1\.flac"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from espnet_bljust.data.audio import ARCHIVE
 from espnet_bljust.data.delimited import read_rows
-from espnet_bljust.data.folder import ENDINGS
+from espnet_bljust.data.folder import ENDINGS, walk_folders
 from espnet_bljust.data.segments import Segment, parse_segments
 from espnet_bljust.data.tables import read_table as read_kaldi_table
 from espnet_bljust.data.tables import scan_table
@@ -120,13 +120,11 @@ def _read_sets(sets: dict[str, Path], speaker: Speaker) -> Found:
 def read_folder(source: Path, speaker: Speaker, *, labelled: bool) -> Found:
     """All audio below ``source``, subfolders as speakers; in LibriSpeech's form what stands before the first hyphen."""
     found, lines = Found(), {}
-    for folder, subfolders, names in os.walk(source, followlinks=True):
-        subfolders.sort()
-        here = Path(folder)
+    for here, names in walk_folders(source):
         if labelled:
             lines = _transcripts(here, names, found.problems)
         by_folder = "_".join(here.relative_to(source).parts) or source.resolve().name
-        for name in sorted(names):
+        for name in names:
             stem, ending = os.path.splitext(name)
             if ending.lower() in NOT_READ:
                 found.problems.append(f"{here / name}: libsndfile does not read {ending}. Convert it: "
