@@ -1,37 +1,8 @@
-"""Floating-point operations of a step's matrix products, counted from the calls that it makes."""
+"""A machine's matrix rate: the products of given shapes, and their floating-point operations."""
 
 from collections.abc import Callable
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
-
-aten = torch.ops.aten
-
-
-def _addmm(_: object, left: torch.Size, right: torch.Size, *rest: object, **options: object) -> int:
-    return 2 * left[0] * left[1] * right[1]
-
-
-def _attention(query: torch.Size, key: torch.Size, value: torch.Size, products: int) -> int:
-    batch, heads, rows, dim = query
-    return 2 * products * batch * heads * rows * key[2] * dim
-
-
-# What the counter does not know: products in place, and the CPU's flash attention (backward computes the scores anew).
-EXTRA = {
-    aten.addmm_: _addmm,
-    aten._scaled_dot_product_flash_attention_for_cpu:
-        lambda query, key, value, *rest, **options: _attention(query, key, value, 2),
-    aten._scaled_dot_product_flash_attention_for_cpu_backward:
-        lambda gradient, query, key, value, *rest, **options: _attention(query, key, value, 5),
-}
-
-
-def count_flops(step: Callable[[], object]) -> int:
-    """One multiplication and addition is two."""
-    with FlopCounterMode(display=False, custom_mapping=EXTRA) as counter:
-        step()
-    return counter.get_total_flops()
 
 
 def matrix_products(

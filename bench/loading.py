@@ -4,8 +4,8 @@
     .venv/bin/python bench/loading.py --formats flac --steps 100
 
 The real iterator of a joint step, as stage 9 builds it: reading, decoding, tokens, padding, masks, negatives, noise.
-Utterances of 10 s of coloured noise on a warm file cache, 87.5 s labelled and as much unlabelled a step. CPU seconds of
-one process without workers; with workers, each adds as much again.
+Utterances of 10 s of coloured noise on a warm file cache, 87.5 s labelled and as much unlabelled a step; with flac.ark
+the pool is read in shards. CPU seconds of one process without workers; with workers, each adds as much again.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from kaldiio import save_ark
 from train_step import header
 
 ROOT = Path(__file__).parents[1]
@@ -35,8 +36,8 @@ unlabelled_batch_seconds: {BATCH_SECONDS}
 
 def main(options: argparse.Namespace) -> None:
     """A row a format."""
-    lines = [*header(1), "", "| format | hours of audio a CPU second | hours a day and core | draws |",
-             "|---|---|---|---|"]
+    lines = [*header(1), "", "| format | hours of audio a CPU second | hours a day and core | reading | draws |",
+             "|---|---|---|---|---|"]
     print("\n".join(lines), flush=True)
     for form in options.formats:
         with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +60,8 @@ def make_experiment(folder: Path, form: str, utterances: int) -> Path:
         "--config", f"{folder}/train.yaml", "--size_config", f"{ROOT}/conf/size/base.yaml",
         "--exp_dir", f"{folder}/exp",
         "--train_dir", f"{folder}/labelled", "--pool_dir", f"{folder}/pool", "--valid_dir", f"{folder}/dev",
-        "--token_list", f"{folder}/tokens.txt", "--token_type", "char"]))
+        "--token_list", f"{folder}/tokens.txt", "--token_type", "char",
+        "--set", f"unlabelled_shards_from={1 if form.endswith('.ark') else 10**9}"]))
     return folder / "exp"
 
 
@@ -70,50 +72,60 @@ def make_set(folder: Path, form: str, count: int, rng: np.random.Generator) -> N
     for index in range(count):
         name = f"{folder.name}-{index:04d}"
         wave = np.convolve(rng.standard_normal(samples), np.ones(8) / 80, "same")
-        soundfile.write(folder / f"{name}.{form}", wave, SAMPLE_RATE)
-        tables["wav.scp"].append(f"{name} {folder / name}.{form}")
+        if form.endswith(".ark"):
+            save_ark(str(folder / "data.ark"), {name: (wave, SAMPLE_RATE)}, str(folder / "wav.scp"), append=True,
+                     write_function="soundfile", write_kwargs={"format": form.removesuffix(".ark")})
+        else:
+            soundfile.write(folder / f"{name}.{form}", wave, SAMPLE_RATE)
+            tables["wav.scp"].append(f"{name} {folder / name}.{form}")
         tables["text"].append(f"{name} {''.join(rng.choice(list('ABCDE'), 140))}")
         tables["utt2num_samples"].append(f"{name} {samples}")
     for table, rows in tables.items():
-        (folder / table).write_text("\n".join(rows) + "\n")
+        if rows:  # the archive's writer makes its own wav.scp
+            (folder / table).write_text("\n".join(rows) + "\n")
 
 
 def measure(form: str, exp_dir: Path, steps: int) -> str:
-    """A row of the table: all of it, and the share of masks, negatives and noise."""
+    """A row of the table: all of it, and the shares of two parts."""
     from espnet2.train.distributed_utils import DistributedOption
 
-    from espnet_bljust.espnet import masks
+    from espnet_bljust.espnet import masks, passes
     from espnet_bljust.espnet.task import BLJustTask
 
     args = BLJustTask.get_parser().parse_args(["--config", f"{exp_dir}/train.yaml", "--num_workers", "0"])
     BLJustTask.build_model(args)  # reads the token list into args, as training does
     factory = BLJustTask.build_iter_factory(args, DistributedOption(), "train")
-    drawing = 0.0
+    parts = {passes.PassedDataset: "__getitem__", masks: "draw_pool"}
+    untimed = {part: getattr(part, name) for part, name in parts.items()}
+    spent = dict.fromkeys(parts, 0.0)
 
-    def timed(*arguments):
-        nonlocal drawing
-        started = time.process_time()
-        drawn = draw(*arguments)
-        drawing += time.process_time() - started
-        return drawn
+    def timed(part, function):
+        def call(*arguments):
+            started = time.process_time()
+            result = function(*arguments)
+            spent[part] += time.process_time() - started
+            return result
 
-    draw, masks.draw_pool = masks.draw_pool, timed
-    try:
-        seconds = 0.0
-        started = time.process_time()
-        for batches in factory.steps(2, 1 + steps):
-            for batch in batches:
-                seconds += float(batch.tensors["speech_lengths"].sum() + batch.tensors["pool_lengths"].sum())
-        spent = time.process_time() - started
-    finally:
-        masks.draw_pool = draw
-    rate = seconds / SAMPLE_RATE / 3600 / spent
-    return f"| {form} | {rate:.3f} | {rate * 86400:,.0f} | {100 * drawing / spent:.0f} % of it |"
+        return call
+
+    for part, name in parts.items():
+        setattr(part, name, timed(part, untimed[part]))
+    seconds = 0.0
+    started = time.process_time()
+    for batches in factory.steps(2, 1 + steps):
+        for batch in batches:
+            seconds += float(batch.tensors["speech_lengths"].sum() + batch.tensors["pool_lengths"].sum())
+    total = time.process_time() - started
+    for part, name in parts.items():
+        setattr(part, name, untimed[part])
+    rate = seconds / SAMPLE_RATE / 3600 / total
+    shares = " | ".join(f"{100 * each / total:.0f} %" for each in spent.values())
+    return f"| {form} | {rate:.3f} | {rate * 86400:,.0f} | {shares} |"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--formats", nargs="+", default=["flac", "wav", "mp3"], help="as soundfile names them")
+    parser.add_argument("--formats", nargs="+", default=["flac", "flac.ark", "wav", "mp3"], help="names of soundfile's")
     parser.add_argument("--utterances", type=int, default=60, help="of each kind")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "loading.md")

@@ -46,9 +46,11 @@ def main(options: argparse.Namespace) -> None:
 def compare(size: str, task: str, batch: str, load, options: argparse.Namespace) -> str:
     """One row: everybody's step, and plain matrix products of the step's shapes, in turns."""
     import torch
-    from flops import count_flops, matrix_products
+    from flops import matrix_products
     from steps import BUILDERS
     from workload import read_size
+
+    from espnet_bljust.network.flops import count_flops
 
     torch.manual_seed(0)
     names = ["ours", *(name for name in options.peers if task != "joint" and not (options.amp and name == "s3prl"))]

@@ -35,6 +35,7 @@ speed_perturb_factors=""    # copies of the training set at other speeds, as "0.
 audio_format=flac           # form of the audio in dumpdir (flac|wav|flac.ark|wav.ark)
 fs=16k                      # sampling rate, Hz
 mixdown=false               # average the channels of audio that has several
+allow_pipes=false           # run entries of wav.scp that are commands (`... |`): only for data whose writer you trust
 skip_broken=false           # drop audio that cannot be read, and list it
 min_wav_duration=0.1        # shorter utterances go, seconds
 max_wav_duration=20.0       # longer utterances go, seconds
@@ -73,6 +74,8 @@ decode_name=""              # folder decode_<name> of the experiment; made from 
 fold_tokens=none            # file of "token counted_as" lines for the token error rate: phones that count as one
 write_alignments=false      # write words with times and confidences, decode_<name>/<set>/ctm
 hf_repo=""                  # user/name on Hugging Face, for stage 15
+hf_license=""               # licence of the published model, by the hub's names, as cc-by-4.0; stages 14 and 15
+hf_datasets=""              # corpora on the model's card, as "a b"; the folder's name below egs2 when empty
 hf_dry_run=true             # stage 15 only lists the files that it would upload
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -93,7 +96,7 @@ run_stage 2  perturb      # data/<train_set>  -> data/<train_set>_sp, other spee
 run_stage 3  format       # data              -> dump/raw/org, one audio form, segments cut
 run_stage 4  filter       # dump/raw/org      -> dump/raw: filtered sets, labelled part, pool
 run_stage 5  tokens       # labelled text     -> data/<lang>_token_list
-run_stage 6  report       # dump/raw          -> data/report: numbers and figures
+run_stage 6  report       # dump/raw          -> data/report/<train_set>: numbers and figures
 run_stage 7  stats        # dump/raw, conf    -> exp/<tag>: train.yaml, plan.json, stats.md
 run_stage 8  exploration  # self-supervised   -> exp/<tag>/checkpoint.pth
 run_stage 9  joint        # bilevel           -> exp/<tag>/checkpoint.pth
@@ -101,5 +104,5 @@ run_stage 10 final        # supervised        -> exp/<tag>/<n>epoch.pth
 run_stage 11 average      # checkpoints       -> exp/<tag>/average.pth
 run_stage 12 decode       # dump/raw/<set>    -> exp/<tag>/decode_<name>/<set>/text
 run_stage 13 score        # hypotheses        -> exp/<tag>/RESULTS.md, figures
-run_stage 14 pack         # experiment        -> exp/<tag>/<tag>.zip, huggingface/
+run_stage 14 pack         # experiment        -> exp/<tag>/<tag>.zip, pack/, huggingface/
 run_stage 15 upload       # pack              -> Hugging Face

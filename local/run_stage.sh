@@ -78,7 +78,7 @@ due() {  # whether the stage must run: not when its record fits options, inputs 
 }
 
 record_of() {  # number: where the stage's record lies, beside what the stage makes
-    local folder=data/.stages name=$1
+    local folder=data/.stages/$train_set name=$1  # languages and folds live side by side
     [ "$1" -lt 7 ] || folder=$asr_exp/.stages
     [ "$1" -lt 12 ] || name=${1}_$decode_name
     echo "$folder/$name.json"

@@ -10,6 +10,13 @@ name_things() {  # every derived name, once
         { echo "bljust.sh: --stage $stage is above --stop_stage $stop_stage: no stage is left to run." >&2; exit 1; }
     command -v "$python" >/dev/null ||
         { echo "bljust.sh: --python $python: no such program. Leave the option out for that of .venv." >&2; exit 1; }
+    for word in "$dumpdir" "$expdir" "$unlabelled_sets" "$test_sets" "$unlabelled_valid_set" "$asr_args" \
+        "$inference_args"; do
+        case $word in *$'\n'* | -[!-]* | *JOB*)  # JOB: launchers put a number in its place
+            echo "bljust.sh: ${word@Q}: a line break, a dash in front or the word JOB cannot stand there." >&2
+            exit 1 ;;
+        esac
+    done
     read -ra unlabelled <<<"$unlabelled_sets"
     read -ra tests <<<"$test_sets"
     read -ra valid_pool <<<"$unlabelled_valid_set"
@@ -38,6 +45,9 @@ name_things() {  # every derived name, once
     asr_exp=$expdir/$asr_tag
     name_decoding
     decoded=$asr_exp/decode_$decode_name
+    for word in "$lang" "${corpus_sets[@]}"; do plain_name "lang, or the name of a set" "$word"; done
+    plain_name asr_tag "$asr_tag"
+    plain_name decode_name "$decode_name"
     skipped="${skip_stages//,/ }"
     [ "$skip_data_prep" = false ] || skipped+=" 1 2 3 4 5 6"
     [ "$skip_train" = false ] || skipped+=" 7 8 9 10 11"
@@ -47,6 +57,14 @@ name_things() {  # every derived name, once
     if [ "$ngpu" -gt 0 ] && [ "${cmd_backend:-local}" = local ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
         ngpu=0
     fi
+}
+
+plain_name() {  # option value: it names a file or folder of ours, and cannot lead elsewhere or be taken for an option
+    case $2 in
+        "" | [.-]* | *JOB* | *[[:space:][:cntrl:]/\\\'\"\`\$\&\;\|\<\>\*\?\!\(\)\[\]\{\}\#\~]*)
+            echo "bljust.sh: --$1 ${2@Q}: no plain name. Use letters, digits and . _ - inside." >&2
+            exit 1 ;;
+    esac
 }
 
 name_decoding() {  # the language model, how to search, and the folder that tells one decoding from another
@@ -68,15 +86,15 @@ name_decoding() {  # the language model, how to search, and the folder that tell
 }
 
 stage_data() {
-    local set lines words=()
+    local set words=()
     uses local_data_opts
     reads local '?db.sh'
     for set in "${corpus_sets[@]}"; do makes "data/$set"; done
     due || return 0
-    lines=$(xargs -r printf '%s\n' <<<"$local_data_opts")  # quotes keep a name with spaces whole
-    [ -z "$lines" ] || mapfile -t words <<<"$lines"
+    mapfile -d '' -t words < <("$python" -m espnet_bljust.bin.words -- local_data_opts "$local_data_opts")
+    wait "$!"  # for its status
     call "$python" local/data.py "${words[@]}"
-    for set in "${corpus_sets[@]}"; do bin check_data "data/$set"; done
+    for set in "${corpus_sets[@]}"; do bin check_data "data/$set" --allow_pipes "$allow_pipes"; done
     echo "${#corpus_sets[@]} sets in data: ${corpus_sets[*]}"
 }
 
@@ -97,7 +115,7 @@ stage_format() {
     for set in "${all_sets[@]}"; do
         jobs=$(parts "$nj" "data/$set/wav.scp")
         words=(--data_dir "data/$set" --out_dir "$raw/org/$set" --num_jobs "$jobs"
-            --audio_format "$audio_format" --fs "$fs" --mixdown "$mixdown")
+            --audio_format "$audio_format" --fs "$fs" --mixdown "$mixdown" --allow_pipes "$allow_pipes")
         launch "$train_cmd" JOB=1:"$jobs" "$raw/logs/format_$set.JOB.log" \
             "$python" -m espnet_bljust.bin.format_audio "${words[@]}" --job JOB
         bin format_audio "${words[@]}" --finish true --skip_broken "$skip_broken"
@@ -151,9 +169,9 @@ stage_report() {
     uses token_type
     for set in "${sets[@]}"; do reads "$raw/$set"; done
     reads "$tokens"
-    makes data/report
+    makes "data/report/$train_set"
     due || return 0
-    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir data/report
+    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir "data/report/$train_set"
 }
 
 stage_stats() {
@@ -169,7 +187,7 @@ stage_stats() {
     uses method seed asr_args token_type task
     [ -z "$init_from" ] || uses init_from
     reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
-    makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md"
+    makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md" "?$asr_exp/pool.index"  # of a large pool
     if due; then
         bin plan "${words[@]}"
     elif [ "$dry_run" = true ]; then
@@ -260,15 +278,21 @@ stage_score() {
 }
 
 stage_pack() {
-    uses inference_asr_model
-    reads "$asr_exp/$inference_asr_model" "$asr_exp/config.yaml" "?$asr_exp/RESULTS.md"
-    makes "$asr_exp/$asr_tag.zip" "?$asr_exp/huggingface"  # not of every trunk
+    local word names words=() card=conf/model_card.md
+    [ -e "$card" ] || card=../../../$card  # a recipe may have its own
+    corpora=${hf_datasets:-$(sed -n 's|.*/egs2/\([^/]*\)/[^/]*$|\1|p' <<<"$PWD")}
+    uses inference_asr_model hf_license lang corpora
+    reads "$asr_exp/$inference_asr_model" "$asr_exp/train.yaml" "$card" "?$asr_exp/RESULTS.md"
+    makes "$asr_exp/$asr_tag.zip" "$asr_exp/pack" "?$asr_exp/huggingface"  # not of every trunk
     due || return 0
-    bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip" \
-        --huggingface "$asr_exp/huggingface"
+    mapfile -t names < <(sed -n '/^## Corpus/,/^## Decoding/s/^\([a-z]\w*\)=.*/\1/p' "$here/bljust.sh")
+    for word in "${names[@]}"; do words+=(--option "$word=${!word}"); done
+    bin pack --exp_dir "$asr_exp" --model "$inference_asr_model" --out "$asr_exp/$asr_tag.zip" --card "$card" \
+        --huggingface "$asr_exp/huggingface" --hf_license "$hf_license" --lang "$lang" --corpora "$corpora" \
+        "${words[@]}"
 }
 
 stage_upload() {  # always run: what lies on the other side is not ours to record
     [ -n "$hf_repo" ] || { echo "stage 15: --hf_repo user/name is needed to upload." >&2; return 1; }
-    bin upload --pack "$asr_exp/$asr_tag.zip" --hf_repo "$hf_repo" --dry_run "$hf_dry_run"
+    bin upload --exp_dir "$asr_exp" --hf_repo "$hf_repo" --dry_run "$hf_dry_run"
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from espnet_bljust.bin.command import run
+from espnet_bljust.bin.run_settings import run_settings
 from espnet_bljust.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def main(options: argparse.Namespace) -> None:
     """Choose, average, write, say which epochs it was."""
     from espnet_bljust.data.files import write_atomic
     from espnet_bljust.espnet.checkpoint import save_atomically
+    from espnet_bljust.scoring.measures import measures
 
     if options.nbest < 1:
         raise InputError(f"--nbest {options.nbest}: at least one epoch is needed. Give 1 or more.")
@@ -49,7 +51,8 @@ def main(options: argparse.Namespace) -> None:
     record = {"mode": options.mode, "epochs": [{"epoch": epoch.number, "valid_cer": epoch.cer} for epoch in chosen]}
     write_atomic(options.exp_dir / "average.json", json.dumps(record, indent=1) + "\n")
     names = ", ".join(f"{epoch.number} ({100 * epoch.cer:.2f} %)" for epoch in chosen)
-    print(f"{target}: mean of {len(chosen)} {'epoch' if len(chosen) == 1 else 'epochs'} (dev CER): {names}")
+    rate = measures(run_settings(options.exp_dir)).rate
+    print(f"{target}: mean of {len(chosen)} {'epoch' if len(chosen) == 1 else 'epochs'} (dev {rate}): {names}")
 
 
 def choose_epochs(exp_dir: Path, count: int, mode: str) -> list[Epoch]:

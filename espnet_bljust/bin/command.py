@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from espnet_bljust.errors import InputError
 
+LONGEST_LINE = 2000  # characters of an error
 REMEDIES = {
     errno.ENOENT: "Correct the name, or run the stage that makes it",
     errno.EACCES: "Give yourself the right to it (ls -ld shows whose it is)",
@@ -32,10 +33,18 @@ def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], No
         refusal = refused(error)
         if options.debug or not (refusal or isinstance(error, InputError)):
             raise
-        print(f"error: {error if refusal is None else system_problem(refusal)}", file=sys.stderr)
+        print(f"error: {shown(refusal or error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def shown(error: InputError | OSError) -> str:
+    """For a terminal: what a stranger's file put into the message neither moves the cursor nor fills the screen."""
+    message = str(error) if isinstance(error, InputError) else system_problem(error)
+    lines = ["".join(letter if letter.isprintable() or letter == "\t" else ascii(letter)[1:-1] for letter in line)
+             for line in message.split("\n")]  # fmt: skip
+    return "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..." for line in lines)
 
 
 def stop(program: str, message: str) -> NoReturn:

@@ -15,21 +15,22 @@ no arms: --pretrain_updates makes them.
 import argparse
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
-
-import yaml
 
 from espnet_bljust.bin import compare_folds, compare_tasks, compare_updates
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import true_false
 from espnet_bljust.errors import InputError
+from espnet_bljust.settings_file import read_yaml
 
 OPTIONAL = {"options", "tasks", "folds", "pretraining", "published"}
 KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
 PUBLISHED = {"source": "", "metric": "", "figures": {}}
+PLAIN = re.compile(r"\w[\w.+=@%,-]*")
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
 
 
@@ -100,10 +101,7 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
     """Check what a typing error would make costly."""
     if not path.is_file():
         raise InputError(f"{path}: no such description. --config names it; egs2/mini/bljust/conf/compare.yaml is one.")
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())}). Mend it there.") from error
+    found = read_yaml(path)
     keys = set(found) if isinstance(found, dict) else set()
     if "pretraining" in keys or options.pretrain_updates:
         found = compare_updates.with_arms(found if keys else {}, options)
@@ -112,6 +110,9 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
     if odd := sorted(keys - KEYS) or sorted(KEYS - optional - keys):
         raise InputError(f"{path}: {odd[0]} is {'unknown' if odd[0] in keys else 'missing'}. "
                          f"A description has {', '.join(sorted(KEYS))}.")
+    names = [found["name"], *(found["arms"] if isinstance(found["arms"], dict) else [])]
+    if odd := [name for name in names if not PLAIN.fullmatch(str(name))]:  # they name folders, and a shell reads them
+        raise InputError(f"{path}: {str(odd[0])!r} is no plain name. Use letters, digits and . _ - in names.")
     seeds = found["seeds"]
     if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
         raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
@@ -124,6 +125,8 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
             found["arms"]):
         raise InputError(f"{path}: published wants source, metric, and figures of arms. Mend it there.")
     for arm in found["arms"]:
+        if not all(isinstance(part or {}, dict) for part in (found.get("options"), found["arms"][arm])):
+            raise InputError(f"{path}: options of arm {arm} are no keys with values. Write `name: value` lines.")
         if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
     return compare_tasks.expand(path, found) if "tasks" in found else found

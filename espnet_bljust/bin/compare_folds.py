@@ -9,11 +9,14 @@ from typing import Any
 
 from espnet_bljust.errors import InputError
 
+SETS = {"train_set": "train", "valid_set": "dev", "test_sets": "test"}  # as recipes of classifications name them
+
 
 def options_of(values: dict, fold: int) -> dict:
-    """Options of run.sh in one fold: its own sets by local/data.py, and a name of its own for the token list."""
-    data_words = f"{values.get('local_data_opts', '')} --fold {fold}".strip()
-    return {**values, "lang": f"fold{fold}", "local_data_opts": data_words}
+    """Options of run.sh in one fold: sets of its own by local/data.py, made once, and a token list of its own."""
+    data_words = f"{values.get('local_data_opts', '')} --fold {fold} --suffix _fold{fold}".strip()
+    sets = {option: f"{name}_fold{fold}" for option, name in SETS.items()}
+    return {**values, **sets, "lang": f"fold{fold}", "local_data_opts": data_words}
 
 
 def dumpdir(folder: Path, fold: int) -> Path:
@@ -28,8 +31,8 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
     from espnet_bljust.scoring.confusion_figure import draw_confusion
 
     decoding = (description.get("options") or {}).get("decode_name", "greedy")
-    folder, test_set = options.expdir / description["name"], description["test_set"]
-    paths = {job: folder / job.tag / f"decode_{decoding}" / test_set / "score_class" / RESULT for job in jobs}
+    folder, decoded = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
+    paths = {job: folder / job.tag / f"{decoded}_fold{job.fold}" / "score_class" / RESULT for job in jobs}
     missing = [job for job in jobs if not paths[job].is_file()]
     rows = {}
     for arm in description["arms"]:
@@ -49,14 +52,13 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
 
 def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
     """Rates of all test utterances of all folds together, their deviation over runs, size and time."""
-    import yaml
-
     from espnet_bljust.bin.plan_report import Sizes
     from espnet_bljust.scoring.comparison import training_seconds
     from espnet_bljust.scoring.confusion import add
+    from espnet_bljust.settings_file import read_yaml_keys
 
     whole = add(parts)
-    sizes = Sizes.of(yaml.safe_load((exp_dirs[0] / "train.yaml").read_text(encoding="utf-8")))
+    sizes = Sizes.of(read_yaml_keys(exp_dirs[0] / "train.yaml"))
     return {
         "parameters": sizes.theta + sizes.phi, "utterances": whole.utterances, "accuracy": whole.accuracy,
         "average_recall": whole.average_recall,

@@ -77,10 +77,9 @@ def report(description: dict, jobs: list, options: argparse.Namespace, report_on
 
 def cost_of(exp_dir: Path) -> NamedTuple:
     """Parameters by train.yaml, losses by history.jsonl."""
-    import yaml
-
     from espnet_bljust.bin.plan_report import Sizes
     from espnet_bljust.scoring.overview import Cost, losses
+    from espnet_bljust.settings_file import read_yaml_keys
 
-    sizes = Sizes.of(yaml.safe_load((exp_dir / "train.yaml").read_text(encoding="utf-8")))
+    sizes = Sizes.of(read_yaml_keys(exp_dir / "train.yaml"))
     return Cost(sizes.theta + sizes.phi + sizes.eta, *losses(exp_dir / "history.jsonl"))

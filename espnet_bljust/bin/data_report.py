@@ -4,12 +4,15 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
+
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import names, sampling_rate
 from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.formatted_set import read_formatted
-from espnet_bljust.data.report import report
+from espnet_bljust.data.formatted_set import open_formatted
+from espnet_bljust.data.report import SetReport, read_reports, report
 from espnet_bljust.data.report_text import markdown
+from espnet_bljust.data.sorting import open_lines
 from espnet_bljust.data.tokens import TOKEN_TYPES, load_tokenizer
 from espnet_bljust.errors import InputError
 
@@ -32,12 +35,13 @@ def main(options: argparse.Namespace) -> None:
         raise InputError("--sets: no set named. Give the training set first.")
     model = options.bpe_model or options.token_list.with_name("bpe.model")
     tokenizer = load_tokenizer(options.token_type, options.token_list, model, options.nlsyms_txt)
-    sets = [read_formatted(options.dump_dir / name) for name in dict.fromkeys(options.sets)]
+    names = dict.fromkeys(options.sets)
+    sets = read_reports([open_formatted(options.dump_dir / name) for name in names], tokenizer, options.fs)
     numbers = report(sets, tokenizer, options.fs)
     options.out_dir.mkdir(parents=True, exist_ok=True)
-    faults = write_offenders(options.out_dir / "offenders.txt", numbers)
-    seconds = {data.name: [count / options.fs for count in data.num_samples.values()] for data in sets}
-    pictures = save_pictures(options.out_dir, seconds, numbers["sets"][sets[0].name].get("characters"))
+    faults = write_offenders(options.out_dir / "offenders.txt", sets)
+    seconds = {one.data.name: one.seconds for one in sets}
+    pictures = save_pictures(options.out_dir, seconds, numbers["sets"][sets[0].data.name].get("characters"))
     write_atomic(options.out_dir / "report.json", json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
     write_atomic(options.out_dir / "report.md", markdown(numbers, pictures))
     hours = sum(row["hours"] for row in numbers["sets"].values())
@@ -45,19 +49,18 @@ def main(options: argparse.Namespace) -> None:
     print(f"{path}: {len(sets)} sets, {hours:.2f} h, {faults} clipped, silent or duplicate utterances listed")
 
 
-def write_offenders(path: Path, numbers: dict) -> int:
+def write_offenders(path: Path, sets: list[SetReport]) -> int:
     """``set fault utterance`` a line; how many."""
-    lines = [
-        f"{name} {fault} {utterance}\n"
-        for name, row in numbers["sets"].items()
-        for fault, utterances in row["offenders"].items()
-        for utterance in utterances
-    ]
-    write_atomic(path, "".join(lines))
-    return len(lines)
+    count = 0
+    with open_lines(path, "w") as file:
+        for one in sets:
+            for fault, utterance in one.offenders():
+                count += 1
+                file.write(f"{one.data.name} {fault} {utterance}\n")
+    return count
 
 
-def save_pictures(out_dir: Path, seconds: dict[str, list[float]], characters: dict[str, int] | None) -> list[str]:
+def save_pictures(out_dir: Path, seconds: dict[str, np.ndarray], characters: dict[str, int] | None) -> list[str]:
     """The names of the pictures made; matplotlib is imported here and not before."""
     from espnet_bljust.scoring.report_figure import save_characters, save_lengths
 

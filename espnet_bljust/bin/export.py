@@ -24,9 +24,9 @@ def main(options: argparse.Namespace) -> None:
                          f"{SUFFIX[options.to]}.")
     model = options.exp_dir / options.model
     if options.to == "espnet":
-        from espnet_bljust.bin.pack import pack
+        from espnet_bljust.bin.pack import zip_alone
 
-        pack(options.exp_dir, model, options.out)
+        zip_alone(options.exp_dir, model, options.out)
         return
     from espnet_bljust.bin import export_files
     from espnet_bljust.espnet.weights import Experiment, of_wav2vec2

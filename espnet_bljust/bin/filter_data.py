@@ -2,12 +2,20 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import names, sampling_rate, true_false
-from espnet_bljust.data.filter import Bounds, held_out, unfit
-from espnet_bljust.data.formatted_set import FormattedSet, read_formatted, write_subset
+from espnet_bljust.data.filter import Bounds, HeldOut, unfit
+from espnet_bljust.data.formatted_set import (
+    TABLES,
+    FormattedSet,
+    Utterance,
+    open_formatted,
+    place_subset,
+    write_subset,
+)
 from espnet_bljust.data.subsets import choose_labelled, make_pool
 from espnet_bljust.errors import InputError
 
@@ -38,17 +46,13 @@ def main(options: argparse.Namespace) -> None:
     texted = {options.train_set, options.valid_set, *options.test_sets}
     valid = [*options.unlabelled_valid_set, options.valid_set]
     every = dict.fromkeys([options.train_set, *options.unlabelled_sets, *valid, *options.test_sets])
-    sets = {name: read_formatted(options.org_dir / name, require_text=name in texted) for name in every}
-    evaluation = [sets[name] for name in dict.fromkeys([*valid, *options.test_sets])]
-    removed = {}
-    for name, data in sets.items():
-        training = name == options.train_set or name in options.unlabelled_sets
-        reasons = {} if name in options.test_sets else unfit(data, bounds)
-        removed[name] = (held_out(data, evaluation) if training else {}) | reasons
-    for name, data in sets.items():
-        kept = write_kept(options.dump_dir / name, data, removed[name])
-        show(options.dump_dir / name, len(kept), len(data.wavs), data.seconds(options.fs, kept))
-    print(write_training_sets(options, sets, removed))
+    sets = {name: open_formatted(options.org_dir / name, require_text=name in texted) for name in every}
+    held = HeldOut()
+    held.hold(sets[name] for name in dict.fromkeys([*valid, *options.test_sets]))
+    gone = sum(write_kept(options, data, held, bounds) for data in sets.values())
+    for name in sets:
+        place_subset(options.dump_dir / name)
+    print(f"{write_training_sets(options, sets)}; {gone} removed, see */removed.txt")
 
 
 def check_names(options: argparse.Namespace) -> None:
@@ -65,40 +69,45 @@ def check_names(options: argparse.Namespace) -> None:
         raise InputError("--unlabelled_sets: a set stands there twice, or is the training set. Name each once.")
 
 
-def write_kept(path: Path, data: FormattedSet, removed: dict[str, str]) -> list[str]:
-    """One filtered set; the utterances kept."""
-    kept = [utterance for utterance in data.wavs if utterance not in removed]
-    if not kept:
-        utterance, reason = next(iter(removed.items()))
-        raise InputError(f"{data.path}: nothing is left of {len(data.wavs)} utterances; {utterance}: {reason}. "
+def write_kept(options: argparse.Namespace, data: FormattedSet, held: HeldOut, bounds: Bounds) -> int:
+    """One filtered set, not yet in its place; how many utterances were removed from it."""
+    trains = data.name in (options.train_set, *options.unlabelled_sets)
+    if trains:
+        held.look_for_copies(data)
+
+    def decided() -> Iterator[tuple[Utterance, str]]:
+        for utterance in data:
+            reason = "" if data.name in options.test_sets else unfit(utterance, bounds)
+            yield utterance, reason or (held.reason(utterance) if trains else "")
+
+    path = options.dump_dir / data.name
+    kept = write_subset(path, decided(), data.tables)
+    if not kept.utterances:
+        raise InputError(f"{data.path}: nothing is left of {kept.removed} utterances; {kept.first_reason}. "
                          "Change --min_wav_duration or --max_wav_duration, or the set.")
-    write_subset(path, dict.fromkeys(kept, data), removed, with_text=data.text is not None)
-    return kept
+    show(path, kept.utterances, kept.utterances + kept.removed, kept.samples / options.fs)
+    return kept.removed
 
 
-def write_training_sets(options: argparse.Namespace, sets: dict, removed: dict) -> str:
-    """The labelled subset and the pool; the command's last line."""
-    train, rate = sets[options.train_set], options.fs
-    kept = {
-        name: [utterance for utterance in data.wavs if utterance not in removed[name]] for name, data in sets.items()
-    }
-    labelled = choose_labelled(train, kept[train.name], options.labels, rate=rate, seed=options.seed)
-    rest = {utterance: "not_chosen" for utterance in kept[train.name] if utterance not in labelled}
-    path = options.dump_dir / f"{train.name}_labelled"
-    write_subset(path, dict.fromkeys(sorted(labelled), train), rest, with_text=True)
-    show(path, len(labelled), len(kept[train.name]), train.seconds(rate, labelled))
-    members = [(sets[name], kept[name]) for name in [train.name, *options.unlabelled_sets]]
-    out = None if options.ssl_on_labelled else labelled
-    pool, left = make_pool(members, out, options.dump_dir / "pool_id_clashes.txt")
-    path = options.dump_dir / f"{train.name}_pool"
-    write_subset(path, pool, left, with_text=False)
-    pool_seconds = sum(data.num_samples[utterance] for utterance, data in pool.items()) / rate
-    show(path, len(pool), sum(len(utterances) for _, utterances in members), pool_seconds)
-    gone = sum(map(len, removed.values()))
-    return (
-        f"{options.dump_dir}: {len(labelled)} labelled utterances ({train.seconds(rate, labelled) / 3600:.2f} h), "
-        f"pool of {len(pool)} ({pool_seconds / 3600:.2f} h); {gone} removed, see */removed.txt"
-    )
+def write_training_sets(options: argparse.Namespace, sets: dict[str, FormattedSet]) -> str:
+    """The labelled subset and the pool; the begin of the command's last line."""
+    rate, train = options.fs, open_formatted(options.dump_dir / options.train_set)
+    chosen = choose_labelled(train, options.labels, rate=rate, seed=options.seed, source=sets[train.name])
+    labelled_path, pool_path = (options.dump_dir / f"{train.name}_{part}" for part in ("labelled", "pool"))
+    decided = ((utterance, "" if is_one else "not_chosen") for utterance, is_one in zip(train, chosen, strict=True))
+    labelled = write_subset(labelled_path, decided, train.tables)
+    place_subset(labelled_path)
+    show(labelled_path, labelled.utterances, len(chosen), labelled.samples / rate)
+    members = [train, *(open_formatted(options.dump_dir / name) for name in options.unlabelled_sets)]
+    tables = [name for name in TABLES if name != "text" and all(name in data.tables for data in members)]
+    out = None if options.ssl_on_labelled else chosen
+    pool = write_subset(pool_path, make_pool(members, out, options.dump_dir / "pool_id_clashes.txt"), tables)
+    if not pool.utterances:
+        raise InputError("the pool of unlabelled speech is empty. Add --unlabelled_sets, or --ssl_on_labelled true.")
+    place_subset(pool_path)
+    show(pool_path, pool.utterances, pool.utterances + pool.removed, pool.samples / rate)
+    return (f"{options.dump_dir}: {labelled.utterances} labelled utterances ({labelled.samples / rate / 3600:.2f} h), "
+            f"pool of {pool.utterances} ({pool.samples / rate / 3600:.2f} h)")
 
 
 def show(path: Path, kept: int, total: int, seconds: float) -> None:

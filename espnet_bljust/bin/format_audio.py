@@ -21,6 +21,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--job", type=int, help="the part to make, from 1; without it and --finish: all of them")
     parser.add_argument("--finish", type=true_false, default=False, help="merge the parts (default: false)")
     parser.add_argument("--skip_broken", type=true_false, default=False, help="drop unreadable audio (default: false)")
+    parser.add_argument("--allow_pipes", type=true_false, default=False,
+                        help="run entries of wav.scp that are commands (default: false)")
     return parser
 
 
@@ -30,13 +32,11 @@ def main(options: argparse.Namespace) -> None:
     form = FormatOptions(options.audio_format, options.fs, options.mixdown)
     jobs = [options.job] if options.job is not None else [] if options.finish else range(1, options.num_jobs + 1)
     for job in jobs:
-        part = format_part(options.data_dir, options.out_dir, part=(job, options.num_jobs), options=form)[
-            "utterances"
-        ]
-        if options.job is not None:
-            broken = sum(bool(result["problem"]) for result in part)
-            if options.num_jobs > 1:  # for the log; a single job's is shown, and the merge says it again
-                print(f"{options.data_dir} part {job}/{options.num_jobs}: {len(part)} utterances, {broken} broken")
+        part = format_part(options.data_dir, options.out_dir, part=(job, options.num_jobs), options=form,
+                           pipes=options.allow_pipes)
+        if options.job is not None and options.num_jobs > 1:  # for the log; the merge says it of a single job
+            where = f"{options.data_dir} part {job}/{options.num_jobs}"
+            print(f"{where}: {part.utterances} utterances, {part.broken} broken")
     if options.job is not None:
         return
     done = merge_parts(

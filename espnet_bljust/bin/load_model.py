@@ -2,20 +2,21 @@
 
 import re
 import tempfile
-import zipfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-import yaml
 
 from espnet_bljust.bin.recogniser import Recogniser
+from espnet_bljust.data.archive import extract_zip
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load
+from espnet_bljust.espnet.weights import build, named, shape_of
 from espnet_bljust.network.config import SSLConfig
+from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.convert.stock_espnet import from_espnet, trunk_of
-from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.network.systems import read_configs
+from espnet_bljust.settings_file import read_yaml_keys
 
 NOT_PACKED = ("ssl_head.", "trunk.mask_embedding")  # used in training alone
 
@@ -71,59 +72,48 @@ def from_pack(path: Path, device: str = "cpu") -> Recogniser:
     if path.is_dir():
         return _from_folder(path, path, device)
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(folder)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise InputError(f"{path}: not a whole pack ({error}). Make it again with stage 14.") from None
-        return _from_folder(Path(folder), path, device)
+        extract_zip(path, Path(folder) / "pack")
+        return _from_folder(Path(folder) / "pack", path, device)
 
 
 def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
+    if not (folder / "meta.yaml").is_file():
+        raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 (no meta.yaml). Check "
+                         "--model.")
     try:
-        meta = yaml.safe_load((folder / "meta.yaml").read_text(encoding="utf-8"))
-        config = yaml.safe_load((folder / meta["yaml_files"]["asr_train_config"]).read_text(encoding="utf-8"))
-        weights = folder / meta["files"]["asr_model_file"]
-        if "trunk" in config:
-            return _own(config, weights, str(path), folder, device)
-        if config["encoder"] != "torchaudiohubert" or config.get("decoder") or config.get("frontend"):
+        meta = read_yaml_keys(folder / "meta.yaml")
+        config = read_yaml_keys(_inside(folder, meta["yaml_files"]["asr_train_config"]))
+        weights = _inside(folder, meta["files"]["asr_model_file"])
+        ours = "trunk" in config
+        if not ours and (config["encoder"] != "torchaudiohubert" or config.get("decoder") or config.get("frontend")):
             raise InputError(f"{path}: a pack of another kind of network ({config['encoder']}). Load it with ESPnet's "
                              "Speech2Text.")
-        trunk = replace(trunk_of(config["encoder_conf"]), normalize=config.get("normalize") == "utterance_mvn")
-    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
+        trunk = None if ours else trunk_of(config["encoder_conf"])
+        bpe_model = config["bpemodel"] and str(_inside(folder, config["bpemodel"]))
+    except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 "
                          f"({' '.join(str(error).split())[:200]}). Check --model.") from None
-    network = JointNetwork(trunk, SSLConfig(), len(config["token_list"]))
-    load_packed(network, load(weights), str(path))
-    return Recogniser(network, _with_bpe_model(config, folder), device)
+    state, shape = named(load(weights), weights), shape_of(config, path)
+    if trunk is not None:
+        trunk = replace(trunk, normalize=config.get("normalize") == "utterance_mvn")
+        shape = Shape(trunk, SSLConfig(), shape.vocabulary)
+        state = from_stock(state, str(path))
+    network = build(shape, state, str(path), fresh=NOT_PACKED if trunk else ())
+    return Recogniser(network, {**config, "bpemodel": bpe_model}, device)
 
 
-def _own(config: dict, weights: Path, where: str, folder: Path, device: str) -> Recogniser:
-    """A pack of a trunk that stock ESPnet does not have: our keys, our names."""
-    network = JointNetwork(*read_configs(config), len(config["token_list"]))
-    try:
-        network.load_state_dict(load(weights))
-    except (RuntimeError, TypeError) as error:
-        raise _differ(where, error) from None
-    return Recogniser(network, _with_bpe_model(config, folder), device)
+def _inside(folder: Path, name: str) -> Path:
+    """A file of the pack; InputError for one elsewhere."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{folder}: names {name!r}, outside of the pack. Get the pack elsewhere.")
+    return path
 
 
-def _with_bpe_model(config: dict, folder: Path) -> dict:
-    return {**config, "bpemodel": config["bpemodel"] and str(folder / config["bpemodel"])}
-
-
-def _differ(where: str, error: Exception | str) -> InputError:
-    return InputError(f"{where}: weights and configuration differ ({' '.join(str(error).split())[:300]}). Make the "
-                      "pack again with stage 14.")
-
-
-def load_packed(network: JointNetwork, packed: dict[str, torch.Tensor], where: str) -> None:
-    """Fill ``network`` from ESPnet's names, strictly; what is used in training alone stays as it is."""
-    state = {name: value for name, value in network.state_dict().items() if name.startswith(NOT_PACKED)}
+def from_stock(packed: Mapping[str, torch.Tensor], where: str) -> dict[str, torch.Tensor]:
+    """Our names for ESPnet's, strictly."""
     renamed = from_espnet(packed)
     if renamed.unknown:
-        raise _differ(where, f"has {renamed.unknown[0]}, which is no part of such a network")
-    try:
-        network.load_state_dict(state | renamed.state)
-    except (RuntimeError, ValueError) as error:
-        raise _differ(where, error) from None
+        raise InputError(f"{where}: weights and configuration differ (has {renamed.unknown[0]}, which is no part of "
+                         "such a network). Make the pack again with stage 14.")
+    return renamed.state

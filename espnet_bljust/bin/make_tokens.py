@@ -2,10 +2,12 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from espnet_bljust.bin.command import run
-from espnet_bljust.data.tables import read_table
+from espnet_bljust.data.problems import raise_problems
+from espnet_bljust.data.tables import walk_table
 from espnet_bljust.data.token_list import BpeOptions, Symbols, count_tokens, write_bpe, write_token_list
 from espnet_bljust.data.tokens import TOKEN_TYPES, load_tokenizer, read_symbols
 
@@ -28,8 +30,23 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class Texts:
+    """The transcripts of a table, from the start at each loop, one in memory at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[str]:
+        problems: list[str] = []
+        for number, key, value in walk_table(self.path, problems):
+            if not value:
+                problems.append(f"{self.path}:{number}: {key} has nothing after it. Add its words, or drop the line.")
+            yield value
+        raise_problems(problems, self.path.with_name(self.path.name + ".problems.txt"))
+
+
 def main(options: argparse.Namespace) -> None:
-    texts = list(read_table(options.text).values())
+    texts = Texts(options.text)
     symbols = read_symbols(options.nlsyms_txt)
     options.out_dir.mkdir(parents=True, exist_ok=True)
     model = None

@@ -43,13 +43,13 @@ class Option(NamedTuple):
                 return ""
             near = nearest(value, self.choices)
             return "expected one of {}.{}".format(", ".join(self.choices), f" Did you mean {near}?" if near else "")
-        if re.match(r"\d+$", self.default) and not re.fullmatch(r"\d+", value):
+        if re.match(r"\d+$", self.default) and not re.fullmatch(r"[0-9]{1,18}", value):
             return f"expected a whole number, such as {self.default}."
-        if re.match(r"\d+k$", self.default) and not re.fullmatch(r"\d+(\.\d+)?k?", value):
+        if re.match(r"\d+k$", self.default) and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?k?", value):
             return f"expected a rate, such as {self.default} or 16000."
         if "at least 1" in self.comment and int(value) < 1:
             return "expected at least 1."
-        if re.match(r"\d+\.\d*$", self.default) and not re.fullmatch(r"-?\d+(\.\d*)?(e[-+]?\d+)?", value):
+        if re.match(r"\d+\.\d*$", self.default) and not re.fullmatch(r"-?[0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?", value):
             return f"expected a number, such as {self.default}."
         if "(required)" in self.comment and not value:
             return f"is needed: {self.comment}."
@@ -90,6 +90,7 @@ def parse(options: dict[str, Option], words: list[str]) -> tuple[dict[str, str],
             raise UsageError(f"{word}: not an option. Options are written --name value; --help lists them.")
         name = word[2:].replace("-", "_")
         if name not in options:
+            word = word.partition("=")[0]  # the value may be a secret
             near = nearest(name, list(options))
             corpus = "" if near or "local_data_opts" not in options else (
                 f' An option of local/data.py goes into --local_data_opts "{word} ...".')
@@ -129,6 +130,8 @@ def help_text(script: str, options: dict[str, Option], stages: list[str], values
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")  # file names that are not UTF-8 come out as they came in
     path, words = sys.argv[1], sys.argv[2:]
     script = os.environ.get("BLJUST_SCRIPT", os.path.basename(path))
     try:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import names
-from espnet_bljust.data.kaldi_dir import read_dir, write_dir
 from espnet_bljust.data.perturb import perturb
 from espnet_bljust.errors import InputError
 
@@ -21,9 +20,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     if options.out_dir.resolve() == options.data_dir.resolve():
         raise InputError(f"--out_dir {options.out_dir}: is --data_dir itself. Give another folder.")
-    directory = perturb(read_dir(options.data_dir), options.factors)
-    write_dir(options.out_dir, directory)
-    print(f"{options.out_dir}: {len(directory.utterances)} utterances at speeds {' '.join(options.factors)}")
+    utterances = perturb(options.data_dir, options.factors, options.out_dir)
+    print(f"{options.out_dir}: {utterances} utterances at speeds {' '.join(options.factors)}")
 
 
 if __name__ == "__main__":

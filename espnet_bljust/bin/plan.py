@@ -9,17 +9,20 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 
 import yaml
 
 from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
+from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.plan_report import Sizes, passes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
 from espnet_bljust.bin.settings import HEADS, merge
 from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.tables import read_table
+from espnet_bljust.data.pool_index import ROWS_AT_ONCE, num_lines, write_index
+from espnet_bljust.data.sorted_tables import walk_samples, walk_sorted
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import duration
@@ -29,20 +32,13 @@ SAMPLE_RATE = 16000
 
 def main(options: argparse.Namespace) -> None:
     """Merge the configurations, check them against the data, write the three files."""
-    settings = merge(options)
-    plan = build_plan(settings["plan_conf"])
-    if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
-        raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "
-                         "give plan_conf more steps.")
-    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
-                           strict=True):
-        if scale != 1:
-            settings[name] *= scale
+    settings, plan = settled(options)
     from espnet_bljust.espnet.masks import Drawing  # brings torch: after what fails at once
 
     drawing = Drawing.of(settings)
-    shapes = {"labelled": "train_shape_file", "pool": "unlabelled_shape_file", "valid": "valid_shape_file"}
-    hours = {name: hours_of(Path(settings[key][0]), options.dry_run) for name, key in shapes.items()}
+    hours = {name: hours_of(Path(settings[key][0]), options.dry_run)
+             for name, key in (("labelled", "train_shape_file"), ("valid", "valid_shape_file"))}
+    hours["pool"] = pool_hours(settings, options)
     if not options.dry_run or (None not in hours.values() and options.token_list.exists()):
         check_feasible(settings, options, drawing.num_frames)
     if options.init_from:
@@ -66,6 +62,20 @@ def main(options: argparse.Namespace) -> None:
           f"training will take about {duration(seconds)}")
 
 
+def settled(options: argparse.Namespace) -> tuple[dict, Plan]:
+    """The whole configuration, checked, with the batches that the method asks for, and its plan."""
+    settings = merge(options)
+    plan = build_plan(settings["plan_conf"])
+    if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
+        raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "
+                         "give plan_conf more steps.")
+    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
+                           strict=True):
+        if scale != 1:
+            settings[name] *= scale
+    return settings, plan
+
+
 def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Callable[[int], int]) -> None:
     """Every labelled utterance needs a frame a token and one more between equal neighbours; offenders are listed.
 
@@ -75,15 +85,16 @@ def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Call
     tokenizer = load_tokenizer(settings["token_type"], settings["token_list"], settings["bpemodel"])
     offenders = []
     for name in ("train", "valid"):
-        text = read_table(Path(settings[f"{name}_data_path_and_name_and_type"][1][0]))
-        samples = read_table(Path(settings[f"{name}_shape_file"][0]))
-        if text.keys() != samples.keys():
-            odd = min(text.keys() ^ samples.keys())
-            raise InputError(f"{settings[f'{name}_shape_file'][0]}: {odd} is not in it and in text. Run stage 4 again.")
-        for utterance, words in text.items():
-            ids = tokenizer.encode(words)
+        shape_file, text = settings[f"{name}_shape_file"][0], settings[f"{name}_data_path_and_name_and_type"][1][0]
+        for transcript, (utterance, samples) in zip_longest(
+            walk_sorted(Path(text)), walk_samples(Path(shape_file)), fillvalue=("", 0)
+        ):
+            if transcript[0] != utterance:
+                odd = min(filter(None, (transcript[0], utterance)))  # both are sorted
+                raise InputError(f"{shape_file}: {odd} is not in it and in text. Run stage 4 again.")
+            ids = tokenizer.encode(transcript[1])
             needed = len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
-            frames = min(num_frames(int(samples[utterance])), 1 if classes else math.inf)
+            frames = min(num_frames(samples), 1 if classes else math.inf)
             if frames < needed:
                 offenders.append(f"{utterance} {frames} frames {needed} needed")
     path = options.exp_dir / "too_short_for_ctc.txt"
@@ -103,7 +114,18 @@ def hours_of(shape_file: Path, may_be_absent: bool) -> float | None:
     """Hours of audio by utt2num_samples."""
     if may_be_absent and not shape_file.exists():
         return None
-    return sum(map(int, read_table(shape_file).values())) / SAMPLE_RATE / 3600
+    return sum(samples for _, samples in walk_samples(shape_file)) / SAMPLE_RATE / 3600
+
+
+def pool_hours(settings: dict, options: argparse.Namespace) -> float | None:
+    """Hours of the pool; one of ``unlabelled_shards_from`` utterances or more gets its index here."""
+    shape_file = Path(settings["unlabelled_shape_file"][0])
+    if options.dry_run or num_lines(shape_file) < settings["unlabelled_shards_from"]:
+        return hours_of(shape_file, options.dry_run)
+    options.exp_dir.mkdir(parents=True, exist_ok=True)
+    path = options.exp_dir / "pool.index"
+    settings["unlabelled_index"] = str(path)
+    return int(write_index(options.pool_dir, path).sums(ROWS_AT_ONCE).sum()) / SAMPLE_RATE / 3600
 
 
 def get_parser() -> argparse.ArgumentParser:

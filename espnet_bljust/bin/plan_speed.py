@@ -63,7 +63,9 @@ def seconds_of_step(network: "JointNetwork", utterances: int, settings: dict, *,
     batch = noise_batch(network, utterances, settings, pool=pool)
     network.zero_grad(set_to_none=True)
     started = time.perf_counter()
-    sums = network(batch)
+    on_gpu = next(network.parameters()).is_cuda  # a CPU keeps float32 unless bfloat16 pays, espnet/precision.py
+    with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu and bool(settings.get("use_amp"))):
+        sums = network(batch)
     loss = network.self_supervised_sum(sums) if pool else sums.ctc_sum
     loss.backward()
     if loss.is_cuda:

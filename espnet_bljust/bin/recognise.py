@@ -7,25 +7,21 @@ error. A recording that cannot be read is named, the others go on, and the exit 
 
 import argparse
 import json
-import os
-import shlex
-import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from espnet_bljust.bin.command import run
+from espnet_bljust.bin.recording import RATE, open_recording
 from espnet_bljust.bin.search_settings import add_arguments, read_settings
-from espnet_bljust.data.audio import read_channels
 from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.resample import resample
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
-RATE = 16000
 SUFFIX = {"text": ".txt", "json": ".json", "srt": ".srt"}
 
 
@@ -51,9 +47,10 @@ def main(options: argparse.Namespace) -> None:
     failed = 0
     for number, path in enumerate(options.audio, 1):
         try:
-            samples = read_mono(path)
             name = path if len(options.audio) == 1 else f"{path} ({number}/{len(options.audio)})"
-            deliver(transcribe(path, samples, recogniser, options.window_seconds, name), options)
+            with open_recording(path) as blocks:
+                minutes = progress(blocks, name, unit="min")
+                deliver(transcribe(path, minutes, recogniser, options.window_seconds), options)
         except InputError as error:
             if options.debug:
                 raise
@@ -75,35 +72,28 @@ def check_outputs(options: argparse.Namespace) -> None:
         raise InputError(f"--out_dir: {count} recordings are called {name}. Give each call one of them.")
 
 
-def read_mono(path: str) -> np.ndarray:
-    """(sample,) float32 at 16 kHz, the mean of the channels."""
-    if not os.path.isfile(path):
-        raise InputError(f"{path}: no such file. Check the name.")
-    if path.endswith("|"):
-        raise InputError(f"{path}: a name that ends in | would be run as a command. Rename it.")
-    try:
-        samples, rate = read_channels(path)
-    except InputError:
-        if not shutil.which("ffmpeg"):
-            raise
-        samples, rate = read_channels(f"ffmpeg -nostdin -v error -i {shlex.quote(os.path.abspath(path))} -f wav - |")
-    return np.ascontiguousarray(resample(samples.mean(1), rate, RATE), dtype=np.float32)
-
-
-def transcribe(path: str, samples: np.ndarray, recogniser: "Recogniser", window_seconds: float,  # noqa: F821
-               name: str) -> Transcript:
-    """Window by window; ``name`` stands before the progress."""
+def transcribe(path: str, blocks: Iterable[np.ndarray], recogniser: "Recogniser",  # noqa: F821
+               window_seconds: float) -> Transcript:
+    """blocks: (sample,) float32 at 16 kHz each. Of the audio no more is held than a block and a window."""
     from espnet_bljust.bin import windows
 
-    parts = progress(windows.windows(samples, window_seconds, recogniser.frames), name, unit="window")
+    heard = 0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal heard
+        for block in blocks:
+            heard += len(block)
+            yield block
+
+    parts = windows.windows(counted(), window_seconds, recogniser.frames)
     texts, words = [], []
-    for first, frames in windows.stretches(windows.frames_of(samples, parts, recogniser.log_probabilities)):
+    for first, frames in windows.stretches(windows.frames_of(parts, recogniser.log_probabilities)):
         hypothesis = recogniser.nbest(frames)[0]
         shift = first * recogniser.frames.hop / RATE
         texts.append(hypothesis.text)
         words += [word._replace(start_seconds=word.start_seconds + shift, end_seconds=word.end_seconds + shift)
                   for word in recogniser.words(frames, hypothesis)]
-    return Transcript(path, len(samples) / RATE, " ".join(filter(None, texts)), words)
+    return Transcript(path, heard / RATE, " ".join(filter(None, texts)), words)
 
 
 def deliver(transcript: Transcript, options: argparse.Namespace) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import yaml
 from torch import Tensor
 
 from espnet_bljust.bin.beam_search import BeamSearch, Found
@@ -12,11 +11,11 @@ from espnet_bljust.bin.search_settings import SearchSettings
 from espnet_bljust.bin.word_times import Clock, Word, words_of
 from espnet_bljust.data.tokens import load_tokenizer
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.checkpoint import load
-from espnet_bljust.espnet.weights import shape_of
+from espnet_bljust.espnet.weights import build, read_own, shape_of
 from espnet_bljust.network.ctc import greedy
 from espnet_bljust.network.ctc_align import align
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.settings_file import read_yaml_keys
 
 
 class Hypothesis(NamedTuple):
@@ -33,8 +32,8 @@ class Recogniser:
 
     def __init__(self, network: JointNetwork, settings: dict, device: str = "cpu") -> None:
         self.network = network.to(device).eval()
-        self.token_list, self.token_type = settings["token_list"], settings["token_type"]
-        self.tokenizer = load_tokenizer(self.token_type, self.token_list, settings["bpemodel"])
+        self.token_list, self.token_type = settings["token_list"], settings.get("token_type", "char")
+        self.tokenizer = load_tokenizer(self.token_type, self.token_list, settings.get("bpemodel"))
         self.device = device
         self.frames = network.trunk.config  # where they lie, in samples
         self.beam: BeamSearch | None = None
@@ -42,16 +41,9 @@ class Recogniser:
     @classmethod
     def from_experiment(cls, exp_dir: Path, weights: Path, device: str = "cpu") -> "Recogniser":
         """Strict: every parameter of the file has its place and every place its parameter."""
-        settings = yaml.safe_load((exp_dir / "train.yaml").read_text(encoding="utf-8"))
-        network = JointNetwork(*shape_of(settings))
-        state = load(weights)
-        try:
-            network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
-        except (AttributeError, RuntimeError, TypeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise InputError(f"{weights}: does not fit {exp_dir}/train.yaml ({reason}). "
-                             "Use weights of this experiment.") from error
-        return cls(network, settings, device)
+        settings = read_yaml_keys(exp_dir / "train.yaml")
+        shape = shape_of(settings, exp_dir / "train.yaml")
+        return cls(build(shape, read_own(weights), str(weights)), settings, device)
 
     def search_by(self, settings: SearchSettings, ngram: Path | None = None) -> None:
         """Search as ``settings`` say, with the language model in the ARPA file ``ngram``."""

@@ -5,9 +5,8 @@ import difflib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import yaml
-
 from espnet_bljust.errors import InputError
+from espnet_bljust.settings_file import read_yaml
 
 SEARCHES = ("greedy", "beam")
 UNITS = ("token", "word")
@@ -68,10 +67,7 @@ def read_settings(options: argparse.Namespace) -> SearchSettings:
 
 
 def _read(path: Path) -> dict:
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())[:200]}). Mend it there.") from None
+    settings = read_yaml(path) or {}
     if not isinstance(settings, dict):
         raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
     known = [field.name for field in fields(SearchSettings)]

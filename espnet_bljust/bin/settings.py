@@ -7,7 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from espnet_bljust.data.audio import ARCHIVE
 from espnet_bljust.errors import InputError
+from espnet_bljust.settings_file import parse_yaml, read_yaml
 
 HEADS = {"recognition": "ctc", "classification": "mean"}  # of a task
 UNKNOWN_TOKENS = 30  # length of the token list that a dry run takes before stage 5
@@ -18,6 +20,7 @@ DEFAULTS = {
     "keep_updates": [],  # optimizer steps whose weights stay besides, to fine-tune from (compare.sh --pretrain_updates)
     "log_level": "WARNING",  # of ESPnet; the trainer's own lines are always there
     "num_att_plot": 0,  # a network without a decoder has no attention to plot
+    "unlabelled_shards_from": 2_000_000,  # utterances from which on a pool is read in shards (docs/scale.md)
 }
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
@@ -37,7 +40,7 @@ def merge(options: argparse.Namespace) -> dict:
         key, separator, value = argument.partition("=")
         if not separator or not all(key.split(".")):
             raise InputError(f"--set {argument}: not of the form key=value. Write --set plan_conf.gamma_max=3, say.")
-        _update(settings, _nested(key.split("."), _parse(value, f"--set {argument}")))
+        _update(settings, _nested(key.split("."), parse_yaml(value, f"--set {argument}", _Loader)))
     _check_keys(settings, f"{options.size_config} and {options.config}")
     settings.setdefault("plan_conf", {})["method"] = options.method
     settings.setdefault("head_conf", {})["kind"] = HEADS[options.task]
@@ -68,8 +71,17 @@ def read_tokens(path: Path, may_be_absent: bool) -> list[str]:
 
 
 def _sources(directory: Path, text: bool) -> list[list[str]]:
-    audio = [str(directory / "wav.scp"), "speech", "sound"]
+    audio = [str(directory / "wav.scp"), "speech", _kind(directory / "wav.scp")]
     return [audio, [str(directory / "text"), "text", "text"]] if text else [audio]
+
+
+def _kind(wavs: Path) -> str:
+    """What ESPnet calls the audio: stage 3 writes all of a set in one form."""
+    if not wavs.exists():  # yet, in a dry run
+        return "sound"
+    with wavs.open(encoding="utf-8") as file:
+        entry = file.readline().partition(" ")[2].strip()
+    return "kaldi_ark" if ARCHIVE.fullmatch(entry) and not Path(entry).exists() else "sound"
 
 
 class _Loader(yaml.SafeLoader):
@@ -80,21 +92,8 @@ _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
 
 
-def _parse(text: str, where: str | Path) -> object:
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark and isinstance(where, Path) else ""
-        reason = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise InputError(f"{where}{line}: not YAML ({reason}). Mend it there, or just above.") from error
-
-
 def _read_yaml(path: Path) -> dict:
-    try:
-        settings = _parse(path.read_text(encoding="utf-8"), path) or {}
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start + 1} is not UTF-8. Convert: iconv -t UTF-8.") from error
+    settings = read_yaml(path, _Loader) or {}
     if not isinstance(settings, dict):
         raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
     return settings
@@ -102,7 +101,7 @@ def _read_yaml(path: Path) -> dict:
 
 def _check_keys(settings: dict, where: str) -> None:
     """What training reads is there and of the right kind, and nothing else is."""
-    unknown = sorted(set(settings) - KEYS)
+    unknown = sorted(map(str, set(settings) - KEYS))
     if unknown:
         near = difflib.get_close_matches(unknown[0], KEYS, 1, 0)[0]
         raise InputError(f"{where}: training does not read {unknown[0]}. Remove it, or did you mean {near}?")
@@ -113,6 +112,9 @@ def _check_keys(settings: dict, where: str) -> None:
         value = settings.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise InputError(f"{where}: {name} is {value!r}, not a positive number. Set {name}: 30, say.")
+    if type(settings["unlabelled_shards_from"]) is not int:
+        raise InputError(f"{where}: unlabelled_shards_from is {settings['unlabelled_shards_from']!r}, not a number of "
+                         "utterances. Write unlabelled_shards_from: 2000000, say.")
     kept = settings["keep_updates"]
     if not isinstance(kept, list) or not all(type(step) is int and step > 0 for step in kept):
         raise InputError(f"{where}: keep_updates is {kept!r}, not a list of steps. Write keep_updates: [50000], say.")

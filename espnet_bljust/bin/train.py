@@ -7,13 +7,13 @@ import argparse
 import warnings
 from pathlib import Path
 
-import yaml
-
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.plan import PHASES
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.history import column, read_history
+from espnet_bljust.scoring.measures import measures
+from espnet_bljust.settings_file import read_yaml_keys
 
 
 def main(options: argparse.Namespace) -> None:
@@ -21,7 +21,7 @@ def main(options: argparse.Namespace) -> None:
     config = options.exp_dir / "train.yaml"
     if not config.exists():
         raise InputError(f"{config}: not found. Run stage 7 first: it writes the training configuration.")
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings = read_yaml_keys(config)
     plan = build_plan(settings["plan_conf"])
     end = plan.end_of(options.until)
     before = plan.end_of(PHASES[PHASES.index(options.until) - 1]) if options.until != PHASES[0] else 0
@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> None:
     valid = [row for row in history.valid if row["step"] <= end]
     lost = sum(row.get("unreadable", 0) for row in history.train[-1:])
     cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
-    print(f"{options.exp_dir}: {end - before} {options.until} steps, dev CER {cer:.2f} %, "
+    print(f"{options.exp_dir}: {end - before} {options.until} steps, dev {measures(settings).rate} {cer:.2f} %, "
           f"contrastive accuracy {accuracy:.1f} % on dev"
           + (f"; unreadable audio was passed over {lost} times: {options.exp_dir}/unreadable_*.txt" if lost else ""))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_bljust.bin.command import run
+from espnet_bljust.bin.run_settings import run_settings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -17,22 +18,25 @@ def build_parser() -> argparse.ArgumentParser:
 def main(options: argparse.Namespace) -> None:
     """Read the history, draw it."""
     from espnet_bljust.scoring.history import read_history
+    from espnet_bljust.scoring.measures import measures
     from espnet_bljust.scoring.training_figure import draw_training
 
     history = read_history(options.exp_dir / "history.jsonl")
     picture = options.exp_dir / "images" / "training.png"
     picture.parent.mkdir(exist_ok=True)
-    draw_training(history, picture, title=options.exp_dir.resolve().name, chance=chance_accuracy(options.exp_dir))
+    folder = options.exp_dir
+    draw_training(history, picture, title=folder.resolve().name, chance=chance_accuracy(folder),
+                  names=measures(run_settings(folder)))
     print(f"{picture}: {len(history.train)} training and {len(history.valid)} validation entries")
 
 
 def chance_accuracy(exp_dir: Path) -> float | None:
     """1 / (1 + num_negatives) as the run's settings have it; None where they do not say."""
-    import yaml
+    from espnet_bljust.settings_file import read_yaml
 
     for name in ("config.yaml", "train.yaml"):
         if (exp_dir / name).is_file():
-            negatives = _find(yaml.safe_load((exp_dir / name).read_text(encoding="utf-8")), "num_negatives")
+            negatives = _find(read_yaml(exp_dir / name), "num_negatives")
             if negatives:
                 return 1 / (1 + int(negatives))
     return None

@@ -1,32 +1,116 @@
-"""Stage 15: publish a pack through huggingface_hub. `--dry_run true` prints the exact files and sends nothing."""
+"""Stage 15: publish a pack through huggingface_hub. `--dry_run true` prints the exact files and sends nothing.
+
+The repository holds the files of exp/<tag>/pack, so that ESPnet's Speech2Text.from_pretrained("user/name") finds them,
+and beside them those of exp/<tag>/huggingface for transformers, all in one commit; what has arrived is not sent again.
+The token is that of `hf auth login`, or HF_TOKEN; no option, file or message of ours holds it.
+"""
 
 import argparse
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
+
+import yaml
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
 
+REFUSALS = {  # status of the hub's answer -> what it means, what helps
+    400: ("the hub refuses the files", "Correct what it names, run stage 14 again, then stage 15"),
+    401: ("the hub refuses this machine's token", "Log in anew with `hf auth login`, or correct HF_TOKEN"),
+    403: ("the token may not write there", "Make a token with the right to write at huggingface.co/settings/tokens, or "
+          "name a repository of your own"),
+    404: ("the hub knows no such user or repository", "Correct --hf_repo"),
+}
+
+
+class Entry(NamedTuple):
+    """One file of the published repository."""
+
+    path: Path
+    name: str  # in the repository
+    size: int  # bytes
+
 
 def main(options: argparse.Namespace) -> None:
-    """Upload the pack and RESULTS.md beside it."""
-    files = [path for path in (options.pack, options.pack.parent / "RESULTS.md") if path.is_file()]
-    if options.pack not in files:
-        raise InputError(f"{options.pack}: not found. Run stage 14 first.")
+    """Check name, licence and files, then list them or send them."""
+    entries = published_files(options.exp_dir)
     if not is_repository(options.hf_repo):
-        raise InputError(f"--hf_repo {options.hf_repo!r}: not of the form user/name. Name a repository so, in at most "
-                         "96 letters a-z, digits and . - _ within.")
+        raise InputError(f"--hf_repo {without_token(repr(options.hf_repo))}: not of the form user/name. Name a "
+                         "repository so, in at most 96 letters a-z, digits and . - _ within.")
+    check_licence(options.exp_dir / "pack" / "README.md")
+    size = f"{len(entries)} files, {sum(entry.size for entry in entries) / 1e6:.1f} MB"
     if options.dry_run == "true":
-        for path in files:
-            print(f"would upload {path} ({path.stat().st_size} bytes) to {options.hf_repo}/{path.name}")
+        for entry in entries:
+            print(f"would upload {entry.path} ({entry.size} bytes) to {options.hf_repo}/{entry.name}")
+        print(f"would upload {size}; --hf_dry_run false does")
         return
-    from huggingface_hub import HfApi
+    send(entries, options.hf_repo)
+    print(f"{options.hf_repo}: {size} published")
 
-    api = HfApi()
-    api.create_repo(options.hf_repo, exist_ok=True)
-    for path in files:
-        api.upload_file(path_or_fileobj=path, path_in_repo=path.name, repo_id=options.hf_repo)
-    print(f"{options.hf_repo}: {len(files)} files published")
+
+def published_files(exp_dir: Path) -> list[Entry]:
+    """Of the pack and of its Hugging Face form, by their names in the repository."""
+    if not (exp_dir / "pack" / "meta.yaml").is_file():
+        raise InputError(f"{exp_dir / 'pack'}: no pack. Run stage 14 first: --stage 14 --skip_packing false.")
+    found = {}
+    for folder in (exp_dir / "pack", exp_dir / "huggingface"):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                found[path.relative_to(folder).as_posix()] = path
+    return [Entry(path, name, path.stat().st_size) for name, path in sorted(found.items())]
+
+
+def check_licence(readme: Path) -> None:
+    """A model without a licence may not be used by anybody, so none is published."""
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    if not front or not (yaml.safe_load(front[1]) or {}).get("license"):
+        raise InputError(f"{readme}: names no licence. Choose one that the training data allow, and pack again: "
+                         "--stage 14 --skip_packing false --hf_license cc-by-4.0, say.")
+
+
+def send(entries: list[Entry], repository: str) -> None:
+    """Make the repository where there is none, then one commit of all files."""
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+
+    token = get_token() or ""
+    if not re.fullmatch(r"[!-~]+", token):
+        problem = "the token of this machine is not one word of ASCII" if token else "no token"
+        raise InputError(f"--hf_repo {repository}: {problem}. Log in with `hf auth login`, or set HF_TOKEN.")
+    api, operations = HfApi(), [CommitOperationAdd(entry.name, entry.path) for entry in entries]
+    _asked(repository, lambda: api.create_repo(repository, exist_ok=True))
+    _asked(repository, lambda: api.create_commit(repository, operations, commit_message="Model of espnet-bljust"))
+
+
+def _asked[Answer](repository: str, call: Callable[[], Answer]) -> Answer:
+    """What the hub answers; its refusal, or the network's, becomes one line without the token."""
+    try:
+        return call()
+    except KeyboardInterrupt:
+        raise
+    except Exception as error:  # of huggingface_hub, its HTTP library and its storage: they share no base class
+        raise refusal(repository, error) from None
+
+
+def refusal(repository: str, error: Exception) -> InputError:
+    """The line for an error."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    said = without_token(" ".join(str(error).split()))[:200]
+    if status in REFUSALS:
+        what, remedy = REFUSALS[status]
+        return InputError(f"{repository}: {what} ({said}). {remedy}.")
+    what = f"the hub answers with status {status}" if status else f"the upload broke off, {type(error).__name__}"
+    return InputError(f"{repository}: {what} ({said}). Run stage 15 again: what has arrived is not sent again.")
+
+
+def without_token(text: str) -> str:
+    """``text`` without this machine's token and all that has the form of one."""
+    from huggingface_hub import get_token
+
+    token = get_token()
+    return re.sub(r"hf_\w{8,}", "hf_...", text.replace(token, "hf_...") if token else text)
 
 
 def is_repository(name: str) -> bool:
@@ -37,7 +121,7 @@ def is_repository(name: str) -> bool:
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pack", type=Path, required=True, help="the zip of stage 14")
+    parser.add_argument("--exp_dir", type=Path, required=True, help="experiment whose stage 14 is done")
     parser.add_argument("--hf_repo", required=True, help="user/name; the token comes from `hf auth login`")
     parser.add_argument("--dry_run", choices=("true", "false"), default="false")
     return parser

@@ -29,49 +29,54 @@ class Frames(Protocol):
 
 
 class Window(NamedTuple):
-    """Samples for the network, and which of the frames that it makes of them are the core's."""
+    """What the network sees, and which of the frames that it makes of it are the core's."""
 
-    first_sample: int
-    end_sample: int
+    samples: np.ndarray  # (sample,) at 16 kHz
     skip: int  # frames of the margin in front
     keep: int | None  # frames of the core; None: all that are left
 
 
-def windows(samples: np.ndarray, longest_seconds: float, trunk: Frames) -> list[Window]:
-    """samples: (sample,) at 16 kHz -> windows whose cores follow each other from the first frame to the last."""
+def windows(blocks: Iterable[np.ndarray], longest_seconds: float, trunk: Frames) -> Iterator[Window]:
+    """blocks: (sample,) at 16 kHz, of any lengths -> windows whose cores follow each other to the last frame.
+
+    Held is a window and what is left of the block that completed it.
+    """
     hop, seen_beyond = trunk.hop, trunk.receptive_field - trunk.hop
     longest = max(2 * QUIET, round(longest_seconds * 16000 / hop))
-    cuts = [0, *_cuts(_loudness(samples, hop), longest)]
-    found = []
-    for index, first in enumerate(cuts):
-        end = cuts[index + 1] if index + 1 < len(cuts) else None
-        begin = max(0, first - MARGIN)
-        end_sample = len(samples) if end is None else min(len(samples), (end + MARGIN) * hop + seen_beyond)
-        found.append(Window(begin * hop, end_sample, first - begin, None if end is None else end - first))
-    return found
+    blocks, held, skip = iter(blocks), np.zeros(0, np.float32), 0
+    while True:
+        held = _filled(held, blocks, (skip + longest + MARGIN) * hop + seen_beyond)
+        if len(held) // hop - skip <= longest:
+            yield Window(held, skip, None)
+            return
+        half = skip + longest // 2
+        heard = held[: (skip + longest + MARGIN) * hop]
+        cut = half + int(_loudness(heard, hop)[half : skip + longest].argmin())
+        yield Window(held[: (cut + MARGIN) * hop + seen_beyond], skip, cut - skip)
+        skip = min(cut, MARGIN)
+        held = held[(cut - skip) * hop :]
+
+
+def _filled(held: np.ndarray, blocks: Iterator[np.ndarray], num_samples: int) -> np.ndarray:
+    """``held`` and as many blocks as bring it to ``num_samples``, if there are so many."""
+    parts, missing = [held], num_samples - len(held)
+    while missing > 0 and (block := next(blocks, None)) is not None:
+        parts.append(block)
+        missing -= len(block)
+    return np.concatenate(parts) if len(parts) > 1 else held
 
 
 def _loudness(samples: np.ndarray, hop: int) -> np.ndarray:
     """(frame,) mean square over ``QUIET`` frames around each."""
     frames = len(samples) // hop
     energy = np.square(samples[: frames * hop].reshape(frames, hop)).mean(1)
-    return np.convolve(energy, np.full(QUIET, 1 / QUIET), mode="same") if frames >= QUIET else energy
+    return np.convolve(energy, np.full(QUIET, 1 / QUIET), mode="same")
 
 
-def _cuts(loudness: np.ndarray, longest: int) -> Iterator[int]:
-    first = 0
-    while len(loudness) - first > longest:
-        half = first + longest // 2
-        first = half + int(loudness[half : first + longest].argmin())
-        yield first
-
-
-def frames_of(
-    samples: np.ndarray, parts: Iterable[Window], network: Callable[[list[Tensor]], list[Tensor]]
-) -> Iterator[Tensor]:
+def frames_of(parts: Iterable[Window], network: Callable[[list[Tensor]], list[Tensor]]) -> Iterator[Tensor]:
     """(frame, token) log probabilities of each window's core; ``network`` makes them of waves."""
     for window in parts:
-        (frames,) = network([torch.from_numpy(samples[window.first_sample : window.end_sample])])
+        (frames,) = network([torch.from_numpy(window.samples)])
         end = None if window.keep is None else window.skip + window.keep
         yield frames[window.skip : end].cpu()
 

@@ -83,11 +83,14 @@ def arpa_words(path: Path) -> list[str]:
     """The words of an ARPA file's unigrams but <s>, </s> and <unk>."""
     arpa_order(path)
     words, inside = [], False
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            if inside and line.startswith("\\"):
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if inside and line.startswith(b"\\"):
                 break
             if inside and line.strip():
-                words.append(line.split()[1])
-            inside = inside or line.strip() == "\\1-grams:"
+                try:
+                    words.append(line.decode().split()[1])
+                except (UnicodeDecodeError, IndexError):
+                    raise InputError(f"{path}:{number}: no probability and word. Make the model again.") from None
+            inside = inside or line.strip() == b"\\1-grams:"
     return [word for word in words if word not in (START, END, UNKNOWN)]

@@ -1,136 +1,173 @@
-"""From a corpus as its recipe found it to data/<set>: transcripts normalised, sets apart, the rest without text.
+"""From a corpus as its recipe found it (gather.py) to data/<set>: sets apart, the rest without text.
 
 data/<train, dev, test>   utterances with a transcript
 data/<unlabelled>         audio without one, training utterances whose transcript cannot be used; no held-out speaker
-data/left_out.tsv         utterance, reason, transcript of all that did not go where its transcript would have put it
-data/characters.tsv       every character of the normalised transcripts: count, script, an example
+<lists>/left_out.tsv      utterance, reason, transcript of all that did not go where its transcript would have put it
+<lists>/characters.tsv    every character of the normalised transcripts: count, script, an example
+The gathered file is walked several times; of an utterance nothing but a byte, its role, is kept in memory.
 """
 
+import os
+from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
-from espnet_bljust.data.normalise import normalise, read_out
+from espnet_bljust.data.distinct import Distinct
+from espnet_bljust.data.files import sync, write_atomic
+from espnet_bljust.data.gather import Corpus, Gathered, Spelling
+from espnet_bljust.data.normalise import read_out
+from espnet_bljust.data.problems import raise_listed
+from espnet_bljust.data.rows import Row, grow_sets, place_sets
 from espnet_bljust.data.scripts import character_table, expected_scripts, foreign_letters
-from espnet_bljust.data.segments import Segment
-from espnet_bljust.data.speaker_split import split_by_speaker
+from espnet_bljust.data.sorting import open_lines
+from espnet_bljust.data.speaker_split import Dealt, deal
 from espnet_bljust.errors import InputError
 
 ROLES = ("train", "dev", "test", "unlabelled")
+NO_ROLE = len(ROLES)
 
 
-class Spelling(NamedTuple):
-    """How transcripts become training text."""
+@dataclass
+class Decisions:
+    """What becomes of every utterance, in the order of the corpus."""
 
-    language: str = "noinfo"
-    policy: str = "plain"  # see normalise.py
-    digits: str = "keep"  # reject: training utterances with digits or symbols go without their text
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Tables by utterance; ``text`` has those with a transcript, ``split`` their set, empty for one by speaker."""
-
-    wavs: dict[str, str]  # by recording, where there are segments
-    utt2spk: dict[str, str]
-    text: dict[str, str]
-    split: dict[str, str] = field(default_factory=dict)  # train, dev or test
-    segments: dict[str, Segment] | None = None
+    roles: array = field(default_factory=lambda: array("B"))  # place in ROLES, or NO_ROLE
+    counts: Counter[str] = field(default_factory=Counter)  # role -> utterances
+    reasons: Counter[str] = field(default_factory=Counter)  # first word of a reason -> utterances
+    speakers: dict[str, Distinct] = field(default_factory=lambda: {role: Distinct() for role in ROLES})
 
 
-def write_sets(corpus: Corpus, spelling: Spelling, names: Mapping[str, str]) -> list[str]:
+def write_sets(
+    corpus: Corpus, spelling: Spelling, names: Mapping[str, str], *, lists: Path = Path("data")
+) -> list[str]:
     """Write a set for each of ROLES under the name it has in ``names``; lines that say what came out."""
-    lines, data = [], Path("data")
-    split = corpus.split
-    if not split:
-        split, disjoint = split_by_speaker({utterance: corpus.utt2spk[utterance] for utterance in corpus.text})
-        if not disjoint:
-            lines.append("WARNING: fewer than three speakers, so train, dev and test share them: scores flatter")
-    words = {key: normalise(line, spelling.language, spelling.policy) for key, line in corpus.text.items()}
-    data.mkdir(exist_ok=True)
-    left_out = _unusable(words, split, spelling, data)
-    held = {corpus.utt2spk[key] for key in words if split[key] != "train"}
-    held -= {corpus.utt2spk[key] for key in words if split[key] == "train"}
-    members: dict[str, list[str]] = {role: [] for role in ROLES}
-    for utterance, speaker in corpus.utt2spk.items():
-        if utterance in words and utterance not in left_out:
-            members[split[utterance]].append(utterance)
-        elif utterance not in words and speaker in held:
-            left_out[utterance] = "speaker_held_out"
-        elif utterance not in words or split[utterance] == "train":
-            members["unlabelled"].append(utterance)
-    _check_all_there(members, left_out, data)
-    if not members["unlabelled"]:  # the set must exist; the pool takes this utterance of the training set once
-        members["unlabelled"] = members["train"][:1]
-        lines.append("no speech without a transcript: the self-supervised part learns from the training speech")
-    for role in ROLES:
-        write_dir(data / names[role], _part(corpus, members[role], None if role == "unlabelled" else words))
-    return [*lines, _account(left_out, corpus.text, data), _summary(corpus, members, names)]
+    said: list[str] = []
+    lists.mkdir(parents=True, exist_ok=True)
+    dealt = None
+    if not corpus.split:
+        dealt = deal(corpus.speakers, (found.utterance for found in corpus if found.text is not None))
+        if not dealt.by_speaker:
+            said.append("WARNING: fewer than three speakers, so train, dev and test share them: scores flatter")
+    expected = expected_scripts(corpus.characters, spelling.language)
+    write_atomic(lists / "characters.tsv", character_table(corpus.characters, corpus.examples, expected))
+    _check_language(corpus, spelling, expected, lists)
+    decisions = _decide(corpus, spelling, expected, dealt, lists / "left_out.tsv")
+    _check_all_there(decisions)
+    if not decisions.counts["unlabelled"]:  # the set must exist; the pool takes this utterance of the training set once
+        said.append("no speech without a transcript: the self-supervised part learns from the training speech")
+    sets = {names[role]: _rows(corpus, decisions, role) for role in ROLES}
+    data = Path("data")
+    problems = grow_sets(data, sets, without_text={names["unlabelled"]}, segmented=corpus.segmented)
+    raise_listed(problems, lists / "problems.txt", "stage 1")
+    place_sets(data, sets)
+    corpus.remove()
+    return [*said, _account(decisions, lists / "left_out.tsv"), _summary(decisions, names)]
 
 
-def _unusable(words: dict[str, str], split: dict[str, str], spelling: Spelling, data: Path) -> dict[str, str]:
-    """Utterance -> why its transcript cannot stand; dev and test lose only what has no words: scores must compare."""
-    counts: Counter[str] = Counter()
-    for line in words.values():
-        counts.update(line)
-    expected = expected_scripts(counts, spelling.language)
-    write_atomic(data / "characters.tsv", character_table(words.items(), expected))
-    foreign = {key: letters for key, line in words.items() if (letters := foreign_letters(line, expected))}
-    if len(foreign) > len(words) / 2:
-        listed = data / "problems.txt"
-        write_atomic(listed, "".join(f"{key}: {letters} in: {words[key]}\n" for key, letters in foreign.items()))
+def _check_language(corpus: Corpus, spelling: Spelling, expected: set[str], lists: Path) -> None:
+    """Letters of another script in more than half of the transcripts are no accident."""
+
+    def foreign() -> Iterator[str]:
+        for found in corpus:
+            if letters := foreign_letters(found.words, expected):
+                yield f"{found.utterance}: {letters} in: {found.words}\n"
+
+    count, total = sum(1 for _ in foreign()), corpus.transcripts
+    if count > total / 2:
+        with open_lines(lists / "problems.txt", "w") as file:
+            file.writelines(foreign())
         raise InputError(
-            f"{len(foreign)} of {len(words)} transcripts have letters that language {spelling.language} is not written "
-            f"in ({', '.join(sorted(expected))}), e.g. {next(iter(foreign))}. All of them: {listed}. Correct --lang."
+            f"{count} of {total} transcripts have letters that language {spelling.language} is not written in "
+            f"({', '.join(sorted(expected))}), e.g. {next(foreign()).split(': ')[0]}. All of them: "
+            f"{lists / 'problems.txt'}. Correct --lang."
         )
-    reasons = {key: "no_words" for key, line in words.items() if not line}
-    for key, line in words.items():
-        if split[key] == "train" and spelling.policy != "as_is" and line:
-            if key in foreign:
-                reasons[key] = f"foreign_letters {foreign[key]}"
-            elif spelling.digits == "reject" and read_out(line):
-                reasons[key] = f"digits_or_symbols {read_out(line)}"
-    return reasons
 
 
-def _check_all_there(members: dict[str, list[str]], left_out: dict[str, str], data: Path) -> None:
+def _decide(corpus: Corpus, spelling: Spelling, expected: set[str], dealt: Dealt | None, path: Path) -> Decisions:
+    """The role of every utterance; those without the role that their transcript would give them go to ``path``."""
+
+    def split_of(found: Gathered) -> str:
+        return found.split if dealt is None else dealt.part(found.utterance, found.speaker)
+
+    held = {found.speaker for found in corpus if found.text is not None and split_of(found) != "train"}
+    for found in corpus:
+        if found.text is not None and split_of(found) == "train":
+            held.discard(found.speaker)
+    decisions = Decisions()
+    temporary = path.with_name(path.name + ".tmp")
+    with open_lines(temporary, "w") as file:
+        file.write("utterance\treason\ttranscript\n")
+        for found in corpus:
+            role, reason = _role(found, "" if found.text is None else split_of(found), held, expected, spelling)
+            decisions.roles.append(ROLES.index(role) if role else NO_ROLE)
+            if role:
+                decisions.counts[role] += 1
+                decisions.speakers[role].add(found.speaker)
+            if reason:
+                decisions.reasons[reason.split()[0]] += 1
+                file.write(f"{found.utterance}\t{reason}\t{found.text or ''}\n")
+        sync(file)
+    os.replace(temporary, path)
+    return decisions
+
+
+def _role(
+    found: Gathered, split: str, held: set[str], expected: set[str], spelling: Spelling
+) -> tuple[str, str]:  # fmt: skip
+    """Role, if any, and why it is not that of its split."""
+    if found.text is None:
+        return ("", "speaker_held_out") if found.speaker in held else ("unlabelled", "")
+    reason = _unusable(found.words, split, expected, spelling)
+    if not reason:
+        return split, ""
+    return ("unlabelled" if split == "train" else ""), reason
+
+
+def _unusable(words: str, split: str, expected: set[str], spelling: Spelling) -> str:
+    """Why a transcript cannot stand; dev and test lose only what has no words: scores must compare."""
+    if not words:
+        return "no_words"
+    if split == "train" and spelling.policy != "as_is":
+        if letters := foreign_letters(words, expected):
+            return f"foreign_letters {letters}"
+        if spelling.digits == "reject" and read_out(words):
+            return f"digits_or_symbols {read_out(words)}"
+    return ""
+
+
+def _check_all_there(decisions: Decisions) -> None:
     for role in ("train", "dev", "test"):
-        if not members[role]:
-            reasons = Counter(reason.split()[0] for reason in left_out.values())
-            found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "none left out"
-            raise InputError(f"{data}: no utterance for the {role} set ({found}). Check the splits and transcripts.")
+        if not decisions.counts[role]:
+            found = _counted(decisions.reasons) or "none left out"
+            raise InputError(f"data: no utterance for the {role} set ({found}). Check the splits and transcripts.")
 
 
-def _part(corpus: Corpus, utterances: list[str], words: dict[str, str] | None) -> KaldiDir:
-    wavs, segments = {key: corpus.wavs.get(key, "") for key in utterances}, None
-    if corpus.segments is not None:
-        segments = {key: corpus.segments[key] for key in utterances}
-        wavs = {segment.recording: corpus.wavs[segment.recording] for segment in segments.values()}
-    return KaldiDir(
-        wavs=wavs,
-        utt2spk={key: corpus.utt2spk[key] for key in utterances},
-        text=None if words is None else {key: words[key] for key in utterances},
-        segments=segments,
-    )
+def _rows(corpus: Corpus, decisions: Decisions, role: str) -> Iterator[Row]:
+    """The utterances of a role; for an empty set of unlabelled speech the first to train on."""
+    wanted, alone = ROLES.index(role), False
+    if not decisions.counts[role]:
+        wanted, alone = ROLES.index("train"), True
+    for found, is_role in zip(corpus, decisions.roles, strict=True):
+        if is_role == wanted:
+            text = None if role == "unlabelled" else found.words
+            yield Row(found.utterance, found.speaker, found.audio, text, corpus.segment(found))
+            if alone:
+                return
 
 
-def _account(left_out: dict[str, str], text: dict[str, str], data: Path) -> str:
-    """left_out.tsv, and one line on it."""
-    path = data / "left_out.tsv"
-    rows = [f"{key}\t{reason}\t{' '.join(text.get(key, '').split())}\n" for key, reason in sorted(left_out.items())]
-    write_atomic(path, "utterance\treason\ttranscript\n" + "".join(rows))
-    reasons = Counter(reason.split()[0] for reason in left_out.values())
-    found = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+def _account(decisions: Decisions, path: Path) -> str:
+    found = _counted(decisions.reasons)
     return f"set aside, with reasons in {path}: {found}" if found else "every transcript is used as it is"
 
 
-def _summary(corpus: Corpus, members: dict[str, list[str]], names: Mapping[str, str]) -> str:
-    parts = []
-    for role in ROLES:
-        speakers = len({corpus.utt2spk[key] for key in members[role]})
-        parts.append(f"{names[role]} {len(members[role])} utterances, {speakers} speakers")
-    return "; ".join(parts)
+def _counted(reasons: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+
+
+def _summary(decisions: Decisions, names: Mapping[str, str]) -> str:
+    return "; ".join(
+        f"{names[role]} {decisions.counts[role]} utterances, {len(decisions.speakers[role])} speakers"
+        for role in ROLES
+    )  # fmt: skip

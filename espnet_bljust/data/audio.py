@@ -3,7 +3,10 @@
 /path/a.flac           wav, flac, ogg, opus, mp3, NIST SPHERE and what else libsndfile knows, by content
 /path/a.ark:1234       audio in an archive, through kaldiio
 a.wav + b.wav          recordings one behind the other, of one rate and number of channels
-sph2pipe -f wav x |    a command whose output is an audio file: Kaldi's contract, the one thing run by a shell
+sph2pipe -f wav x |    a command whose output is an audio file: Kaldi's contract, the one thing run by a shell, and
+                       only where the user says so (--allow_pipes true): who writes wav.scp writes the command
+
+What a header promises is believed as far as it is there: memory grows with what is decoded, up to MOST_SAMPLES.
 """
 
 import io
@@ -11,6 +14,7 @@ import os
 import re
 import subprocess
 from functools import lru_cache
+from typing import BinaryIO
 
 import numpy as np
 
@@ -22,6 +26,11 @@ from espnet_bljust.errors import InputError
 EXACT_FORMATS = {"WAV", "WAVEX", "FLAC", "NIST", "AIFF", "AU", "W64", "RF64"}
 ARCHIVE = re.compile(r"(?P<path>.+):(?P<offset>\d+)")
 JOINT = " + "
+MOST_SAMPLES = 1 << 30  # of all channels, decoded at once: 4 GiB, 18 hours at 16 kHz
+MOST_A_BYTE = 64  # samples of a byte before memory is taken in steps: of FLAC or mp3 with speech a byte holds 2 to 16
+SOUND = b"AUDIO"  # what kaldiio puts before an audio file in an archive
+STEP = 1 << 20  # frames
+SLOWEST, FASTEST = 1000, 1_000_000  # Hz
 
 
 def read_audio(entry: str, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
@@ -35,16 +44,25 @@ def read_audio(entry: str, start: float | None = None, end: float | None = None)
     return samples[:, 0], rate
 
 
-def read_channels(entry: str, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
-    """Samples (sample, channel) float32 and their rate in Hz; InputError when unreadable, empty or not finite."""
+def read_channels(
+    entry: str, start: float | None = None, end: float | None = None, *, pipes: bool = False
+) -> tuple[np.ndarray, int]:
+    """Samples (sample, channel) float32 and their rate in Hz; InputError when unreadable, empty or not finite.
+
+    ``pipes``: a command is run; otherwise it is an InputError.
+    """
+    if is_pipe(entry) and not pipes:
+        raise InputError(f"{entry[:200]}: a command, which is not run. If you trust it: --allow_pipes true.")
     if len(files := files_of(entry)) > 1:
         samples, rate = _join(entry, files)
         samples = _cut(samples, rate, start, end)
-    elif entry.endswith("|") or _archive(entry):
+    elif is_pipe(entry) or _archive(entry):
         samples, rate = _decode(entry)
         samples = _cut(samples, rate, start, end)
     else:
         samples, rate = _read_file(entry, start, end)
+    if not SLOWEST <= rate <= FASTEST:
+        raise InputError(f"{entry}: {rate} Hz is no rate of a recording. Replace it, or drop it.")
     if len(samples) == 0:
         raise InputError(f"{entry}: no samples{_stretch(start, end)}. Replace the recording, or drop it.")
     if not np.isfinite(samples).all():
@@ -52,9 +70,14 @@ def read_channels(entry: str, start: float | None = None, end: float | None = No
     return samples, rate
 
 
+def is_pipe(entry: str) -> bool:
+    """Whether Kaldi would run it."""
+    return entry.rstrip().endswith("|")
+
+
 def files_of(entry: str) -> list[str]:
     """The recordings that an entry joins: itself alone where it joins none."""
-    alone = JOINT not in entry or entry.endswith("|") or os.path.exists(entry)
+    alone = JOINT not in entry or is_pipe(entry) or os.path.exists(entry)
     return [entry] if alone else entry.split(JOINT)
 
 
@@ -94,14 +117,15 @@ def _read_file(path: str, start: float | None, end: float | None) -> tuple[np.nd
         if is_mp3 and mp3_length(path).is_cut:
             raise InputError(f"{path}: cut short or damaged: it ends inside a frame. Copy it again, or drop it.")
         samples, rate = _decode(path)
-    except (soundfile.SoundFileError, RuntimeError, OSError, TypeError) as error:  # TypeError: headerless .raw
+    except (soundfile.SoundFileError, RuntimeError, OSError, TypeError, UnicodeError) as error:  # TypeError: .raw
         raise InputError(f"{path}: unreadable audio: {_reason(error)} Replace the recording, or drop it.") from None
     return _cut(samples, rate, start, end), rate
 
 
 def _reason(error: Exception) -> str:
     """libsndfile's message without the path, which the caller names already."""
-    message = f"{getattr(error, 'error_string', None) or str(error) or type(error).__name__}".rstrip(".") + "."
+    message = " ".join(str(getattr(error, "error_string", None) or error).split()) or type(error).__name__
+    message = message.rstrip(".") + "."
     # what libsndfile says of an mp3 without a frame, too; that the file is there has been seen
     return "no audio in it." if message.startswith("File does not exist or is not a regular file") else message
 
@@ -115,7 +139,7 @@ def _read_exact(path: str, start: float | None, end: float | None) -> tuple[np.n
         first = min(round((start or 0) * rate), frames)
         last = frames if end is None else min(round(end * rate), frames)
         file.seek(first)
-        samples = file.read(max(last - first, 0), dtype="float32", always_2d=True)
+        samples = _frames(file, last - first, os.path.getsize(path))
         if len(samples) < last - first:
             found = f"{first + len(samples)} of {frames} samples"
         if found:
@@ -128,14 +152,27 @@ def _decode(entry: str) -> tuple[np.ndarray, int]:
     """The whole of a pipe, archive entry or lossy file: (sample, channel) float32, not to be changed in place."""
     import soundfile
 
-    match = _archive(entry)
-    if match:
+    if not is_pipe(entry) and (match := _archive(entry)):
         return _read_archive(match["path"], int(match["offset"]))
-    source = io.BytesIO(_run_pipe(entry)) if entry.endswith("|") else entry
+    data = _run_pipe(entry) if is_pipe(entry) else b""
     try:
-        return soundfile.read(source, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(io.BytesIO(data) if is_pipe(entry) else entry) as file:
+            return _frames(file, file.frames, len(data) or os.path.getsize(entry)), file.samplerate
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise InputError(f"{entry}: unreadable audio: {_reason(error)} Replace it, or drop it.") from None
+
+
+def _frames(file: "soundfile.SoundFile", wanted: int, num_bytes: int) -> np.ndarray:  # noqa: F821
+    """The next ``wanted`` frames, or as many as there are: (sample, channel) float32."""
+    if wanted * file.channels <= max(STEP, MOST_A_BYTE * num_bytes):
+        return file.read(max(wanted, 0), dtype="float32", always_2d=True)
+    parts, found = [], 0
+    while found < wanted and len(part := file.read(min(STEP, wanted - found), dtype="float32", always_2d=True)):
+        parts.append(part)
+        found += len(part)
+        if found * file.channels > MOST_SAMPLES:
+            raise InputError(f"{file.name}: more than {MOST_SAMPLES} samples at once. Cut it into shorter ones.")
+    return np.concatenate(parts) if parts else np.zeros((0, file.channels), dtype=np.float32)
 
 
 def _run_pipe(entry: str) -> bytes:
@@ -158,7 +195,10 @@ def _read_archive(path: str, offset: int) -> tuple[np.ndarray, int]:
             if file.read(3) == b"PKL":  # a pickle could run any code
                 raise InputError(f"{path}:{offset}: a pickled entry. Only audio is read from archives.")
             file.seek(offset)
-            value = read_kaldi(file)
+            value = _read_sound(file) if file.read(len(SOUND)) == SOUND else None
+            if value is None:
+                file.seek(offset)
+                value = read_kaldi(file)
     except InputError:
         raise
     except Exception as error:  # kaldiio reports damage by many types: assertions, struct errors, soundfile's
@@ -167,6 +207,18 @@ def _read_archive(path: str, offset: int) -> tuple[np.ndarray, int]:
         raise InputError(f"{path}:{offset}: features or a vector, not audio. Give an archive of audio.")
     rate, samples = value
     samples = samples[:, None] if samples.ndim == 1 else samples
-    if np.issubdtype(samples.dtype, np.integer):
+    if samples.dtype == np.uint8:  # RIFF's samples of 8 bits have no sign
+        samples = (samples.astype(np.float32) - 128) / 128
+    elif np.issubdtype(samples.dtype, np.integer):
         samples = samples / -float(np.iinfo(samples.dtype).min)
     return samples.astype(np.float32), int(rate)
+
+
+def _read_sound(file: BinaryIO) -> tuple[int, np.ndarray]:
+    """What kaldiio wrote through soundfile: the length of the number, the number of bytes, and an audio file."""
+    import soundfile
+
+    (digits,) = file.read(1)
+    data = file.read(min(int.from_bytes(file.read(digits), "little"), os.fstat(file.fileno()).st_size))
+    with soundfile.SoundFile(io.BytesIO(data)) as sound:
+        return sound.samplerate, _frames(sound, sound.frames, len(data))

@@ -31,12 +31,13 @@ class BatchStream:
     ) -> None:
         if len(utterances) == 0:
             raise InputError(f"{purpose}: no utterances to make batches of. See removed.txt of stage 4.")
-        self.utterances = np.asarray(utterances)
+        self.utterances = np.array([utterance.encode() for utterance in utterances])  # a quarter of numpy's text
         self.durations = np.asarray(durations_seconds, dtype=np.float64)
         self.seed, self.purpose = seed, purpose
         total = float(self.durations.sum())
         self.batches_per_pass = min(max(1, round(total / budget_seconds)), len(utterances))
-        self._pass, self._batches = -1, []
+        self._pass = -1
+        self._order = self._starts = np.zeros(0, np.int64)  # of the pass: utterances; where each batch begins in them
 
     def __len__(self) -> int:
         """Utterances of a pass."""
@@ -46,20 +47,25 @@ class BatchStream:
         """(pass, utterance ids) of the batch at ``position``, counted from 0 over the whole run."""
         epoch, index = divmod(position, self.batches_per_pass)
         if epoch != self._pass:
-            self._pass, self._batches = epoch, self._cut(epoch)
-        return epoch, list(self._batches[index])
+            self._order = np.random.default_rng(derive_seed(self.seed, self.purpose, epoch)).permutation(
+                len(self.utterances))
+            self._starts = cut(self.durations[self._order], self.durations.sum(), self.batches_per_pass)
+            self._pass = epoch
+        chosen = self._order[self._starts[index] : self._starts[index + 1]]
+        return epoch, [utterance.decode() for utterance in self.utterances[chosen].tolist()]
 
-    def _cut(self, epoch: int) -> list[list[str]]:
-        order = np.random.default_rng(derive_seed(self.seed, self.purpose, epoch)).permutation(len(self.utterances))
-        middle = np.cumsum(self.durations[order]) - self.durations[order] / 2
-        count = self.batches_per_pass
-        index = np.minimum((middle / self.durations.sum() * count).astype(np.int64), count - 1)
-        starts = np.searchsorted(index, np.arange(count))
-        for batch in range(1, count):  # an utterance longer than a batch must not leave its neighbours empty
-            starts[batch] = max(starts[batch], starts[batch - 1] + 1)
-        for batch in range(count - 1, 0, -1):
-            starts[batch] = min(starts[batch], len(order) - (count - batch))
-        return [self.utterances[part].tolist() for part in np.split(order, starts[1:])]
+
+def cut(durations: np.ndarray, total: float, count: int) -> np.ndarray:
+    """(batch + 1,) where each of ``count`` batches begins and the last one ends: equal audio, at least one utterance.
+
+    durations: (utterance,) in any unit, ``total`` their sum.
+    """
+    middle = np.cumsum(durations) - durations / 2
+    index = np.minimum((middle / total * count).astype(np.int64), count - 1)
+    batch = np.arange(count + 1)
+    starts = np.searchsorted(index, batch)
+    starts = np.maximum.accumulate(starts - batch) + batch  # a very long utterance must not leave neighbours empty
+    return np.minimum(starts, len(durations) - count + batch)
 
 
 def fixed_batches(

@@ -7,15 +7,16 @@ import os
 import re
 from pathlib import Path
 
+from espnet_bljust.data.text_file import read_lines
 from espnet_bljust.errors import InputError
 
-LINE = re.compile(r"""(?:export\s+)?(?P<name>\w+)=(?P<quote>["']?)(?P<value>.*?)(?P=quote)\s*(?:\s#.*)?""")
+LINE = re.compile(r"""(?:export\s+)?(?P<name>\w+)=(?P<quote>["']?)(?P<value>.*?)(?P=quote)(?:(?<!\s)\s+#.*)?""")
 
 
 def read_db(path: Path | str = "db.sh") -> dict[str, str]:
     """Corpus name -> folder (``~`` and ``$HOME`` expanded); names without a value are left out."""
     folders = {}
-    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue

@@ -9,9 +9,9 @@ Bounds are exclusive, as in ESPnet's asr.sh: min_wav_duration < duration < max_w
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from espnet_bljust.data.formatted_set import FormattedSet
+from espnet_bljust.data.formatted_set import FormattedSet, Utterance
 
 PERTURBED = re.compile(r"^sp\d+(\.\d+)?-")  # what perturb.py puts in front of an id
 
@@ -25,36 +25,40 @@ class Bounds:
     rate: int = 16000
 
 
-def unfit(data: FormattedSet, bounds: Bounds) -> dict[str, str]:
-    """Utterance -> why it cannot be trained on, for those of which that is so."""
-    reasons = {}
-    for utterance, count in data.num_samples.items():
-        seconds = count / bounds.rate
-        if seconds <= bounds.min_seconds:
-            reasons[utterance] = f"too_short {seconds:.3f} s"
-        elif seconds >= bounds.max_seconds:
-            reasons[utterance] = f"too_long {seconds:.3f} s"
-        elif data.text is not None and not data.text[utterance].strip():
-            reasons[utterance] = "empty_text"
-    return reasons
+def unfit(utterance: Utterance, bounds: Bounds) -> str:
+    """Why an utterance cannot be trained on; empty when it can."""
+    seconds = utterance.num_samples / bounds.rate
+    if seconds <= bounds.min_seconds:
+        return f"too_short {seconds:.3f} s"
+    if seconds >= bounds.max_seconds:
+        return f"too_long {seconds:.3f} s"
+    return "" if utterance.text is None or utterance.text.strip() else "empty_text"
 
 
-def held_out(data: FormattedSet, others: Iterable[FormattedSet]) -> dict[str, str]:
-    """Utterances of ``data`` that ``others`` hold, too -> ``id_in_<set>``, or ``audio_in_<set>`` for equal audio.
+@dataclass
+class HeldOut:
+    """What dev and test contain; these are in memory, the sets that are trained on are not."""
 
-    A speed-perturbed copy goes where its original goes.
-    """
-    ids: dict[str, str] = {}
-    audio: dict[str, str] = {}
-    for other in others:
-        ids.update({utterance: other.name for utterance in other.wavs if utterance not in ids})
-        audio.update({value: f"{other.name} {utterance}" for utterance, value in other.hashes.items()})
-    reasons = {}
-    for utterance in data.wavs:
-        original = PERTURBED.sub("", utterance)
-        heard = next((data.hashes[key] for key in (utterance, original) if data.hashes.get(key) in audio), None)
-        if utterance in ids or original in ids:
-            reasons[utterance] = f"id_in_{ids.get(utterance) or ids[original]}"
-        elif heard is not None:
-            reasons[utterance] = f"audio_in_{audio[heard]}"
-    return reasons
+    ids: dict[str, str] = field(default_factory=dict)  # utterance -> set
+    audio: dict[str, str] = field(default_factory=dict)  # hash -> "set utterance"
+    copied: dict[str, str] = field(default_factory=dict)  # utterance of a training set -> hash, where it is in audio
+
+    def hold(self, sets: Iterable[FormattedSet]) -> None:
+        for data in sets:
+            for utterance in data:
+                self.ids.setdefault(utterance.name, data.name)
+                if utterance.hash:
+                    self.audio[utterance.hash] = f"{data.name} {utterance.name}"
+
+    def look_for_copies(self, data: FormattedSet) -> None:
+        """Note which utterances of a training set are heard in dev or test, for their copies at other speeds."""
+        self.copied = {utterance.name: utterance.hash for utterance in data if utterance.hash in self.audio}
+
+    def reason(self, utterance: Utterance) -> str:
+        """``id_in_<set>``, or ``audio_in_<set>`` for equal audio; a copy at another speed goes with its original."""
+        original = PERTURBED.sub("", utterance.name)
+        holder = self.ids.get(utterance.name) or self.ids.get(original)
+        if holder:
+            return f"id_in_{holder}"
+        heard = self.copied.get(utterance.name) or self.copied.get(original)
+        return f"audio_in_{self.audio[heard]}" if heard else ""

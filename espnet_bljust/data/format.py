@@ -1,7 +1,8 @@
 """Stage 3, one job's part: every utterance of a data directory as 16-bit mono audio of one rate and one file form.
 
     <out_dir>.tmp/data/format.J/<utterance>.flac    (or one data.ark)
-    <out_dir>.tmp/data/format.J/part.json           what was made from which input; written last, gone after the merge
+    <out_dir>.tmp/data/format.J/utterances.jsonl    what came out, an utterance a line; gone after the merge, as
+    <out_dir>.tmp/data/format.J/part.json           from which input it was made; written last
 
 A job that finds its part.json made from the same input has nothing to do; any other beginning of it is redone.
 `format_merge.py` puts the parts together.
@@ -9,9 +10,12 @@ A job that finds its part.json made from the same input has nothing to do; any o
 
 import hashlib
 import json
+import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -61,47 +65,68 @@ class Formatted:
     problem: str = ""
 
 
-def format_part(data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions) -> dict:
-    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; the content of its part.json."""
+class PartDone(NamedTuple):
+    """A finished part."""
+
+    fingerprint: str
+    utterances: int
+    broken: int
+
+
+def format_part(
+    data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions, pipes: bool = False
+) -> PartDone:
+    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; ``pipes``: commands in wav.scp run."""
     job, num_jobs = part
-    source, name = read_part(data_dir, part, count_checked(data_dir)), str(data_dir)
-    fingerprint = part_fingerprint(source, options)
+    utterances, name = count_checked(data_dir), str(data_dir)
+    fingerprint = part_fingerprint(read_part(data_dir, part, utterances), options)
     folder = part_folder(temporary_dir(out_dir), job)
-    done = read_result(folder)
-    if done and done["fingerprint"] == fingerprint:
+    done = read_done(folder)
+    if done and done.fingerprint == fingerprint:
         return done
     fresh_dir(folder)
-    final = part_folder(out_dir, job)
+    final, table = part_folder(out_dir, job), folder / "utterances.jsonl"
     writer = _ArchiveWriter if options.audio_format.endswith(".ark") else _FileWriter
-    with writer(folder, final, options) as write:
-        results = [
-            _format_utterance(source, name, utterance, options, write)
-            for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}")
-        ]
+    count = broken = 0
+    with writer(folder, final, options) as write, open(table, "w", encoding="utf-8", newline="\n") as file:
+        for source in read_part(data_dir, part, utterances):
+            for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}"):
+                result = _format_utterance(source, name, utterance, options, write, pipes)
+                file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
+                count += 1
+                broken += bool(result.problem)
     sync_tree(folder)  # part.json says that all of it is there
-    content = {"fingerprint": fingerprint, "utterances": [asdict(result) for result in results]}
-    write_atomic(folder / "part.json", json.dumps(content, indent=0, ensure_ascii=False) + "\n")
-    return content
+    done = PartDone(fingerprint, count, broken)
+    write_atomic(folder / "part.json", json.dumps(done._asdict()) + "\n")
+    return done
 
 
 def part_folder(out_dir: Path, job: int) -> Path:
     return out_dir / "data" / f"format.{job}"
 
 
-def read_result(folder: Path) -> dict | None:
+def read_done(folder: Path) -> PartDone | None:
     """The part.json of a finished part, or None."""
     path = folder / "part.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return PartDone(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def part_fingerprint(source: KaldiDir, options: FormatOptions) -> str:
+def read_results(folder: Path) -> Iterator[Formatted]:
+    """The utterances of a finished part, in order."""
+    with open(folder / "utterances.jsonl", encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield Formatted(**json.loads(line))
+
+
+def part_fingerprint(blocks: Iterable[KaldiDir], options: FormatOptions) -> str:
     """A hash of all that a part is made from: options, entries, and size and time of the audio files."""
     digest = hashlib.blake2b(json.dumps(asdict(options)).encode(), digest_size=16)
-    for utterance in source.utterances:
-        segment = source.segments[utterance] if source.segments is not None else None
-        entry = source.wavs[segment.recording if segment else utterance]
-        speed = (source.utt2speed or {}).get(utterance, "1.0")
-        digest.update(json.dumps([utterance, entry, segment, speed, _file_state(entry)]).encode())
+    for source in blocks:
+        for utterance in source.utterances:
+            segment = source.segments[utterance] if source.segments is not None else None
+            entry = source.wavs[segment.recording if segment else utterance]
+            speed = (source.utt2speed or {}).get(utterance, "1.0")
+            digest.update(json.dumps([utterance, entry, segment, speed, _file_state(entry)]).encode())
     return digest.hexdigest()
 
 
@@ -112,7 +137,7 @@ def _file_state(entry: str) -> list[int]:
         match = ARCHIVE.fullmatch(file)
         for path in [file, match["path"]] if match else [file]:
             try:
-                state = Path(path).stat()
+                state = os.stat(path)
             except (OSError, ValueError):
                 continue
             found += [state.st_size, state.st_mtime_ns]
@@ -120,10 +145,12 @@ def _file_state(entry: str) -> list[int]:
     return found
 
 
-def _format_utterance(source: KaldiDir, name: str, utterance: str, options: FormatOptions, write) -> Formatted:
+def _format_utterance(
+    source: KaldiDir, name: str, utterance: str, options: FormatOptions, write, pipes: bool
+) -> Formatted:
     """Read, cut, mix, resample, round to 16 bit and write one utterance."""
     try:
-        samples, rate = _read_utterance(source, utterance, options.mixdown)
+        samples, rate = _read_utterance(source, utterance, options.mixdown, pipes)
     except InputError as error:
         table = "segments" if source.segments is not None else "wav.scp"
         where = f"{name}/{table}:{source.lines.get(utterance, '?')}"
@@ -145,14 +172,14 @@ def _format_utterance(source: KaldiDir, name: str, utterance: str, options: Form
     )
 
 
-def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool) -> tuple[np.ndarray, int]:
+def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool, pipes: bool) -> tuple[np.ndarray, int]:
     """(sample,) float32 and rate in Hz."""
     start = end = None
     entry = source.wavs.get(utterance, "")
     if source.segments is not None:
         recording, start, end = source.segments[utterance]
         entry = source.wavs[recording]
-    samples, rate = read_channels(entry, start, end)  # (sample, channel)
+    samples, rate = read_channels(entry, start, end, pipes=pipes)  # (sample, channel)
     if end is not None:
         missing = (end - (start or 0)) - len(samples) / rate
         if missing > MAX_OVERSHOOT_SECONDS:
@@ -189,8 +216,8 @@ class _FileWriter:
 
     def write(self, utterance: str, integers: np.ndarray) -> str:
         name = f"{file_name(utterance)}.{self.options.audio_format}"
-        write_audio(self.folder / name, integers, self.options.rate)
-        return str(self.final / name)
+        write_audio(Path(f"{self.folder}/{name}"), integers, self.options.rate)
+        return f"{self.final}/{name}"
 
 
 class _ArchiveWriter:

@@ -6,12 +6,14 @@
 """
 
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.data.files import swap_dir, sync, temporary_dir, write_atomic
-from espnet_bljust.data.format import FormatOptions, part_fingerprint, part_folder, read_result
+from espnet_bljust.data.format import FormatOptions, Formatted, part_fingerprint, part_folder, read_done, read_results
 from espnet_bljust.data.kaldi_dir import KaldiDir
 from espnet_bljust.data.late import wait_for
 from espnet_bljust.data.part import count_checked, read_part
@@ -21,12 +23,12 @@ from espnet_bljust.data.tables import table_line
 from espnet_bljust.errors import InputError
 
 TABLES = {  # name -> value of a result, with the part of the data that it comes from
-    "wav.scp": lambda result, source: result["entry"],
-    "utt2spk": lambda result, source: source.utt2spk[result["utterance"]],
-    "text": lambda result, source: source.text[result["utterance"]],
-    "utt2num_samples": lambda result, source: str(result["num_samples"]),
-    "utt2hash": lambda result, source: result["audio_hash"],
-    "utt2level": lambda result, source: f"{result['peak']} {result['rms']} {result['clipped']}",
+    "wav.scp": lambda result, source: result.entry,
+    "utt2spk": lambda result, source: source.utt2spk[result.utterance],
+    "text": lambda result, source: source.text[result.utterance],
+    "utt2num_samples": lambda result, source: str(result.num_samples),
+    "utt2hash": lambda result, source: result.audio_hash,
+    "utt2level": lambda result, source: f"{result.peak} {result.rms} {result.clipped}",
 }
 
 
@@ -56,17 +58,16 @@ def merge_parts(
         tables = {name: stack.enter_context(open(temporary / name, "w", encoding="utf-8", newline="\n"))
                   for name in TABLES if _belongs(name, data_dir)}  # fmt: skip
         for job in range(1, num_jobs + 1):  # runs of neighbours: their tables one behind the other are sorted
-            source = read_part(data_dir, (job, num_jobs), utterances)
-            for result in _results(source, temporary, (job, num_jobs), options):
-                if result["problem"]:
-                    problems.append(result["problem"])
+            for result, source in _results(data_dir, temporary, (job, num_jobs), utterances, options):
+                if result.problem:
+                    problems.append(result.problem)
                     continue
                 kept += 1
-                samples += result["num_samples"]
-                resampled += result["source_rate"] != options.rate
-                overshoot += result["overshoot"]
+                samples += result.num_samples
+                resampled += result.source_rate != options.rate
+                overshoot += result.overshoot
                 for name, file in tables.items():
-                    file.write(table_line(temporary / name, result["utterance"], TABLES[name](result, source)))
+                    file.write(table_line(temporary / name, result.utterance, TABLES[name](result, source)))
         for file in tables.values():
             sync(file)
     if not skip_broken:
@@ -85,21 +86,26 @@ def _belongs(name: str, data_dir: Path) -> bool:
     return name != "text" or (data_dir / name).exists()
 
 
-def _results(source: KaldiDir, temporary: Path, part: tuple[int, int], options: FormatOptions) -> list[dict]:
-    """The results of a part, in order, which must be made from what ``source`` is now."""
+def _results(
+    data_dir: Path, temporary: Path, part: tuple[int, int], utterances: int, options: FormatOptions
+) -> Iterator[tuple[Formatted, KaldiDir]]:
+    """The results of a part, in order, with the data of each; it must be made from what ``data_dir`` is now."""
     folder = part_folder(temporary, part[0])
-    done = read_result(folder)
+    done = read_done(folder)
     if done is None:
         raise InputError(f"{folder}: part {part[0]} of {part[1]} is not finished. See its log, run stage 3 again.")
-    if done["fingerprint"] != part_fingerprint(source, options):
+    if done.fingerprint != part_fingerprint(read_part(data_dir, part, utterances), options):
         raise InputError(f"{folder}: the data changed after part {part[0]} was made. Run stage 3 again.")
-    return done["utterances"]
+    results = read_results(folder)
+    for source in read_part(data_dir, part, utterances):
+        yield from zip(islice(results, len(source.utterances)), repeat(source))
 
 
 def _tidy(temporary: Path, num_jobs: int) -> None:
-    """Away with parts of an earlier run with more jobs, and with part.json, whose times are no property of the data."""
+    """Away with parts of an earlier run with more jobs, and with what only this merge needed."""
     for folder in (temporary / "data").iterdir():
         if folder.name in {f"format.{job}" for job in range(1, num_jobs + 1)}:
             (folder / "part.json").unlink()
+            (folder / "utterances.jsonl").unlink()
         else:
             shutil.rmtree(folder)

@@ -47,7 +47,7 @@ def read_header(path: Path | str) -> Header:
             header = Header(file.frames, file.samplerate, file.channels)
             exact, is_sphere = file.format in EXACT_FORMATS, file.format == "NIST"
             found = missing(str(path), log=file.extra_info, frames=file.frames, is_sphere=is_sphere) if exact else ""
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+    except (soundfile.SoundFileError, RuntimeError, TypeError, UnicodeError) as error:
         raise InputError(f"{path}: unreadable audio ({str(error).rstrip('.')}). Copy it again.") from None
     if found:
         raise InputError(f"{path}: cut short: {found} are there. Copy it again.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir
 from espnet_bljust.data.problems import raise_problems
-from espnet_bljust.data.segments import Segment, parse_segments
+from espnet_bljust.data.segments import Segment, parse_segments, segment_value
 from espnet_bljust.data.tables import Table, scan_table, write_table
 from espnet_bljust.errors import InputError
 
@@ -140,13 +140,8 @@ def write_dir(path: Path | str, directory: KaldiDir) -> None:
     if directory.text is not None:
         write_table(temporary / "text", directory.text)
     if directory.segments is not None:
-        write_table(temporary / "segments", {key: _segment_line(value) for key, value in directory.segments.items()})
+        write_table(temporary / "segments", {key: segment_value(value) for key, value in directory.segments.items()})
     if directory.utt2speed is not None:
         write_table(temporary / "utt2speed", directory.utt2speed)
     read_dir(temporary, require_text=directory.text is not None)
     swap_dir(temporary, path)
-
-
-def _segment_line(segment: Segment) -> str:
-    end = -1 if segment.end_seconds is None else repr(segment.end_seconds)
-    return f"{segment.recording} {segment.start_seconds!r} {end}"

@@ -129,7 +129,7 @@ def _read_transcripts(path: str, stem: str) -> tuple[dict[str, str], list[str]]:
     """Words by utterance of one chapter, and what is wrong with its lines."""
     try:
         with open(path, "rb") as file:
-            lines = file.read().decode().splitlines()
+            lines = file.read().decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         return {}, [f"{path}: no such file: a chapter without transcripts. Unpack the archive again."]
     except UnicodeDecodeError as error:

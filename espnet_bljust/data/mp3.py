@@ -4,6 +4,8 @@ libsndfile guesses the length of a file without a Xing header from its size (Com
 the frames is what a decoder gives. Layer III of MPEG 1, 2 and 2.5; ISO/IEC 11172-3 and 13818-3.
 """
 
+import mmap
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +37,14 @@ class _Frame(NamedTuple):
 
 def mp3_length(path: Path | str) -> Length:
     """The sum of all frames up to the first that is none (a tag at the end, say)."""
-    data = Path(path).read_bytes()
+    with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return Length(0, 0, False)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:  # a file of any size
+            return _length(data)
+
+
+def _length(data: mmap.mmap) -> Length:
     place, num_samples, rate = _after_tag(data), 0, 0
     while frame := _frame(data, place):
         if place + frame.num_bytes > len(data):
@@ -46,7 +55,7 @@ def mp3_length(path: Path | str) -> Length:
     return Length(num_samples, rate, False)
 
 
-def _after_tag(data: bytes) -> int:
+def _after_tag(data: mmap.mmap) -> int:
     """Where an ID3v2 tag ends, whose length stands in four bytes of seven bits each."""
     if data[:3] != b"ID3" or len(data) < 10:
         return 0
@@ -56,7 +65,7 @@ def _after_tag(data: bytes) -> int:
     return 10 + length
 
 
-def _frame(data: bytes, place: int) -> _Frame | None:
+def _frame(data: mmap.mmap, place: int) -> _Frame | None:
     """The frame whose header stands at ``place``, or None."""
     header = int.from_bytes(data[place : place + HEADER_BYTES])
     version, layer = header >> 19 & 3, header >> 17 & 3

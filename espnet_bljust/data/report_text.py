@@ -29,7 +29,7 @@ def _sets(sets: dict) -> list[str]:
     rows = []
     for name, row in sets.items():
         lengths = [f"{value:.2f}" for value in row["seconds_percentiles"].values()]
-        faults = [str(len(utterances)) for utterances in row["offenders"].values()]
+        faults = [str(count) for count in row["faults"].values()]
         rows.append([name, str(row["utterances"]), f"{row['hours']:.2f}", str(row["speakers"]), *lengths, *faults])
     return ["## Audio", "", *table(head, rows), "", "The utterances counted as faulty: `offenders.txt`."]
 

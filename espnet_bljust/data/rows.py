@@ -3,38 +3,41 @@
 `KaldiDir` holds a corpus in memory, about a kilobyte an utterance; this is for corpora of hundreds of thousands.
 """
 
-import heapq
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import ExitStack
-from itertools import batched, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from espnet_bljust.data.files import fresh_dir, swap_dir, sync, temporary_dir
+from espnet_bljust.data.segments import Segment, segment_value
+from espnet_bljust.data.sorting import BETWEEN, grouped, record, sorted_lines
 from espnet_bljust.data.tables import table_line
 from espnet_bljust.errors import InputError
 
-RUN_ROWS = 20_000  # rows sorted in memory at a time: about 10 MB
-BETWEEN = "\0"  # sorts before every character of an id, so that lines sort as their first fields do
-
 
 class Row(NamedTuple):
-    """One utterance that is a whole recording."""
+    """One utterance: a whole recording, or a segment of one."""
 
     utterance: str
     speaker: str
     audio: str  # entry of wav.scp
     text: str | None = None
+    segment: Segment | None = None
 
 
-def grow_sets(folder: Path, sets: Mapping[str, Iterable[Row]], *, without_text: Container[str] = ()) -> list[str]:
+def grow_sets(
+    folder: Path, sets: Mapping[str, Iterable[Row]], *, without_text: Container[str] = (), segmented: bool = False
+) -> list[str]:
     """``<folder>/<set>.tmp`` for every set; what is wrong: ids that come twice in a set, and sets without any.
 
-    InputError at once for an id or value that would not read back the same. ``place_sets`` does the rest.
+    InputError at once for an id or value that would not read back the same. All rows have a segment if ``segmented``,
+    and none otherwise. ``place_sets`` does the rest.
     """
     problems = []
     for name, rows in sets.items():
-        problems += _write_rows(fresh_dir(temporary_dir(folder / name)), rows, with_text=name not in without_text)
+        place = fresh_dir(temporary_dir(folder / name))
+        problems += _write_rows(place, rows, with_text=name not in without_text, segmented=segmented)
     return problems
 
 
@@ -44,25 +47,46 @@ def place_sets(folder: Path, sets: Iterable[str]) -> None:
         swap_dir(temporary_dir(folder / name), folder / name)
 
 
-def _write_rows(folder: Path, rows: Iterable[Row], *, with_text: bool) -> list[str]:
-    names = ["wav.scp", "utt2spk", *(["text"] if with_text else [])]
+def _write_rows(folder: Path, rows: Iterable[Row], *, with_text: bool, segmented: bool) -> list[str]:
+    owner = "segments" if segmented else "wav.scp"
+    names = [owner, "utt2spk", *(["text"] if with_text else [])]
     problems: list[str] = []
     last = ("", "")  # id and audio of the row before
     with ExitStack() as stack:
         tables = [(folder / name, stack.enter_context(_new(folder / name))) for name in names]
+        recordings = stack.enter_context(_new(folder / "recordings.tmp"))
         for line in sorted_lines((_line(folder, row, with_text) for row in rows), folder):
-            utterance, audio, *values = line.split(BETWEEN)
+            utterance, audio, segment, *values = line.split(BETWEEN)
             if utterance == last[0]:
                 problems.append(f"{audio}: the id {utterance} is that of {last[1]} too. Rename one of them.")
                 continue
             last = (utterance, audio)
-            for (path, file), value in zip(tables, [audio, *values], strict=True):
+            for (path, file), value in zip(tables, [segment if segmented else audio, *values], strict=True):
                 file.write(table_line(path, utterance, value))
+            if segmented:
+                recordings.write(record(segment.split(" ", 1)[0], audio) + "\n")
         for _, file in tables:
             sync(file)
+    if segmented:
+        problems += _write_recordings(folder)
+    (folder / "recordings.tmp").unlink()
     if not last[0]:
         return [f"{folder.with_suffix('')}: no utterance for it. Check what the set is made from."]
     write_spk2utt(folder)
+    return problems
+
+
+def _write_recordings(folder: Path) -> list[str]:
+    """wav.scp of the recordings that segments name, each once."""
+    problems = []
+    with open(folder / "recordings.tmp", encoding="utf-8", newline="\n") as lines, _new(folder / "wav.scp") as file:
+        for recording, entries in grouped((line.rstrip("\n") for line in lines), folder):
+            first = entries[0][0]
+            other = next((audio for (audio,) in entries if audio != first), None)
+            if other is not None:
+                problems.append(f"{other}: the recording {recording} is {first} too. Rename one of them.")
+            file.write(table_line(folder / "wav.scp", recording, first))
+        sync(file)
     return problems
 
 
@@ -80,36 +104,17 @@ def write_spk2utt(folder: Path) -> None:
             sync(file)
 
 
-def sorted_lines(lines: Iterable[str], folder: Path) -> Iterator[str]:
-    """``lines``, none with a line break in it, in order of their code points; long ones are sorted in ``folder``."""
-    runs: list[Path] = []
-    try:
-        for batch in batched(lines, RUN_ROWS):
-            run = folder / f"run{len(runs)}.tmp"
-            with _new(run) as file:
-                file.writelines(f"{line}\n" for line in sorted(batch))
-            runs.append(run)
-        with ExitStack() as stack:
-            files = [stack.enter_context(open(run, encoding="utf-8", newline="\n")) for run in runs]
-            yield from heapq.merge(*((line[:-1] for line in file) for file in files))
-    finally:
-        for run in runs:
-            run.unlink(missing_ok=True)
-
-
 def _line(folder: Path, row: Row, with_text: bool) -> str:
     """The row as one line; what could not be told apart afterwards is refused."""
-    fields = [row.utterance, row.audio, row.speaker]
+    fields = [row.utterance, row.audio, segment_value(row.segment) if row.segment else "", row.speaker]
     if with_text:
         if row.text is None:
             raise InputError(f"{folder}: utterance {row.utterance} has no transcript. Add its words, or drop it.")
         fields.append(row.text)
-    if any(BETWEEN in field or "\n" in field for field in fields):
-        raise InputError(f"{row.audio}: a line break or NUL in {fields!r}. Rename the file, or mend its transcript.")
     for word in (row.utterance, row.speaker):
         if word.split() != [word]:
             raise InputError(f"{row.audio}: id or speaker {word!r} is empty or holds white space. Rename it.")
-    line = BETWEEN.join(fields)
+    line = record(*fields)
     try:
         line.encode()
     except UnicodeEncodeError:

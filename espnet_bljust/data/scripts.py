@@ -6,7 +6,7 @@ A letter's script is the first word of its Unicode name (LATIN SMALL LETTER A). 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 LANGUAGES = {
@@ -44,18 +44,12 @@ def foreign_letters(text: str, expected: set[str]) -> str:
     return "".join(sorted(letter for letter in set(text) if script(letter) and script(letter) not in expected))
 
 
-def character_table(texts: Iterable[tuple[str, str]], expected: set[str]) -> str:
+def character_table(counts: Mapping[str, int], examples: Mapping[str, str], expected: set[str]) -> str:
     """For people: every character with its count, an utterance that has it, and whether it is expected."""
-    counts: Counter[str] = Counter()
-    example: dict[str, str] = {}
-    for utterance, text in texts:
-        counts.update(text)
-        for character in set(text) - example.keys():
-            example[character] = utterance
     lines = ["character\tcode\tcount\tscript\tname\texample"]
     for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         name = script(character) or "-"
         note = name if name == "-" or name in expected else f"{name} (not expected)"
         fields = [character, f"U+{ord(character):04X}", str(count), note, unicodedata.name(character, "?")]
-        lines.append("\t".join([*fields, example[character]]))
+        lines.append("\t".join([*fields, examples[character]]))
     return "\n".join(lines) + "\n"

@@ -32,6 +32,12 @@ def parse_segment(value: str) -> Segment | str:
     return Segment(fields[0], start, end)
 
 
+def segment_value(segment: Segment) -> str:
+    """What stands behind the utterance in its line."""
+    end = -1 if segment.end_seconds is None else repr(segment.end_seconds)
+    return f"{segment.recording} {segment.start_seconds!r} {end}"
+
+
 def parse_segments(table: Table, path: str, recordings: dict) -> tuple[dict[str, Segment], list[str]]:
     """All segments of a scanned table and the problems in them; each must name one of ``recordings``."""
     segments, problems = {}, []

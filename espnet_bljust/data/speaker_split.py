@@ -6,9 +6,10 @@ speaks least is taken. Less than three speakers cannot be kept apart: then utter
 the caller says so.
 """
 
+import heapq
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed
@@ -17,22 +18,34 @@ HELD_OUT = ("test", "dev")
 SHARE = 0.1  # of the utterances, for test and for dev
 
 
-def split_by_speaker(utt2spk: Mapping[str, str], *, share: float = SHARE) -> tuple[dict[str, str], bool]:
-    """Utterance -> train, dev or test; and whether the sets share no speaker."""
-    if len(utt2spk) < 3:
-        raise InputError(f"{len(utt2spk)} utterances with a transcript are too few for three sets. Add some.")
-    sizes = Counter(utt2spk.values())
-    disjoint = len(sizes) >= 3
-    dealt = _deal(sizes if disjoint else dict.fromkeys(utt2spk, 1), math.ceil(share * len(utt2spk)))
-    key = utt2spk.get if disjoint else str
-    return {utterance: dealt.get(key(utterance), "train") for utterance in utt2spk}, disjoint
+class Dealt(NamedTuple):
+    """Who is held out: speakers, or utterances where there are less than three of them."""
+
+    parts: dict[str, str]  # name -> test or dev; names that stay for training are absent
+    by_speaker: bool  # the sets share no speaker
+
+    def part(self, utterance: str, speaker: str) -> str:
+        """train, dev or test."""
+        return self.parts.get(speaker if self.by_speaker else utterance, "train")
 
 
-def _deal(sizes: Mapping[str, int], quota: int) -> dict[str, str]:
-    """Name -> test or dev; names that stay for training are absent."""
+def deal(sizes: Mapping[str, int], utterances: Iterable[str], *, share: float = SHARE) -> Dealt:
+    """Speakers with the number of their utterances; ``utterances`` are looked at where there are too few of those."""
+    total = sum(sizes.values())
+    if total < 3:
+        raise InputError(f"{total} utterances with a transcript are too few for three sets. Add some.")
+    quota = math.ceil(share * total)
+    if len(sizes) >= 3:
+        return Dealt(_deal_speakers(sizes, quota), by_speaker=True)
+    drawn = heapq.nsmallest(2 * quota + 1, utterances, key=_place)[1:]  # the first trains
+    return Dealt({name: HELD_OUT[index % 2] for index, name in enumerate(drawn)}, by_speaker=False)
+
+
+def _deal_speakers(sizes: Mapping[str, int], quota: int) -> dict[str, str]:
+    """Name -> test or dev."""
     dealt: dict[str, str] = {}
     space = dict.fromkeys(HELD_OUT, quota)
-    order = in_hash_order(sizes)
+    order = sorted(sizes, key=_place)
     order.remove(max(order, key=lambda name: sizes[name]))
     for name in order:
         held_out = max(HELD_OUT, key=lambda part: space[part])
@@ -45,6 +58,6 @@ def _deal(sizes: Mapping[str, int], quota: int) -> dict[str, str]:
     return dealt
 
 
-def in_hash_order(names: Iterable[str]) -> list[str]:
-    """``names`` in an order that depends on nothing but each name."""
-    return sorted(names, key=lambda name: (derive_seed(0, "order", name), name))
+def _place(name: str) -> tuple[int, str]:
+    """An order that depends on nothing but each name."""
+    return derive_seed(0, "order", name), name

@@ -54,7 +54,7 @@ def count_tokens(texts: Iterable[str], token_type: str, symbols: Sequence[str] =
     return sorted(counts, key=lambda token: (-counts[token], token))
 
 
-def train_bpe(texts: Sequence[str], options: BpeOptions, seed: int = 0) -> bytes:
+def train_bpe(texts: Iterable[str], options: BpeOptions, seed: int = 0) -> bytes:
     """A SentencePiece model; the same text, options and seed give the same bytes."""
     import sentencepiece
 
@@ -84,7 +84,7 @@ def train_bpe(texts: Sequence[str], options: BpeOptions, seed: int = 0) -> bytes
     return model.getvalue()
 
 
-def write_bpe(texts: Sequence[str], out_dir: Path, options: BpeOptions, seed: int = 0) -> list[str]:
+def write_bpe(texts: Iterable[str], out_dir: Path, options: BpeOptions, seed: int = 0) -> list[str]:
     """Write ``bpe.model``; its pieces without SentencePiece's own <unk>, <s> and </s>."""
     write_atomic(out_dir / "bpe.model", train_bpe(texts, options, seed))
     processor = BpeSplitter(out_dir / "bpe.model").processor

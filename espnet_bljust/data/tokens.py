@@ -7,6 +7,7 @@ tokens.txt: one token a line, its id is the line number from 0
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from espnet_bljust.data.piece_file import problem
 from espnet_bljust.errors import InputError
 
 TOKEN_TYPES = ("char", "bpe", "word", "phn")
@@ -69,6 +70,8 @@ class BpeSplitter(Splitter):
 
         if not Path(model).is_file():
             raise InputError(f"{model}: no such SentencePiece model. Run stage 5, or check --bpe_model.")
+        if found := problem(Path(model).read_bytes()):
+            raise InputError(f"{model}: not a SentencePiece model ({found}). Run stage 5 again.")
         try:
             self.processor = SentencePieceProcessor(model_file=str(model))
         except (RuntimeError, OSError) as error:

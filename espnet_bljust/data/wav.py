@@ -20,6 +20,7 @@ PCM = (1, 0xFFFE)
 UNKNOWN_LENGTH = 0x7FFF0000  # programs that write to a pipe put such sizes or larger, since they know none
 READERS = 8  # files waited for at once
 BATCH = 4096
+MOST_CHUNKS = 1000  # before the samples
 
 
 class WavHeader(NamedTuple):
@@ -64,7 +65,9 @@ def _parse(file: BinaryIO, path: str | os.PathLike) -> WavHeader:
     if start[:4] != b"RIFF" or start[8:] != b"WAVE":
         raise InputError(f"{path}: no RIFF WAV file. Copy it again.")
     form: tuple[int, ...] = ()
-    while len(chunk := file.read(8)) == 8:
+    for _ in range(MOST_CHUNKS):  # a large file of zeros would be a hundred million empty ones
+        if len(chunk := file.read(8)) < 8:
+            break
         name, length = struct.unpack("<4sI", chunk)
         if name == b"data" and form:
             return _whole(form, length, os.fstat(file.fileno()).st_size - file.tell(), path)

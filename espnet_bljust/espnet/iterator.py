@@ -1,6 +1,7 @@
 """Micro-batches of labelled and pool audio side by side, as the plan's phase asks; a pure function of the step."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import tee
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import BatchStream
+from espnet_bljust.data.shards import ShardStream
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
 from espnet_bljust.espnet.unreadable import Lost
@@ -19,7 +21,7 @@ from espnet_bljust.espnet.unreadable import Lost
 class Source(NamedTuple):
     """Where one kind of audio comes from."""
 
-    stream: BatchStream
+    stream: BatchStream | ShardStream
     dataset: AbsDataset
     collate: Callable
 
@@ -86,18 +88,21 @@ class JointIterFactory(AbsIterFactory):
     def _load(self, source: Source, draw: Draw, first_step: int, last_step: int) -> Iterator[Loaded | None]:
         """The source's positions in order; None where this process has no utterance of a batch."""
         positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
-        mine = [self._mine(source.stream, position) for position in positions]
+        mine, ahead = tee(self._mine(source.stream, position) for position in positions)
         loader = iter(DataLoader(
-            PassedDataset(source.dataset), batch_sampler=[keys for keys in mine if keys], num_workers=self.num_workers,
-            collate_fn=PassedCollate(source.collate, draw), pin_memory=self.pin_memory))
+            PassedDataset(source.dataset), batch_sampler=(keys for keys in ahead if keys),
+            num_workers=self.num_workers, collate_fn=PassedCollate(source.collate, draw), pin_memory=self.pin_memory))
         for keys in mine:
             loaded = next(loader) if keys else None
             if loaded is not None:
                 self.lost[source.stream.purpose].note(loaded.unreadable)
             yield loaded
 
-    def _mine(self, stream: BatchStream, position: int) -> list[Key]:
+    def _mine(self, stream: BatchStream | ShardStream, position: int) -> list[Key]:
         epoch, utterances = stream.at(position)
+        if isinstance(stream, ShardStream):
+            for first, end in stream.ahead(position, *self.share):
+                stream.index.expect(first, end)
         return [(epoch, utterance) for utterance in utterances[self.share.rank :: self.share.world_size]]
 
 

@@ -2,22 +2,29 @@
 
 The exact route is `encoder: torchaudiohubert`, whose trunk is torchaudio's Wav2Vec2Model: ours has its names.
 Stock ESPnet loads with strict=False, so a wrong name would pass silently; the names are checked here.
-A trunk that stock ESPnet does not have goes into a zip of the same outer form, which this package alone loads.
+A trunk or head that stock ESPnet does not have goes into a pack of the same outer form, which this package alone loads.
+
+ESPnet's own writer puts the time, and absolute paths of what lies outside the working folder, into the archive. Ours
+gives every file a name of its own and no time: the same model makes the same bytes on every machine.
 """
 
+import zipfile
 from pathlib import Path
 
 import torch
 import yaml
-from espnet2.main_funcs.pack_funcs import pack
 
+from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir, write_atomic
 from espnet_bljust.espnet.checkpoint import save_atomically
 from espnet_bljust.espnet.weights import Experiment, of_wav2vec2
 from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.convert.stock_espnet import OF_HUBERT, encoder_conf, to_espnet
 
 # What describes a network of this package.
-OWN_KEYS = ("trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "token_list", "token_type", "bpemodel")
+OWN_KEYS = ("trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "token_list", "token_type")
+CONFIG, WEIGHTS = "exp/config.yaml", "exp/model.pth"
+BPE_MODEL = "exp/bpe.model"  # ESPnet takes a value for a file of the pack only if a folder stands in it
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can say
 
 
 def export_config(settings: dict, bpe_model: str | None) -> dict:
@@ -50,27 +57,38 @@ def check_names(config: dict, state: dict[str, torch.Tensor]) -> None:
     assert not missing and not unexpected, f"does not fit stock ESPnet: missing {missing}, unexpected {unexpected}"
 
 
-def write_pack(exp_dir: Path, model: Path, out: Path, options: list[Path]) -> str:
-    """Write ``out`` (.zip) from the weights ``model``; ``options`` are further files such as RESULTS.md.
-
-    Says who loads it.
-    """
-    experiment = Experiment.read(exp_dir, model)
-    settings = experiment.settings
-    folder = exp_dir / "pack"
-    folder.mkdir(exist_ok=True)
-    bpe_model = settings["bpemodel"]
-    stock = isinstance(experiment.shape.trunk, TrunkConfig)
-    if stock:
-        state = to_espnet(of_wav2vec2(experiment, "espnet").state).state
-        config = export_config(settings, bpe_model)
+def write_pack(experiment: Experiment, folder: Path, documents: dict[str, str]) -> None:
+    """Fill ``folder`` with the files of the pack; ``documents``: further texts by their names in it."""
+    settings, part = experiment.settings, fresh_dir(temporary_dir(folder))
+    (part / "exp").mkdir()
+    bpe_model = BPE_MODEL if settings["bpemodel"] else None
+    if bpe_model:
+        (part / bpe_model).write_bytes(Path(settings["bpemodel"]).read_bytes())
+    if experiment.elsewhere:
+        state, config = to_espnet(of_wav2vec2(experiment, "espnet").state).state, export_config(settings, bpe_model)
         check_names(config, state)
     else:
-        state, config = experiment.state, {key: settings[key] for key in OWN_KEYS if key in settings}
-    save_atomically(state, folder / "model.pth")
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    temporary = out.with_name("tmp_" + out.name)  # the suffix chooses the archive's format
-    pack(files={"asr_model_file": folder / "model.pth"}, yaml_files={"asr_train_config": folder / "config.yaml"},
-         outpath=temporary, option=[*options, *([Path(bpe_model)] if bpe_model else [])])
+        state = experiment.state
+        config = {"trunk": settings.get("trunk") or "wav2vec2",  # the key by which such packs are known
+                  **{key: settings[key] for key in OWN_KEYS if key in settings}, "bpemodel": bpe_model}
+    save_atomically(state, part / WEIGHTS)
+    contents = {"files": {"asr_model_file": WEIGHTS}, "yaml_files": {"asr_train_config": CONFIG}}
+    for name, content in ((CONFIG, config), ("meta.yaml", contents)):
+        write_atomic(part / name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    for name, text in documents.items():
+        write_atomic(part / name, text)
+    swap_dir(part, folder)
+
+
+def write_zip(folder: Path, out: Path) -> None:
+    """The files of ``folder``, by name, without times, owners or compression (weights do not shrink)."""
+    temporary = out.with_name(out.name + ".tmp")
+    with zipfile.ZipFile(temporary, "w") as archive:
+        for path in sorted(file for file in folder.rglob("*") if file.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), EARLIEST)
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            entry.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                while block := source.read(2**20):
+                    target.write(block)
     temporary.replace(out)
-    return "Speech2Text.from_pretrained" if stock else "espnet_bljust.bin.recognise --model (not with stock ESPnet)"

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.unreadable import Unreadable
 
-Key = tuple[int, str]  # pass over the data, utterance
+Key = tuple[int, str | int]  # pass over the data, utterance or its number in the index of a pool
 Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their samples
 
 

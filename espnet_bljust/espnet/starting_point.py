@@ -54,7 +54,7 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
         kept = {key: value for key, value in state.items() if not key.startswith(SSL_HEAD)}
         left_out += ["self-supervised head (another objective)"] if len(kept) < len(state) else []
         state = kept
-    fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings),
+    fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings, found.path),
                  where=str(found.path))
     parts = [f"{found.path}: {name}, {len(fitted.state)} tensors loaded"]
     parts += [f"left out: {', '.join(left_out)}"] if left_out else []
@@ -75,11 +75,15 @@ def _renamed(found: Found) -> tuple[str, Renamed]:
                      "weights of this package, stock ESPnet (torchaudiohubert), Hugging Face, torchaudio or fairseq.")
 
 
-def _trunk_options(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _trunk_options(name: str, settings: Mapping[str, Any], where: Path) -> dict[str, Any]:
     """Of TrunkConfig, from the settings that stand beside the weights."""
     if not settings:
         return {}
     if name == "ours":
         return {option: value for option, value in settings.items() if option not in OF_TRAINING}
     modules = {"stock": stock_espnet, "torchaudio": torchaudio, "Hugging": huggingface}
-    return modules.get(name.split()[0], fairseq).trunk_options(settings)
+    try:
+        return modules.get(name.split()[0], fairseq).trunk_options(settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{where}: its settings do not describe the network of {name} ({error}). Restore what lies "
+                         "beside the weights, or take it away.") from None

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -15,8 +16,11 @@ from espnet2.utils.types import str2bool, str2triple_str
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
 from espnet_bljust.data.batching import BatchStream, fixed_batches
-from espnet_bljust.data.tables import read_table
+from espnet_bljust.data.pool_index import PoolIndex
+from espnet_bljust.data.shards import ShardStream
+from espnet_bljust.data.sorted_tables import walk_samples
 from espnet_bljust.data.tokens import load_tokenizer
+from espnet_bljust.espnet.indexed import IndexedDataset
 from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, ValidIterFactory
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.model import BLJustModel
@@ -44,6 +48,9 @@ class BLJustTask(ASRTask):
                            help="audio of the self-supervised pool, e.g. 'dump/raw/train_pool/wav.scp,speech,sound'")
         group.add_argument("--unlabelled_shape_file", type=str, action="append", default=[],
                            help="utt2num_samples of the pool")
+        group.add_argument("--unlabelled_shards_from", type=int, help="utterances from which on stage 7 indexes a pool")
+        group.add_argument("--unlabelled_index", type=str, default="",
+                           help="index of stage 7: the pool is read by it, in shards; without it shuffled whole")
         group.add_argument("--batch_seconds", type=float, default=30.0, help="labelled audio of a micro-batch")
         group.add_argument("--unlabelled_batch_seconds", type=float, default=30.0, help="pool audio of a micro-batch")
         group.add_argument("--steps_per_epoch", type=int, default=100, help="optimizer steps between evaluations")
@@ -115,20 +122,30 @@ class BLJustTask(ASRTask):
         labelled = Source(
             BatchStream(*_durations(args.train_shape_file[0]), args.batch_seconds, args.seed, "labelled"),
             cls._dataset(args, args.train_data_path_and_name_and_type, train=True), collate)
-        pool = Source(
+        return JointIterFactory(
+            plan, labelled, cls._pool(args, collate), accum_grad=args.accum_grad, num_workers=args.num_workers,
+            pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir), **common)
+
+    @classmethod
+    def _pool(cls, args: argparse.Namespace, collate: Callable) -> Source:
+        if args.unlabelled_index:
+            index = PoolIndex(Path(args.unlabelled_index), Path(args.unlabelled_data_path_and_name_and_type[0][0]))
+            stream = ShardStream(index, args.unlabelled_batch_seconds * SAMPLE_RATE, args.seed, "pool")
+            return Source(stream, IndexedDataset(index, args.train_dtype), collate)
+        return Source(
             BatchStream(*_durations(args.unlabelled_shape_file[0]), args.unlabelled_batch_seconds, args.seed, "pool"),
             cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True), collate)
-        return JointIterFactory(
-            plan, labelled, pool, accum_grad=args.accum_grad, num_workers=args.num_workers,
-            pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir), **common)
 
     @classmethod
     def _dataset(cls, args: argparse.Namespace, sources: list, train: bool) -> WholeAudio:
         preprocess = cls.build_preprocess_fn(args, train)
-        num_samples = read_table(Path(sources[0][0]).with_name("utt2num_samples"))
+        num_samples = dict(walk_samples(Path(sources[0][0]).with_name("utt2num_samples")))
         return WholeAudio(ESPnetDataset(sources, preprocess=preprocess, float_dtype=args.train_dtype), num_samples)
 
 
 def _durations(shape_file: str) -> tuple[list[str], list[float]]:
-    table = read_table(Path(shape_file))
-    return list(table), [int(samples.split(",")[0]) / SAMPLE_RATE for samples in table.values()]
+    names, seconds = [], []
+    for name, samples in walk_samples(Path(shape_file)):
+        names.append(name)
+        seconds.append(samples / SAMPLE_RATE)
+    return names, seconds

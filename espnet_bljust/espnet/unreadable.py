@@ -29,7 +29,7 @@ class Unreadable(NamedTuple):
 class WholeAudio(AbsDataset):
     """A dataset's entries; InputError, which names the utterance, for one not as long as stage 3 has counted."""
 
-    def __init__(self, dataset: AbsDataset, num_samples: Mapping[str, str]) -> None:
+    def __init__(self, dataset: AbsDataset, num_samples: Mapping[str, int]) -> None:
         self.dataset, self.num_samples = dataset, num_samples
 
     def __getitem__(self, utterance: str) -> tuple[str, dict]:
@@ -38,7 +38,7 @@ class WholeAudio(AbsDataset):
         except Exception as error:  # readers of audio fail by many types: soundfile's, system errors, assertions
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"{utterance}: cannot be read: {reason}. {REMEDY}") from error
-        found, due = len(entry[1]["speech"]), int(self.num_samples[utterance])
+        found, due = len(entry[1]["speech"]), self.num_samples[utterance]
         if found != due:
             raise InputError(f"{utterance}: cannot be read: {found} of {due} samples are there. {REMEDY}")
         return entry
@@ -59,14 +59,15 @@ class Lost:
 
     def note(self, found: Sequence[Unreadable]) -> None:
         """Name those that are new, in the log and in the list; InputError when they have become too many."""
-        new = {one.utterance: one.reason for one in found if one.utterance not in self.reasons}
+        new = {one.utterance: one.reason.removesuffix(REMEDY).rstrip() for one in found
+               if one.utterance not in self.reasons}
         if not new:
             return
         self.reasons |= new
         for reason in new.values():
-            log.warning(f"passed over: {reason.removesuffix(REMEDY).rstrip()}")
-        write_atomic(self.list_path, "".join(f"{name}\n" for name in sorted(self.reasons)))
+            log.warning(f"passed over: {reason}")
+        write_atomic(self.list_path, "".join(f"{reason}\n" for reason in sorted(self.reasons.values())))
         if len(self.reasons) > max(1, MOST_SHARE * self.num_utterances):
             raise InputError(
                 f"{self.list_path}: {len(self.reasons)} of {self.num_utterances} utterances cannot be read, more than "
-                f"{MOST_SHARE:.0%}; the last: {next(reversed(new.values()))}")
+                f"{MOST_SHARE:.0%}; the last: {next(reversed(new.values()))} {REMEDY}")

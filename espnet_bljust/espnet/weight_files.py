@@ -4,7 +4,6 @@
     .safetensors      alone or in a Hugging Face directory
 """
 
-import json
 import zipfile
 from argparse import Namespace
 from collections import defaultdict
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import yaml
 from torch import Tensor
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.settings_file import read_json, read_yaml
 
 IN_DIRECTORY = ("model.safetensors", "pytorch_model.bin")
 INSIDE = ("model_weight", "model", "state_dict")  # keys under which s3prl, fairseq or ours, and others keep weights
@@ -50,7 +49,7 @@ def read(path: Path) -> Found:
     state = {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
     stored = {name: _plain(content[name]) for name in SETTINGS if name in content}
     if stored:
-        return Found(path, state, _holding(stored, "encoder_attention_heads"), content.get("tokens"),
+        return Found(path, state, _holding(stored, "encoder_attention_heads"), _tokens(content.get("tokens")),
                      bool(_holding(stored, "normalize").get("normalize")))
     return _with_neighbours(path, state)
 
@@ -61,16 +60,17 @@ def _with_neighbours(path: Path, state: dict[str, Tensor]) -> Found:
     ours = any(name.startswith("network.") for name in state)
     if ours:
         settings = _settings(folder / "train.yaml")
-        return Found(path, state, settings.get("trunk_conf", {}), settings.get("token_list"), False)
+        return Found(path, state, _keys(settings.get("trunk_conf")), _tokens(settings.get("token_list")), False)
     if any(name.startswith("encoder.hubert_pretrain_model.") for name in state):
         settings = _settings(folder / "config.yaml")
-        return Found(path, state, settings.get("encoder_conf", {}), settings.get("token_list"), False)
+        return Found(path, state, _keys(settings.get("encoder_conf")), _tokens(settings.get("token_list")), False)
     if path.with_suffix(".json").is_file() and "arguments" in (beside := _settings(path.with_suffix(".json"))):
-        return Found(path, state, beside["arguments"], beside.get("tokens"), False)
+        return Found(path, state, _keys(beside["arguments"]), _tokens(beside.get("tokens")), False)
     tokens = folder / "tokens.txt"
     normalized = bool(_settings(folder / "preprocessor_config.json").get("do_normalize"))
     return Found(path, state, _settings(folder / "config.json"),
-                 tokens.read_text(encoding="utf-8").split("\n")[:-1] if tokens.is_file() else None, normalized)
+                 tokens.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if tokens.is_file() else None,
+                 normalized)
 
 
 def _load(path: Path) -> Mapping[str, Any]:
@@ -81,6 +81,8 @@ def _load(path: Path) -> Mapping[str, Any]:
             return load_file(path)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:  # torch writes check sums and does not look at them
+                if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                    raise zipfile.BadZipFile("compressed, as torch never writes")  # a little may hide gigabytes
                 if (damaged := archive.testzip()) is not None:
                     raise zipfile.BadZipFile(f"wrong check sum of {damaged}")
         with _let_in():
@@ -134,10 +136,14 @@ def _settings(path: Path) -> dict[str, Any]:
     """YAML or JSON; empty where there is no such file."""
     if not path.is_file():
         return {}
-    try:
-        text = path.read_text(encoding="utf-8")
-        settings = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: not readable ({reason}). Restore it: it describes the weights.") from error
-    return settings if isinstance(settings, dict) else {}
+    return _keys(read_json(path) if path.suffix == ".json" else read_yaml(path))
+
+
+def _keys(found: Any) -> dict[str, Any]:
+    """Keys with values, where that is what was found."""
+    return found if isinstance(found, dict) else {}
+
+
+def _tokens(found: Any) -> list[str] | None:
+    """A list of tokens, where that is what was found."""
+    return found if isinstance(found, list) and all(isinstance(token, str) for token in found) else None

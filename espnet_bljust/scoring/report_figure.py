@@ -1,7 +1,9 @@
 """Pictures of the data report: hours and lengths of the sets, and how often each character occurs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from espnet_bljust.scoring.png import save_png
 
@@ -9,21 +11,20 @@ MOST_CHARACTERS = 60
 PER_ROW = 3
 
 
-def save_lengths(path: Path, seconds: Mapping[str, Sequence[float]]) -> None:
+def save_lengths(path: Path, seconds: Mapping[str, np.ndarray]) -> None:
     """One histogram a set (name -> durations in seconds) on one time axis, titled with the set's hours."""
-    import numpy as np
     from matplotlib.figure import Figure
 
     rows = -(-len(seconds) // PER_ROW)
     columns = min(len(seconds), PER_ROW)
     figure = Figure(figsize=(4.2 * columns, 2.8 * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False, sharex=True).flat)
-    longest = max(max(values) for values in seconds.values())
+    longest = max(values.max() for values in seconds.values())
     edges = np.linspace(0, longest, 41)
     for axis, (name, values) in zip(axes, seconds.items(), strict=False):
         axis.hist(values, bins=edges, color="#3b6ea5")
         axis.axvline(float(np.median(values)), color="#c4572b", linewidth=1.2)
-        axis.set_title(f"{name}: {len(values)} utterances, {sum(values) / 3600:.2f} h", fontsize=9)
+        axis.set_title(f"{name}: {len(values)} utterances, {values.sum() / 3600:.2f} h", fontsize=9)
         axis.set_xlabel("seconds (line: median)", fontsize=8)
         axis.yaxis.get_major_locator().set_params(integer=True)
         axis.tick_params(labelsize=8, labelbottom=True)

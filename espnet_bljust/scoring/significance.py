@@ -52,6 +52,20 @@ def bootstrap(errors: Errors, *, draws: int = 10000, level: float = 0.95, seed: 
     return Interval(relative_gain(errors), float(low), float(high))
 
 
+def rate_interval(
+    errors: Sequence[int], words: Sequence[int], *, draws: int = 1000, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of sum(errors) / sum(words) of one system, utterances drawn with replacement; fractions.
+
+    Source: Bisani and Ney, ICASSP 2004.
+    """
+    rng, both = np.random.default_rng(seed), np.array([errors, words], float)
+    share = np.full(both.shape[1], 1 / both.shape[1])
+    sums = np.array([both @ rng.multinomial(both.shape[1], share) for _ in range(draws)])
+    low, high = np.percentile(sums[:, 0] / np.maximum(sums[:, 1], 1), [50 * (1 - level), 50 * (1 + level)])
+    return float(low), float(high)
+
+
 def sign_flip_p(differences: Sequence[int]) -> float:
     """Exact and two-sided, for whole numbers of any count: the sums of all patterns are counted, not listed."""
     sums = Counter({0: 1})

@@ -14,19 +14,24 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from espnet_bljust.scoring.history import History, Row, Span, column
+from espnet_bljust.scoring.measures import Measures
 from espnet_bljust.scoring.png import save_png
 
 PHASE_COLOURS = {"exploration": "#cfe3f5", "joint": "#fbe3c0", "final": "#d5ecd0"}
 THETA, PHI, ETA, DEV, CHANCE = "#1f4e9c", "#b5460f", "#2b7a3d", "#b0102f", "#555555"
+MEASURES = Measures()
 POINTS, DOTS = 4000, 100  # of a line: more points are not seen, more dots hide the others
 
 
-def draw_training(history: History, path: Path, *, title: str, chance: float | None = None) -> None:
+def draw_training(
+    history: History, path: Path, *, title: str, chance: float | None = None, names: Measures = MEASURES
+) -> None:
     """Write the PNG; ``chance`` is the accuracy of guessing among positive and negatives, 1 / (1 + negatives)."""
     figure = Figure(figsize=(13, 13), layout="constrained")
     panels = figure.subplots(4, 2, sharex=True).ravel()
     painters: list[Callable[[Axes, History], None]] = [
-        _ctc_loss, _contrastive_loss, _character_error_rate, lambda axes, run: _accuracy(axes, run, chance),
+        lambda axes, run: _supervised_loss(axes, run, names), _contrastive_loss,
+        lambda axes, run: _error_rate(axes, run, names), lambda axes, run: _accuracy(axes, run, chance),
         _gamma, _learning_rates, _norms, _perplexity,
     ]  # fmt: skip
     spans = history.spans()
@@ -58,8 +63,8 @@ def running_mean(values: np.ndarray, width: int) -> np.ndarray:
     return np.where(known, mean, np.nan)
 
 
-def _ctc_loss(axes: Axes, history: History) -> None:
-    axes.set_title("supervised loss (CTC)")
+def _supervised_loss(axes: Axes, history: History, names: Measures) -> None:
+    axes.set_title(f"supervised loss ({names.loss})")
     axes.set_ylabel("nats per utterance")
     _noisy(axes, history.train, "ctc", THETA, "train")
     _dev(axes, history.valid, "ctc")
@@ -73,9 +78,9 @@ def _contrastive_loss(axes: Axes, history: History) -> None:
     _dev(axes, history.valid, "contrastive")
 
 
-def _character_error_rate(axes: Axes, history: History) -> None:
-    axes.set_title("character error rate on the development set")
-    axes.set_ylabel("CER [%]")
+def _error_rate(axes: Axes, history: History, names: Measures) -> None:
+    axes.set_title(f"{names.rate_in_words} on the development set")
+    axes.set_ylabel(f"{names.rate} [%]")
     steps, rates = _dev(axes, history.valid, "cer", scale=100)
     if len(rates):
         best = len(rates) - 1 - int(np.argmin(rates[::-1]))  # the later of equals, as averaging chooses

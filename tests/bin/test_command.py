@@ -7,6 +7,7 @@ import os
 import pytest
 
 from espnet_bljust.bin.command import run
+from espnet_bljust.errors import InputError
 
 
 def failing(error):
@@ -35,6 +36,15 @@ def test_what_the_system_refuses_is_one_line_with_a_remedy(monkeypatch, capsys, 
     with pytest.raises(SystemExit) as left:
         run(parser(), failing(OSError(number, os.strerror(number), name)))
     assert left.value.code == 1 and capsys.readouterr().err == expected
+
+
+def test_a_stranger_s_file_neither_steers_the_terminal_nor_fills_it(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["thing"])
+    with pytest.raises(SystemExit):
+        run(parser(), failing(InputError("a\x1b[2J\r\udcff\u202e\u00fc: bad. " + "x" * 10**6)))
+    said = capsys.readouterr().err
+    assert said.startswith("error: a\\x1b[2J\\r\\udcff\\u202e\u00fc: bad. xxx") and len(said) < 2100
+    assert said[:-1].isprintable()
 
 
 def test_a_wrong_option_is_one_line(monkeypatch, capsys):

@@ -10,7 +10,6 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.starting_point import starting_point
 from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.network.systems import read_configs
 
 TOKENS = ["<blank>", "<unk>", "<space>", *"ABCDE", "<sos/eos>"]
 SYSTEMS = {
@@ -19,18 +18,24 @@ SYSTEMS = {
     "conformer": {"trunk": "conformer", "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8},
                   "trunk_conf": {"num_mels": 20, "dim": 12, "num_layers": 1, "num_heads": 2, "ffn_dim": 16}},
 }
+CLASSES = {"trunk_conf": {"conv_layers": [[16, 10, 5], [16, 8, 8], [16, 8, 8]], "dim": 16, "num_layers": 1,
+                          "num_heads": 2, "ffn_dim": 16, "pos_kernel": 4, "pos_groups": 2},
+           "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8}, "head_conf": {"kind": "mean"}}
 
 
 @pytest.fixture(params=SYSTEMS)
 def exp_dir(request, tmp_path, monkeypatch):
     """train.yaml and average.pth."""
     monkeypatch.chdir(tmp_path)
-    settings = {**SYSTEMS[request.param], "token_list": TOKENS, "token_type": "char", "bpemodel": None}
-    folder = tmp_path / "exp"
+    return make(tmp_path / "exp", {**SYSTEMS[request.param], "token_list": TOKENS, "token_type": "char"})
+
+
+def make(folder, settings):
     folder.mkdir()
+    settings = {"bpemodel": None, **settings}
     (folder / "train.yaml").write_text(yaml.safe_dump(settings))
     torch.manual_seed(0)
-    network = JointNetwork(*read_configs(settings), len(TOKENS))
+    network = JointNetwork(*shape_of(settings))
     torch.save({f"network.{name}": value for name, value in network.state_dict().items()}, folder / "average.pth")
     return folder
 
@@ -52,6 +57,19 @@ def test_a_pack_hears_what_its_experiment_hears_in_words_with_times(exp_dir, cap
     assert len(frames) == ours.frames.num_frames(16000)
     for word in ours.words(frames, ours.nbest(frames)[0]):
         assert -0.02 <= word.start_seconds < word.end_seconds <= 1.02
+
+
+def test_a_pack_of_a_class_head_says_the_class_that_its_experiment_says(tmp_path):
+    classes = ["<blank>", "<unk>", "happy", "sad", "<sos/eos>"]
+    folder = make(tmp_path / "exp", {**CLASSES, "token_list": classes, "token_type": "word"})
+    run_export(folder, "espnet", tmp_path / "model.zip")
+    waves = [0.1 * torch.randn(16000), torch.randn(9000)]
+    ours, packed = load_model(str(folder)), load_model(str(tmp_path / "model.zip"))
+    for one, other in zip(ours.log_probabilities(waves), packed.log_probabilities(waves), strict=True):
+        assert torch.equal(one, other)
+    assert [each.text for each in ours(waves)] == [each.text for each in packed(waves)]
+    with pytest.raises(InputError, match="fairseq: has no form for the head mean.*--to espnet"):
+        run_export(folder, "fairseq", tmp_path / "x.pt")
 
 
 @pytest.mark.parametrize("to, name", [("huggingface", "hf"), ("fairseq", "x.pt"), ("torchaudio", "x.pt")])

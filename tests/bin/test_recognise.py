@@ -17,7 +17,8 @@ from espnet_bljust.bin import pack, plan  # noqa: E402
 from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.load_model import load_model  # noqa: E402
 from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
-from espnet_bljust.bin.recognise import get_parser, main, read_mono, transcribe  # noqa: E402
+from espnet_bljust.bin.recognise import get_parser, main, transcribe  # noqa: E402
+from espnet_bljust.bin.recording import BLOCK_SECONDS, open_recording, resampled  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
@@ -56,6 +57,11 @@ def noise(tmp_path):
     soundfile.write(tmp_path / "a.wav", samples, 16000)
     soundfile.write(tmp_path / "b.flac", np.stack([samples, samples], 1), 16000)
     return tmp_path
+
+
+def read_mono(path):
+    with open_recording(path) as blocks:
+        return np.concatenate(list(blocks))
 
 
 def recognise(*words, code=0):
@@ -144,7 +150,7 @@ def test_ffmpeg_reads_what_libsndfile_cannot(noise, monkeypatch):
         read_mono(str(noise / "video's.mkv"))
     program = noise / "bin/ffmpeg"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\n[ -f "$5" ] && cat {noise}/a.wav\n')
+    program.write_text(f'#!/bin/sh\n[ -f "${{7#file:}}" ] && cat {noise}/a.wav\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     assert len(read_mono(str(noise / "video's.mkv"))) == 48000
@@ -197,7 +203,7 @@ def test_outputs_that_would_mix_are_refused_before_the_work(noise, capsys):
 
 
 def test_audio_of_no_length_to_speak_of_is_silence(exp_dir):
-    transcript = transcribe("x", np.zeros(200, np.float32), load_model(str(exp_dir)), 20.0, "x")
+    transcript = transcribe("x", [np.zeros(200, np.float32)], load_model(str(exp_dir)), 20.0)
     assert transcript.text == "" and transcript.words == []
 
 
@@ -232,7 +238,54 @@ def test_a_long_recording_gives_the_words_of_its_parts(monkeypatch, exp_dir):
         said.append("".join("ABC"[token - 3] for token in word))
     samples = np.concatenate(parts).astype(np.float32)
     for window_seconds in (3.0, 20.0, 1000.0):
-        transcript = transcribe("x", samples, recogniser, window_seconds, "x")
+        transcript = transcribe("x", np.array_split(samples, 7), recogniser, window_seconds)
         assert transcript.text.split() == [word.word for word in transcript.words] == said
         starts = [word.start_seconds for word in transcript.words]
         assert starts == sorted(starts) and transcript.words[-1].end_seconds <= len(samples) / 16000
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 96000])
+def test_resampling_block_by_block_is_resampling_the_whole(rate):
+    from espnet_bljust.data.resample import resample
+
+    samples = np.random.default_rng(1).standard_normal(3 * rate + 17).astype(np.float32)
+    for size in (rate // 3, 20_011, 10**6):
+        found = np.concatenate(list(resampled(np.split(samples, range(size, len(samples), size)), rate)))
+        assert np.allclose(found, resample(samples, rate, 16000), rtol=0, atol=1e-6)
+
+
+def test_what_is_held_of_a_recording_does_not_grow_with_its_length(tmp_path):
+    """Two and ten minutes of 22.05 kHz stereo, through windows: peaks of what numpy and Python allocate."""
+    import tracemalloc
+
+    from espnet_bljust.bin.windows import windows
+
+    peaks = []
+    for minutes in (2, 10):
+        path = tmp_path / f"{minutes}.wav"
+        noise = np.random.default_rng(0).integers(-9999, 9999, (60 * 22050, 2)).astype(np.int16)
+        with soundfile.SoundFile(path, "w", 22050, 2) as file:
+            for _ in range(minutes):
+                file.write(noise)
+        tracemalloc.start()
+        with open_recording(str(path)) as blocks:
+            assert len(blocks) == minutes * 60 // BLOCK_SECONDS
+            assert sum(window.keep or 0 for window in windows(blocks, 20.0, TrunkConfig())) > 50 * 50 * minutes
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.05 * peaks[0] < 100e6
+
+
+@pytest.mark.parametrize("damage", ["cut wav", "cut flac", "not finite", "empty"])
+def test_a_recording_that_turns_out_damaged_is_named_and_gives_no_text(exp_dir, tmp_path, damage, monkeypatch, capsys):
+    samples = 0.1 * np.random.default_rng(0).standard_normal(16000 * 5)
+    path = tmp_path / f"x.{'flac' if 'flac' in damage else 'wav'}"
+    if damage == "not finite":
+        samples[70_000] = np.nan
+    soundfile.write(path, samples[: 0 if damage == "empty" else None], 16000,
+                    subtype="FLOAT" if damage == "not finite" else "PCM_16")
+    if "cut" in damage:
+        path.write_bytes(path.read_bytes()[:-50_000])
+    recognise("--model", exp_dir, path, code=1)
+    out, err = capsys.readouterr()
+    assert out == "" and [f"error: {path}: " in line for line in err.splitlines()].count(True) == 1

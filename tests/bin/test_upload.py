@@ -1,73 +1,132 @@
-"""Stage 15: a dry run names the files and sends nothing; names that the hub would refuse stop before it."""
+"""Stage 15 with the hub's own client against a hub on this machine; names that the hub would refuse stop before it."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_bljust.bin.upload import get_parser, is_repository, main
-from espnet_bljust.errors import InputError
+sys.path.insert(0, str(Path(__file__).parent))
+from hub import TOKEN, Hub  # noqa: E402
+
+from espnet_bljust.bin.upload import get_parser, is_repository, main, without_token  # noqa: E402
+from espnet_bljust.errors import InputError  # noqa: E402
+
+CARD = "---\nlanguage: en\nlicense: cc-by-4.0\n---\n# toy\n"
+FILES = {"pack/meta.yaml": b"files: {}\n", "pack/README.md": CARD.encode(), "pack/exp/model.pth": b"espnet" * 1000,
+         "huggingface/config.json": b"{}", "huggingface/model.safetensors": b"transformers" * 1000}
+PUBLISHED = {name.partition("/")[2]: content for name, content in FILES.items()}
 
 
 @pytest.fixture
-def pack(tmp_path, monkeypatch):
-    """A pack of 5 bytes; the hub cannot be reached from here."""
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    (tmp_path / "toy.zip").write_bytes(b"model")
-    (tmp_path / "other.txt").write_text("stays here")
-    return tmp_path / "toy.zip"
+def exp_dir(tmp_path):
+    for name, content in FILES.items():
+        (tmp_path / "toy" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "toy" / name).write_bytes(content)
+    (tmp_path / "toy" / "checkpoint.pth").write_text("stays here")
+    return tmp_path / "toy"
 
 
-def upload(pack, repo="user/name", dry_run="true"):
-    main(get_parser().parse_args(["--pack", str(pack), f"--hf_repo={repo}", "--dry_run", dry_run]))
-
-
-def test_a_dry_run_lists_the_pack_alone_where_there_are_no_results(pack, capsys):
-    upload(pack)
-    assert capsys.readouterr().out == f"would upload {pack} (5 bytes) to user/name/toy.zip\n"
-
-
-def test_a_dry_run_lists_exactly_the_files_that_are_sent(pack, capsys, monkeypatch):
-    results = pack.parent / "RESULTS.md"
-    results.write_text("# wer\n")
-    upload(pack)
-    listed = capsys.readouterr().out.splitlines()
-    assert listed == [f"would upload {pack} (5 bytes) to user/name/toy.zip",
-                      f"would upload {results} (6 bytes) to user/name/RESULTS.md"]
+@pytest.fixture
+def hub():
     hub = Hub()
-    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
-    upload(pack, dry_run="false")
-    assert hub.calls == [("create", "user/name"), (pack, "toy.zip", "user/name"), (results, "RESULTS.md", "user/name")]
-    assert capsys.readouterr().out == "user/name: 2 files published\n"
+    yield hub
+    hub.shutdown()
+    hub.server_close()
 
 
-class Hub:
-    """In the place of huggingface_hub: notes what it is asked."""
+def start(exp_dir, hub, token=TOKEN, repo="user/name"):
+    """The command in a process of its own, whose huggingface_hub knows no other hub."""
+    home = exp_dir.parent / "home"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+    environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*",
+                    **({"HF_TOKEN": token} if token else {})}
+    words = ["-m", "espnet_bljust.bin.upload", "--exp_dir", exp_dir, "--hf_repo", repo]
+    return subprocess.Popen([sys.executable, *words], env=environment, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
 
-    def __init__(self):
-        self.calls = []
 
-    def HfApi(self):  # noqa: N802
-        return self
+def upload(*words, code=0, **options):
+    """What the command says."""
+    process = start(*words, **options)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, out + err
+    return out + err
 
-    def create_repo(self, repo, exist_ok):
-        assert exist_ok
-        self.calls.append(("create", repo))
 
-    def upload_file(self, path_or_fileobj, path_in_repo, repo_id):
-        self.calls.append((path_or_fileobj, path_in_repo, repo_id))
+def dry_run(exp_dir, repo="user/name"):
+    main(get_parser().parse_args(["--exp_dir", str(exp_dir), f"--hf_repo={repo}", "--dry_run", "true"]))
+
+
+def test_what_arrives_is_what_the_dry_run_lists_in_one_commit(exp_dir, hub, capsys):
+    dry_run(exp_dir)
+    *rows, total = capsys.readouterr().out.splitlines()
+    assert "5 files, 0.0 MB" in total
+    listed = sorted(row.rpartition(" (")[2].split(" bytes) to user/name/") for row in rows)
+    assert listed == sorted([str(len(content)), name] for name, content in PUBLISHED.items()) and hub.requests == []
+    output = upload(exp_dir, hub)
+    assert "user/name: 5 files, 0.0 MB published" in output and TOKEN not in output
+    assert hub.repositories == {"user/name": PUBLISHED} and len(hub.commits) == 1
+
+
+def test_an_upload_that_was_killed_goes_on_and_sends_no_file_twice(exp_dir, hub):
+    hub.hold_after = 1
+    process = start(exp_dir, hub)
+    assert hub.holding.wait(60)
+    seen = Path(f"/proc/{process.pid}/cmdline")  # what ps shows
+    assert not seen.exists() or TOKEN not in seen.read_text()
+    process.kill()
+    process.communicate()
+    assert len(hub.arrived) == 1 and hub.repositories == {"user/name": {}}  # nothing half-published
+    hub.hold_after = None
+    upload(exp_dir, hub)
+    assert len(hub.arrived) == len(set(hub.arrived)) == 2 and hub.repositories["user/name"] == PUBLISHED
+
+
+def test_every_refusal_is_one_line_without_the_token(exp_dir, hub):
+    wrong = "hf_" + "wrong" * 5
+    for token, repo, words in ((wrong, "user/name", "refuses this machine's token"),
+                               ("", "user/name", "no token. Log in"),
+                               (f"{TOKEN}\u00e9 x", "user/name", "not one word of ASCII"),
+                               (TOKEN, "other/name", "may not write there")):
+        output = upload(exp_dir, hub, token=token, repo=repo, code=1)
+        (line,) = output.strip().splitlines()
+        assert line.startswith("error: ") and words in line and "hf_" + "A1" not in line and wrong not in line
+    assert hub.repositories == {} and TOKEN not in "".join(map(str, hub.requests))
+
+
+def test_a_card_that_the_hub_refuses_sends_nothing_but_its_text(exp_dir, hub):
+    readme = exp_dir / "pack/README.md"
+    readme.write_text(CARD.replace("cc-by-4.0", "free-of-charge"))
+    output = upload(exp_dir, hub, code=1)
+    assert len(output.splitlines()) == 1 and "license" in output and hub.storage == {}
+    readme.write_text(CARD.replace("license: cc-by-4.0\n", ""))
+    with pytest.raises(InputError, match="README.md: names no licence.*--hf_license"):
+        dry_run(exp_dir)
+
+
+def test_texts_lose_tokens_of_any_kind(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "an-odd-token")
+    assert without_token(f"Bearer an-odd-token, {TOKEN}") == "Bearer hf_..., hf_..."
 
 
 @pytest.mark.parametrize("repo", ["", "name", "/name", "user/", "a/b/c", "user name/x", "user/na me", "user/x\n",
                                   "-a/b", "user/.x", "user/x.", "user/x-", "a--b/c", "user/a..b", "üser/x",
                                   "user/x.git", "https://huggingface.co/user/x", "user/" + "x" * 100])  # fmt: skip
-def test_a_name_that_the_hub_refuses_is_refused_here_before_anything_is_sent(pack, repo, capsys):
-    for dry_run in ("true", "false"):
-        with pytest.raises(InputError, match="not of the form user/name"):
-            upload(pack, repo, dry_run)
+def test_a_name_that_the_hub_refuses_is_refused_here_before_anything_is_sent(exp_dir, repo, capsys):
+    with pytest.raises(InputError, match="not of the form user/name"):
+        dry_run(exp_dir, repo)
     assert capsys.readouterr().out == ""
+
+
+def test_a_token_in_the_place_of_the_name_is_not_repeated(exp_dir):
+    with pytest.raises(InputError) as caught:
+        dry_run(exp_dir, TOKEN)
+    assert TOKEN not in str(caught.value)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -83,7 +142,6 @@ def test_names_with_an_owner_are_judged_as_the_hubs_own_library_does(name):
         assert is_repository(name)
 
 
-@pytest.mark.parametrize("missing", ["none.zip", "."])
-def test_a_missing_pack_names_the_stage_that_makes_it(pack, missing):
+def test_a_missing_pack_names_the_stage_that_makes_it(tmp_path):
     with pytest.raises(InputError, match="Run stage 14"):
-        upload(pack.parent / missing)
+        dry_run(tmp_path)

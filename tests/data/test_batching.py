@@ -3,12 +3,14 @@
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_bljust.data.batching import BatchStream, fixed_batches
 from espnet_bljust.errors import InputError
+from espnet_bljust.randomness import derive_seed
 
 DURATIONS = st.lists(st.floats(0.1, 40.0), min_size=1, max_size=60)
 BUDGET = st.floats(0.05, 200.0)
@@ -128,3 +130,29 @@ def test_fixed_batches_open_a_new_batch_only_where_the_next_utterance_does_not_f
 
 def test_fixed_batches_of_nothing_are_none():
     assert fixed_batches([], [], 10.0) == []
+
+
+def slowly(durations, budget, seed, purpose, epoch):
+    """A pass as it was first written: loops over utterances and batches."""
+    count = min(max(1, round(sum(durations) / budget)), len(durations))
+    order = np.random.default_rng(derive_seed(seed, purpose, epoch)).permutation(len(durations)).tolist()
+    total, heard, starts = float(np.sum(durations)), 0.0, [None] * (count + 1)
+    for place, number in enumerate(order):
+        heard += durations[number]
+        batch = min(int((heard - durations[number] / 2) / total * count), count - 1)
+        for earlier in range(batch + 1):
+            starts[earlier] = place if starts[earlier] is None else starts[earlier]
+    starts = [len(order) if start is None else start for start in starts]
+    for batch in range(1, count):
+        starts[batch] = max(starts[batch], starts[batch - 1] + 1)
+    for batch in range(count - 1, 0, -1):
+        starts[batch] = min(starts[batch], len(order) - (count - batch))
+    return [[f"utt{number:03d}" for number in order[a:b]] for a, b in zip(starts, starts[1:], strict=False)]
+
+
+@few
+@given(DURATIONS, BUDGET, st.integers(0, 2))
+def test_a_pass_is_what_the_plain_loops_give(durations, budget, epoch):
+    """No recipe's batches may move."""
+    assert [batch for _, batch in one_pass(stream(durations, budget), epoch)] == slowly(
+        durations, budget, 0, "pool", epoch)

@@ -12,8 +12,7 @@ import soundfile
 from espnet_bljust.bin.filter_data import get_parser, main
 from espnet_bljust.data.format import FormatOptions, format_part
 from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.formatted_set import read_formatted
-from espnet_bljust.data.kaldi_dir import read_dir, write_dir
+from espnet_bljust.data.formatted_set import open_formatted
 from espnet_bljust.data.perturb import perturb
 from espnet_bljust.data.subsets import choose_labelled
 from espnet_bljust.data.tables import read_table
@@ -101,24 +100,21 @@ def test_the_pool_has_no_text_and_all_tables_of_a_set_have_the_same_utterances(d
     run_filter(dump, "--labels", "0.5")
     assert not (dump / "train_pool" / "text").exists()
     for name in ["train", "dev", "test", "train_labelled", "train_pool"]:
-        read_formatted(dump / name, require_text=name != "train_pool")
+        assert len(list(open_formatted(dump / name, require_text=name != "train_pool"))) == len(kept(dump, name))
         assert set(" ".join(read_table(dump / name / "spk2utt").values()).split()) == kept(dump, name)
 
 
 def test_no_dev_or_test_utterance_or_audio_is_left_in_training(dump):
     run_filter(dump)
-    held_out = [read_formatted(dump / name) for name in ("dev", "test")]
+    held_out = [utterance for name in ("dev", "test") for utterance in open_formatted(dump / name)]
     for name in ["train", "unl", "train_labelled", "train_pool"]:
-        data = read_formatted(dump / name)
-        for other in held_out:
-            assert not data.wavs.keys() & other.wavs.keys()
-            assert not set(data.hashes.values()) & set(other.hashes.values())
+        data = list(open_formatted(dump / name))
+        assert not {utterance.name for utterance in data} & {utterance.name for utterance in held_out}
+        assert not {utterance.hash for utterance in data} & {utterance.hash for utterance in held_out}
 
 
 def test_a_speed_copy_leaves_training_with_its_original(dump, tmp_path):
-    source = read_dir(tmp_path / "data" / "train", allow_empty_text=True)
-    texts = {utterance: words or "YES" for utterance, words in source.text.items()}
-    write_dir(tmp_path / "data" / "train_sp", perturb(type(source)(source.wavs, source.utt2spk, texts), ["0.9", "1.0"]))
+    perturb(tmp_path / "data/train", ["0.9", "1.0"], tmp_path / "data/train_sp")
     format_set(tmp_path / "data" / "train_sp", dump / "org" / "train_sp")
     run_filter(dump, "--train_set", "train_sp")
     reasons = removed(dump, "train_sp")
@@ -127,13 +123,21 @@ def test_a_speed_copy_leaves_training_with_its_original(dump, tmp_path):
 
 def test_smaller_labelled_subsets_lie_within_larger_ones_and_another_seed_draws_others(dump):
     run_filter(dump)
-    data = read_formatted(dump / "train")
-    utterances = list(data.wavs)
-    draws = [choose_labelled(data, utterances, labels, rate=16000, seed=0) for labels in ("3s", "6s", "0.1min", "all")]
-    assert draws[0] < draws[1] == draws[2] < draws[3] == set(utterances)
-    assert data.seconds(16000, draws[0]) <= 3 < data.seconds(16000, draws[1]) <= 6
-    assert choose_labelled(data, utterances, "6s", rate=16000, seed=1) != draws[1]
-    assert len(choose_labelled(data, utterances, "0.25", rate=16000, seed=0)) == round(0.25 * len(utterances))
+    data, source = open_formatted(dump / "train"), open_formatted(dump / "org/train")
+    samples = {utterance.name: utterance.num_samples for utterance in data}
+
+    def draw(labels, seed=0):
+        chosen = choose_labelled(data, labels, rate=16000, seed=seed, source=source)
+        return {name for name, is_chosen in zip(samples, chosen, strict=True) if is_chosen}
+
+    def seconds(names):
+        return sum(samples[name] for name in names) / 16000
+
+    draws = [draw(labels) for labels in ("3s", "6s", "0.1min", "all")]
+    assert draws[0] < draws[1] == draws[2] < draws[3] == samples.keys()
+    assert seconds(draws[0]) <= 3 < seconds(draws[1]) <= 6
+    assert draw("6s", seed=1) != draws[1]
+    assert len(draw("0.25")) == round(0.25 * len(samples))
 
 
 def test_a_file_of_ids_chooses_the_labelled_utterances(dump, tmp_path):

@@ -38,8 +38,8 @@ def test_recordings_of_other_rates_are_not_joined_and_a_missing_one_is_named(rec
         read_audio(f"{first} + {tmp_path / 'slow.wav'}")
     with pytest.raises(InputError, match="none.wav: no such audio file"):
         read_audio(f"{first} + {tmp_path / 'none.wav'}")
-    assert f"{tmp_path}/none.wav: no such audio file" in _missing(f"{first} + {tmp_path / 'none.wav'}")
-    assert _missing(" + ".join(recordings)) == ""
+    assert f"{tmp_path}/none.wav: no such audio file" in _missing(f"{first} + {tmp_path / 'none.wav'}", pipes=False)
+    assert _missing(" + ".join(recordings), pipes=False) == ""
 
 
 def test_a_file_that_has_the_sign_in_its_name_is_one_recording_and_a_pipe_is_a_pipe(recordings, tmp_path):

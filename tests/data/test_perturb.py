@@ -2,9 +2,10 @@ import pytest
 
 from espnet_bljust.data.format import FormatOptions, format_part
 from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.kaldi_dir import read_dir, write_dir
+from espnet_bljust.data.kaldi_dir import read_dir
 from espnet_bljust.data.perturb import perturb
 from espnet_bljust.data.tables import read_table
+from espnet_bljust.data.walk import walk_dir
 from espnet_bljust.errors import InputError
 
 
@@ -16,7 +17,7 @@ def formatted_counts(data_dir, out):
 
 def test_copies_have_espnets_names_and_their_length_follows_the_speed(data_dir, tmp_path):
     source = read_dir(data_dir)
-    write_dir(tmp_path / "train_sp", perturb(source, ["0.9", "1.0", "1.1"]))
+    assert perturb(data_dir, ["0.9", "1.0", "1.1"], tmp_path / "train_sp") == 3 * len(source.wavs)
     copy = read_dir(tmp_path / "train_sp")
     originals = formatted_counts(data_dir, tmp_path / "org")
     counts = formatted_counts(tmp_path / "train_sp", tmp_path / "org_sp")
@@ -33,18 +34,20 @@ def test_copies_have_espnets_names_and_their_length_follows_the_speed(data_dir, 
 def test_segments_share_their_recordings(data_dir, tmp_path):
     names = list(read_table(data_dir / "wav.scp"))
     (data_dir / "segments").write_text("".join(f"{name} {name} 0.05 0.15\n" for name in names))
-    write_dir(tmp_path / "train_sp", perturb(read_dir(data_dir), ["0.5", "1.0"]))
+    perturb(data_dir, ["0.5", "1.0"], tmp_path / "train_sp")
+    assert walk_dir(tmp_path / "train_sp", require_text=True).utterances == 2 * len(names)
     assert list(read_table(tmp_path / "train_sp" / "wav.scp")) == names
     counts = formatted_counts(tmp_path / "train_sp", tmp_path / "org_sp")
     assert set(counts.values()) == {1600, 3200}
 
 
 @pytest.mark.parametrize("factors", [[], ["fast"], ["0.9", "0.90"], ["0"], ["-1"], ["9"], ["9/10"]])
-def test_factors_that_make_no_sense_are_refused(data_dir, factors):
+def test_factors_that_make_no_sense_are_refused(data_dir, tmp_path, factors):
     with pytest.raises(InputError, match="--factors"):
-        perturb(read_dir(data_dir), factors)
+        perturb(data_dir, factors, tmp_path / "sp")
 
 
-def test_what_is_perturbed_already_is_refused(data_dir):
+def test_what_is_perturbed_already_is_refused(data_dir, tmp_path):
+    perturb(data_dir, ["0.9"], tmp_path / "sp")
     with pytest.raises(InputError, match="perturbed already"):
-        perturb(perturb(read_dir(data_dir), ["0.9"]), ["1.1"])
+        perturb(tmp_path / "sp", ["1.1"], tmp_path / "again")

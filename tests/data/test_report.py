@@ -43,7 +43,7 @@ def test_every_number_is_the_one_counted_by_hand(dump):
     train, dev = numbers["sets"]["train"], numbers["sets"]["dev"]
     assert (train["utterances"], train["speakers"], train["hours"]) == (4, 2, pytest.approx(8 / 3600))
     assert train["seconds_percentiles"]["0"] == 1.0 and train["seconds_percentiles"]["100"] == 3.0
-    assert train["offenders"] == {"clipped": ["a"], "silent": ["d"], "duplicate": ["c"]}
+    assert train["faults"] == {"clipped": 1, "silent": 1, "duplicate": 1}
     assert train["characters"]["O"] == 3 and train["characters"][" "] == 1
     assert (train["words"], train["distinct_words"], train["distinct_sentences"]) == (5, 3, 3)
     assert (train["tokens"], train["unknown_tokens"]) == (13, 0)

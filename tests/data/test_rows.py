@@ -2,9 +2,10 @@ import random
 
 import pytest
 
-from espnet_bljust.data import rows as module
+from espnet_bljust.data import sorting as module
 from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
-from espnet_bljust.data.rows import Row, grow_sets, place_sets, sorted_lines
+from espnet_bljust.data.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.sorting import sorted_lines
 from espnet_bljust.errors import InputError
 
 
@@ -23,7 +24,7 @@ def many():
 def test_rows_in_any_order_make_the_directory_that_tables_in_memory_make(
     many, tmp_path, tree, monkeypatch, run_rows, with_text
 ):
-    monkeypatch.setattr(module, "RUN_ROWS", run_rows)
+    monkeypatch.setattr(module, "RUN_LINES", run_rows)
     text = {row.utterance: row.text for row in many} if with_text else None
     write_dir(tmp_path / "memory", KaldiDir({row.utterance: row.audio for row in many},
                                             {row.utterance: row.speaker for row in many}, text))  # fmt: skip
@@ -35,8 +36,9 @@ def test_rows_in_any_order_make_the_directory_that_tables_in_memory_make(
 
 
 def test_lines_are_sorted_as_python_sorts_them_whatever_they_hold(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "RUN_ROWS", 3)
-    lines = ["b", "a", "a\x01", "a b", "", "é", "\U0001f600", "a", "ab", "a\r", "z"]
+    monkeypatch.setattr(module, "RUN_LINES", 2)
+    monkeypatch.setattr(module, "MOST_RUNS", 2)  # three levels of merging
+    lines = ["b", "a", "a\x01", "a b", "", "é", "\U0001f600", "a", "ab", "a\r", "z", "\udcff"]
     assert list(sorted_lines(iter(lines), tmp_path)) == sorted(lines)
     assert not list(tmp_path.iterdir())
 

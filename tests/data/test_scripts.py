@@ -23,7 +23,7 @@ def test_foreign_letters_are_listed_once_and_digits_are_none():
 
 
 def test_table_counts_every_character_and_names_an_utterance():
-    rows = character_table([("u1", "aab"), ("u2", "bж")], {"LATIN"}).splitlines()[1:]
+    rows = character_table({"a": 2, "ж": 1, "b": 2}, {"a": "u1", "b": "u1", "ж": "u2"}, {"LATIN"}).splitlines()[1:]
     assert [row.split("\t")[:4] for row in rows] == [
         ["a", "U+0061", "2", "LATIN"],
         ["b", "U+0062", "2", "LATIN"],

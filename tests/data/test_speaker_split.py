@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.data.speaker_split import split_by_speaker
+from espnet_bljust.data.speaker_split import deal
 from espnet_bljust.errors import InputError
+
+
+def split_by_speaker(utt2spk):
+    """Utterance -> set, and whether the sets share no speaker."""
+    dealt = deal(Counter(utt2spk.values()), iter(utt2spk))
+    return {key: dealt.part(key, speaker) for key, speaker in utt2spk.items()}, dealt.by_speaker
 
 
 def utterances(sizes):

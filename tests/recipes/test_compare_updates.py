@@ -30,8 +30,9 @@ if stop == "8":
 elif fold:
     said = {f"{fold}-{index}": ("calm", "sad")[index % 2] for index in range(4)}
     heard = {**said, f"{fold}-0": "sad" if fold == "fold1" else "calm"}
-    (folder / "decode_greedy/test/score_class").mkdir(parents=True)
-    write_confusion(folder / "decode_greedy/test/score_class/confusion.json", count(said, heard))
+    scores = folder / f"decode_greedy/test_{fold}/score_class"
+    scores.mkdir(parents=True)
+    write_confusion(scores / "confusion.json", count(said, heard))
     (folder / "train.yaml").write_text(json.dumps({"token_list": ["<blank>", "<unk>", "calm", "sad", "<sos/eos>"],
         "trunk_conf": {"conv_layers": [[4, 10, 5]], "dim": 4, "num_layers": 1, "num_heads": 1, "ffn_dim": 4,
                        "pos_kernel": 4, "pos_groups": 1}, "head_conf": {"kind": "mean"}}))
@@ -127,7 +128,8 @@ def test_every_arm_runs_in_every_fold_on_data_of_its_own_and_the_folds_add_up(st
     output = compare(standing_in, "--config", "conf/folds.yaml", "--nj", "1")
     first, second, *runs = calls(standing_in)
     for fold, data in enumerate((first, second), 1):
-        assert f"--dumpdir dump/fold{fold} --local_data_opts --partial true --fold {fold} --lang fold{fold}" in data
+        words = f"--dumpdir dump/fold{fold} --local_data_opts --partial true --fold {fold} --suffix _fold{fold} "
+        assert f"{words}--train_set train_fold{fold} --valid_set dev_fold{fold} --test_sets test_fold{fold} " in data
     assert len(runs) == 4
     names = ("asr_tag", "dumpdir", "lang", "model_size")
     found = {tuple(re.search(rf"--{name} (\S+)", run)[1] for name in names) for run in runs}

@@ -132,11 +132,14 @@ def test_recording_of_another_length_and_transcript_without_recording_are_listed
     assert "fcaw-cen9-b: not an utterance of AN4's list" in listed
 
 
-def test_transcript_line_without_an_id_is_named_by_file_and_line(tmp_path):
+@pytest.mark.parametrize("line", [b"<s> YES </s>\n", b"caf\xe9\n", None])
+def test_transcript_line_that_is_none_or_comes_twice_is_named_by_file_and_line(tmp_path, line):
     root = write_tree(tmp_path / "an4", ".wav")
-    with (root / "etc/an4_train.transcription").open("a") as file:
-        file.write("<s> YES </s>\n")
+    path = root / "etc/an4_train.transcription"
+    with path.open("ab") as file:
+        file.write(line or path.read_bytes().splitlines(keepends=True)[0])
     done = run_data(tmp_path, "--an4_dir", "an4", "--samples_list", "samples.tsv")
+    assert done.returncode == 1 and done.stderr.strip().count("\n") == 0
     assert "etc/an4_train.transcription:4: " in done.stderr
 
 

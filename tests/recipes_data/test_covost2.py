@@ -136,13 +136,13 @@ def test_missing_and_empty_clips_are_listed_and_can_be_left_out(release, tmp_pat
     (release / "nl/clips/stray.mp3").write_bytes(b"x")
     done = run_data(tmp_path, "--lang", "nl", "--commonvoice", release)
     assert done.returncode == 1 and done.stderr.strip().count("\n") == 0
-    assert "2 problems" in done.stderr and "data/problems.txt" in done.stderr
-    listed = (tmp_path / "data/problems.txt").read_text().splitlines()
+    assert "2 problems" in done.stderr and "data/nl/problems.txt" in done.stderr
+    listed = (tmp_path / "data/nl/problems.txt").read_text().splitlines()
     assert f"{names[3]}: no such clip" in listed[0] and f"{names[5]}: 0 bytes" in listed[1]
     assert not (tmp_path / "data/train_nl").exists()
     done = run_data(tmp_path, "--lang", "nl", "--commonvoice", release, "--skip_problems", "true")
     assert done.returncode == 0 and "2 problems, left out" in done.stdout
-    assert (tmp_path / "data/clips_in_no_table.txt").read_text() == "stray.mp3\n"
+    assert (tmp_path / "data/nl/clips_in_no_table.txt").read_text() == "stray.mp3\n"
     kept = [Path(path).name for name in ("train", "dev", "test") for path in sets_of(tmp_path)[name].wavs.values()]
     assert sorted(kept) == sorted(set(names) - {names[3], names[5]})
 
@@ -221,7 +221,7 @@ def test_covost_splits_are_kept_and_the_rest_is_unlabelled_but_for_held_out_spea
         assert clips == {clip for clip, split in splits.items() if split.removesuffix("_covost") == name}
     speaker_11 = {clip for client, clip, _ in rows if int(client, 16) == 11}  # in no split, and in other.tsv
     assert {Path(path).name for path in sets["unlabelled"].wavs.values()} == speaker_11
-    held = [line.split("\t") for line in (tmp_path / "data/left_out.tsv").read_text().splitlines()[1:]]
+    held = [line.split("\t") for line in (tmp_path / "data/nl/left_out.tsv").read_text().splitlines()[1:]]
     assert [fields[1] for fields in held] == ["speaker_held_out"] * 3
     listed = [line.split() for line in (tmp_path / "data/train_nl/nl_0.004h.txt").read_text().splitlines()]
     order = sorted(sets["train"].wavs, key=lambda utterance: documented_place(utterance, splits if whole else {}))
@@ -250,13 +250,15 @@ def test_common_voice_s_own_splits_are_taken_where_there_is_no_covost(tmp_path):
             (tmp_path / "cv/nl/validated.tsv").unlink()
 
 
-def test_split_of_another_release_is_told(tmp_path):
+def test_split_of_another_release_and_a_clip_in_two_splits_are_told(tmp_path):
     rows = generate(tmp_path / "cv")
     covost_tables(rows, tmp_path / "covost", True)
     with (tmp_path / "covost/covost_v2.nl_en.tsv").open("a") as file:
-        file.write("common_voice_nl_999.mp3\tx\ttrain\n")
+        file.write("common_voice_nl_999.mp3\tx\ttrain\ncommon_voice_nl_0.mp3\tx\ttrain\n")
     done = run_data(tmp_path, "--lang", "nl", "--commonvoice", "cv", "--covost", "covost")
-    assert "common_voice_nl_999.mp3: in a split of CoVoST 2, but not in validated.tsv" in done.stderr
+    assert "2 problems, first: common_voice_nl_0.mp3: in dev and train of CoVoST 2." in done.stderr
+    listed = (tmp_path / "data/nl/problems.txt").read_text()
+    assert "common_voice_nl_999.mp3: in a split of CoVoST 2, but not in validated.tsv" in listed
 
 
 def test_foreign_letters_and_on_request_digits_cost_a_training_utterance_its_text_alone(tmp_path):
@@ -272,7 +274,7 @@ def test_foreign_letters_and_on_request_digits_cost_a_training_utterance_its_tex
         sets = sets_of(tmp_path)
         away = {key.split("_")[-1] for key in sets["unlabelled"].wavs} & {"2", "3"}
         assert away == gone and not {key.split("_")[-1] for key in sets["train"].wavs} & gone
-        reasons = (tmp_path / "data/left_out.tsv").read_text()
+        reasons = (tmp_path / "data/nl/left_out.tsv").read_text()
         assert "\tforeign_letters \u0436\tZin \u0436" in reasons
         assert ("\tdigits_or_symbols 7\tZin 7" in reasons) == (digits == "reject")
 

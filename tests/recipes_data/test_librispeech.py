@@ -84,6 +84,16 @@ def test_running_again_changes_nothing(tree, tmp_path):
     assert contents[0] == contents[1] and not list(tmp_path.glob("data/*.tmp"))
 
 
+def test_windows_line_ends_and_byte_order_marks_change_no_transcript(tree, tmp_path):
+    part = part_of(tree, "test-clean")
+    due = transcripts(part)
+    for path in part.glob("*/*/*.trans.txt"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    done = run_data("librispeech", tmp_path, *WORDS)
+    assert done.returncode == 0, done.stderr
+    assert read_dir(tmp_path / "data/test_clean").text == due
+
+
 def test_several_parts_make_one_training_set_and_the_place_may_stand_in_db(tree, tmp_path):
     (tmp_path / "db.sh").write_text(f"LIBRISPEECH={tree / 'LibriSpeech'}\n")
     words = ["--labelled", *PARTS[:2], "--unlabelled", "--dev", "dev-other", "--test", "test-clean"]
@@ -242,9 +252,11 @@ def test_every_machine_makes_the_same_updates_over_the_same_audio(recipe):
     assert np.allclose(audio, audio[0], rtol=0.002)
 
 
-@pytest.mark.parametrize(("name", "hours"), [("500h_100h", 100.6), ("500h_360h", 363.6)])
+@pytest.mark.parametrize(("name", "hours"), [
+    ("conformer_500h_100h", 100.6), ("conformer_500h_360h", 363.6), ("cnn_rnn", 100.6),
+])  # fmt: skip
 def test_a_cycle_of_the_published_systems_is_a_pass_over_the_labelled_speech(name, hours):
-    settings = configuration("librispeech", f"tuning/train_bljust_conformer_{name}")
+    settings = configuration("librispeech", f"tuning/train_bljust_{name}")
     plan = build_plan(settings["plan_conf"])
     seconds = settings["accum_grad"] * settings["batch_seconds"]
     assert settings["plan_conf"]["joint_steps"] * seconds / 3600 == pytest.approx(hours, rel=0.002)

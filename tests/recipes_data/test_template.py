@@ -154,6 +154,7 @@ DAMAGES = {
     "transcript without audio": (lambda mine: (mine / "a/a1.wav").unlink(), "a1: a transcript without audio"),
     "empty audio": (lambda mine: (mine / "a/a1.wav").write_bytes(b""), "a1.wav: 0 bytes"),
     "audio twice": (lambda mine: audio(mine / "a/a1.flac"), "has the id of"),
+    "link": (lambda mine: [(mine / "a/a1.wav").unlink(), (mine / "a/a1.wav").symlink_to("gone")], "a link to nothing"),
     "format": (lambda mine: (mine / "a/a1.wav").rename(mine / "a/a1.m4a"), "libsndfile does not read .m4a. Convert"),
     "encoding": (lambda mine: (mine / "a/a1.txt").write_bytes(b"caf\xe9"), "a1.txt: byte 4 is not UTF-8"),
 }

@@ -9,8 +9,11 @@ labelled="" unlabelled=""  # audio with transcripts and without: folder, Kaldi d
 local_data_opts=""
 # shellcheck source=local/own_options.sh
 . ../../../local/own_options.sh "lang labelled unlabelled local_data_opts" "$@"
+quote="'\\''"  # of a quotation mark inside quotes
 for name in labelled unlabelled; do
-    [ -z "${!name}" ] || local_data_opts="--$name '$(cd "$from" && realpath --canonicalize-missing "${!name}")' $local_data_opts"
+    [ -n "${!name}" ] || continue
+    folder=$(cd "$from" && realpath --canonicalize-missing -- "${!name}")
+    local_data_opts="--$name '${folder//\'/$quote}' $local_data_opts"
 done
 ../../../local/bljust.sh \
     --lang "$lang" \

@@ -19,6 +19,8 @@ from espnet_bljust.network.convert.table import Renamed, Rule, export, inverse, 
 PROBE = "encoder.layers.0.self_attn.k_proj.weight"
 PREFIX, CTC_LAYER = "w2v_encoder.w2v_model.", "w2v_encoder.proj."
 PROJECTION, POSITION = "trunk.encoder.feature_projection.projection.", "trunk.encoder.transformer.pos_conv_embed.conv."
+WIDEST = 8192  # of a projection that is made here; the widest published wav2vec 2.0 has 1920
+MOST_LAYERS = 100  # of an extractor
 LAYER = "trunk.encoder.transformer.layers.*."
 REST: list[Rule] = [
     ("trunk.mask_embedding", "mask_emb"),
@@ -67,8 +69,9 @@ def from_fairseq(state: Mapping[str, Tensor]) -> Renamed:
     renamed = rename(plain, [*inverse([*trunk_rules(norm), *SSL]), (CTC_LAYER, "ctc.ctc_lo.")])
     features, hidden = (renamed.state.get(name) for name in ("trunk.encoder.feature_projection.layer_norm.weight",
                                                              "trunk.encoder.transformer.layer_norm.weight"))
-    if features is not None and hidden is not None and features.shape == hidden.shape:
-        renamed.state.setdefault(PROJECTION + "weight", torch.eye(len(hidden)))
+    alike = features is not None and hidden is not None and features.shape == hidden.shape
+    if alike and PROJECTION + "weight" not in renamed.state and len(hidden) <= WIDEST:
+        renamed.state[PROJECTION + "weight"] = torch.eye(len(hidden))
         renamed.state.setdefault(PROJECTION + "bias", torch.zeros(len(hidden)))
     return renamed
 
@@ -117,8 +120,10 @@ def trunk_options(model: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_layers(text: str) -> list[list[int]]:
     """`[(512, 10, 5)] + [(512, 3, 2)] * 4 + ...`, which fairseq evaluates as Python; here it is read."""
-    layers = []
+    layers: list[list[int]] = []
     for inside, times in re.findall(r"\[([^\[\]]*)\]\s*(?:\*\s*(\d+))?", text):
         block = [[int(number) for number in layer.split(",")] for layer in re.findall(r"\(([\d,\s]+)\)", inside)]
+        if len(layers) + len(block) * int((times or "1")[:9]) > MOST_LAYERS:
+            raise ValueError(f"more than {MOST_LAYERS} layers in conv_feature_layers")
         layers += block * int(times or 1)
     return layers

@@ -51,8 +51,9 @@ def fit(
 
     options: of TrunkConfig, what is known beside the weights, since shapes do not tell it; where: for the errors.
     """
-    expected = shape.parameters()
+    expected = parameters_of(shape, state, where)
     _refuse_other_sizes(state, expected, shape, options, where)
+    refuse_odd_tensors(state, where)
     wanted = [head for head in HEADS if any(name.startswith(head) for name in expected)]
     absent = [head for head in wanted if not any(name.startswith(head) for name in state)]
     missing = [name for name in expected
@@ -68,6 +69,32 @@ def fit(
                          "Restore the file, or choose an earlier one.")
     fresh = [HEADS[head] for head in absent] + (["mask embedding"] if MASK_EMBEDDING not in state else [])
     return Fit({name: value.to(expected[name].dtype) for name, value in state.items()}, fresh)
+
+
+def refuse_odd_tensors(state: Mapping[str, Tensor], where: str) -> None:
+    """InputError for what a file can hold that is no dense tensor, or stands for more numbers than are in the file.
+
+    A tensor of strides 0 is of any shape and takes four bytes, until something copies it.
+    """
+    odd = [name for name, value in state.items() if not isinstance(value, Tensor) or value.layout != torch.strided
+           or value.is_quantized or value.is_nested or value.device.type == "meta"
+           or value.numel() * value.element_size() > value.untyped_storage().nbytes()]  # fmt: skip
+    if odd:
+        raise InputError(f"{where}: weights that are no dense tensors: {_count(odd, 'of them')}. "
+                         "Save them with torch.save as they are in a network.")
+
+
+def parameters_of(shape: Shape, state: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+    """``shape.parameters()``; InputError where ``state`` is far from such a network, or nothing can be of its sizes."""
+    layers = max(getattr(shape.trunk, name, 0) for name in ("num_layers", "num_convolutions"))
+    if layers > len(state):  # would take long to describe
+        raise InputError(f"{where}: {len(state)} tensors, too few for the {layers} layers of the configuration. "
+                         "Use weights and configuration of one network.")
+    try:
+        return shape.parameters()
+    except (RuntimeError, TypeError, ValueError, MemoryError) as error:
+        raise InputError(f"{where}: no network has the sizes of the configuration "
+                         f"({' '.join(str(error).split())[:120]}). Mend trunk_conf and ssl_conf.") from None
 
 
 def _refuse_other_sizes(

@@ -1,18 +1,23 @@
 """Stage 1 of your own corpus: labelled and unlabelled audio, in the forms of docs/your_corpus.md, as data/<set>."""
 
 import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from user_corpus import Found, read_source, speaker_by
+from user_corpus import Reading, read_source, speaker_by
 
 from espnet_bljust.bin.command import run
-from espnet_bljust.data.assemble import ROLES, Corpus, Spelling, write_sets
+from espnet_bljust.data.assemble import ROLES, write_sets
 from espnet_bljust.data.db import read_db
+from espnet_bljust.data.files import fresh_dir
+from espnet_bljust.data.gather import Spelling, Utterance, gather
 from espnet_bljust.data.normalise import POLICIES
 from espnet_bljust.data.problems import list_offenders
-from espnet_bljust.data.segments import Segment
 from espnet_bljust.errors import InputError
 
+MARK = "_unlabelled"
 PAGE = "docs/your_corpus.md shows the forms."
 
 
@@ -35,38 +40,44 @@ def main(arguments: argparse.Namespace) -> None:
     more = arguments.unlabelled or folders.get("UNLABELLED", "")
     if not source:
         raise InputError(f"--labelled is needed: audio with transcripts. {PAGE}")
-    speaker = speaker_by(arguments.speaker_pattern)
-    labelled = read_source(Path(source).absolute(), speaker, labelled=True)
-    unlabelled = read_source(Path(more).absolute(), speaker, labelled=False) if more else Found()
-    problems = labelled.problems + unlabelled.problems
-    skipped = list_offenders(problems, Path("data/problems.txt"), where=source, skip=arguments.skip_problems == "true")
-    if not labelled.text:
-        raise InputError(f"{source}: {len(labelled.utt2spk)} audio files and no transcript. {PAGE}")
-    without = len(labelled.utt2spk) - len(labelled.text)
+    problems: list[str] = []
+    lists, skip = Path("data"), arguments.skip_problems == "true"
     spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits)
-    lines = write_sets(join(labelled, unlabelled), spelling, {role: role for role in ROLES})
-    counted = f"{without} audio files of {source} have no transcript: taken as unlabelled" if without else ""
-    print("\n".join(filter(None, [skipped, counted, *lines])))
+    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"))
+    sources = read_source(Path(source).absolute(), how)
+    counted = Counted()
+    found = counted.count(sources)
+    if more:
+        found = chain(found, marked(read_source(Path(more).absolute(), how._replace(labelled=False))))
+    corpus = gather(found, spelling, lists / "corpus.tmp", problems)
+    how.spool.rmdir()
+    skipped = list_offenders(problems, lists / "problems.txt", where=source, skip=skip)
+    if not corpus.transcripts:
+        raise InputError(f"{source}: {counted.audio} audio files and no transcript. {PAGE}")
+    lines = write_sets(corpus, spelling, {role: role for role in ROLES})
+    without = f"{counted.without} audio files of {source} have no transcript: taken as unlabelled"
+    print("\n".join(filter(None, [skipped, without if counted.without else "", *lines])))
 
 
-def join(labelled: Found, unlabelled: Found) -> Corpus:
-    """Both sources; unlabelled utterances get a mark, so that equal file names do not meet."""
-    mark = "_unlabelled"
-    has_segments = bool(labelled.segments or unlabelled.segments)
-    segments = {**_segments(labelled), **{key + mark: segment._replace(recording=segment.recording + mark)
-                                          for key, segment in _segments(unlabelled).items()}}
-    return Corpus(
-        wavs={**labelled.wavs, **{key + mark: entry for key, entry in unlabelled.wavs.items()}},
-        utt2spk={**labelled.utt2spk, **{key + mark: name for key, name in unlabelled.utt2spk.items()}},
-        text=labelled.text,
-        split=labelled.split,
-        segments=segments if has_segments else None,
-    )
+@dataclass
+class Counted:
+    """Utterances of the labelled source, as they pass."""
+
+    audio: int = 0
+    without: int = 0  # transcript
+
+    def count(self, utterances: Iterator[Utterance]) -> Iterator[Utterance]:
+        for found in utterances:
+            self.audio += 1
+            self.without += found.text is None
+            yield found
 
 
-def _segments(found: Found) -> dict[str, Segment]:
-    """Its segments; a whole recording is one, too."""
-    return {key: found.segments.get(key, Segment(key, 0.0, None)) for key in found.utt2spk}
+def marked(utterances: Iterator[Utterance]) -> Iterator[Utterance]:
+    """The unlabelled source with a mark in its ids, so that equal file names do not meet."""
+    for found in utterances:
+        segment = found.segment and found.segment._replace(recording=found.segment.recording + MARK)
+        yield found._replace(utterance=found.utterance + MARK, segment=segment)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,31 @@
 """A user's audio in any of the forms that docs/your_corpus.md lists, read into one.
 
 folder      audio anywhere below; a transcript is <name>.txt beside it, or a line `<name> words` of a *.trans.txt there
-Kaldi       a folder with wav.scp, utt2spk and, where there are transcripts, text; perhaps segments
+Kaldi       a folder with wav.scp, utt2spk and, where there are transcripts, text; perhaps segments (user_kaldi.py)
 table       .csv or .tsv with columns path and text, perhaps speaker and split; or a folder with one such table
 sets        a folder with train, dev and test in it, each one of the above
+Nothing is kept of what was read: utterances are handed on one by one, and what is wrong is noted in a list.
 """
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from espnet_bljust.data.audio import ARCHIVE
+from user_kaldi import read_kaldi
+
 from espnet_bljust.data.delimited import read_rows
-from espnet_bljust.data.folder import ENDINGS, walk_folders
-from espnet_bljust.data.segments import Segment, parse_segments
-from espnet_bljust.data.tables import read_table as read_kaldi_table
-from espnet_bljust.data.tables import scan_table
+from espnet_bljust.data.folder import ENDINGS, by_folder, walk_files
+from espnet_bljust.data.gather import Utterance
+from espnet_bljust.data.sorting import grouped, record
 from espnet_bljust.errors import InputError
 
 NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".ape", ".ra"}
 NO_TRANSCRIPTS = re.compile(r"(readme|licen[sc]e|copying|notice|changelog)\b.*", re.IGNORECASE)
 SPLITS = {"train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev",
           "test": "test", "eval": "test"}  # fmt: skip
+NOWHERE = "nowhere"  # in the place of a size
 BESIDE_TABLE = ("", "clips", "wavs", "audio")  # Common Voice has clips/, LJSpeech wavs/
 COLUMNS = {
     "path": ["path", "file", "file_name", "filename", "audio", "wav"],
@@ -31,38 +33,16 @@ COLUMNS = {
     "speaker": ["speaker", "speaker_id", "client_id", "spk"],
     "split": ["split", "set", "subset"],
 }
-
-
-@dataclass
-class Found:
-    """Tables by utterance, as far as the source has them, and what is wrong in it."""
-
-    wavs: dict[str, str] = field(default_factory=dict)  # by recording, where there are segments
-    utt2spk: dict[str, str] = field(default_factory=dict)
-    text: dict[str, str] = field(default_factory=dict)
-    split: dict[str, str] = field(default_factory=dict)
-    segments: dict[str, Segment] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    def add(self, speaker: str, name: str, path: Path, text: str = "", where: str = "") -> str:
-        """One audio file as an utterance; its id, empty when that is taken or the file holds nothing."""
-        speaker = re.sub(r"[^\w.]", "_", speaker)
-        name = re.sub(r"[^\w.-]", "_", name)
-        utterance = name if name.startswith(f"{speaker}-") else f"{speaker}-{name}"
-        if utterance in self.wavs:
-            same = "is listed already" if self.wavs[utterance] == str(path) else f"has the id of {self.wavs[utterance]}"
-            self.problems.append(f"{where or path}: {path.name} {same}. Drop or rename one of them.")
-            return ""
-        if not path.stat().st_size:
-            self.problems.append(f"{path}: 0 bytes. Replace the recording, or drop it.")
-            return ""
-        self.wavs[utterance], self.utt2spk[utterance] = str(path), speaker
-        if text:
-            self.text[utterance] = text
-        return utterance
-
-
 Speaker = Callable[[str, str], str]  # file name without ending, and the speaker that the source itself suggests
+
+
+class Reading(NamedTuple):
+    """How to read a source, and where to note what is wrong."""
+
+    speaker: Speaker
+    problems: list[str]
+    spool: Path  # folder for what is sorted
+    labelled: bool = True  # take transcripts
 
 
 def speaker_by(pattern: str) -> Speaker:
@@ -83,149 +63,136 @@ def speaker_by(pattern: str) -> Speaker:
     return find
 
 
-def read_source(source: Path, speaker: Speaker, *, labelled: bool) -> Found:
-    """``source`` in whatever form it is; transcripts only when ``labelled``."""
+def read_source(source: Path, how: Reading) -> Iterator[Utterance]:
+    """``source`` in whatever form it is."""
     if source.is_file():
-        return read_table(source, speaker, labelled=labelled)
+        return read_table(source, how)
     if not source.is_dir():
         raise InputError(f"{source}: no such folder or table. Check the name.")
     if (source / "wav.scp").is_file():
-        return read_kaldi(source, labelled=labelled)
-    if not labelled:
-        return read_folder(source, speaker, labelled=False)
+        return read_kaldi(source, labelled=how.labelled, problems=how.problems, spool=how.spool)
+    if not how.labelled:
+        return read_folder(source, how)
     sets = {SPLITS[path.name]: path for path in sorted(source.iterdir()) if path.is_dir() and path.name in SPLITS}
     if len(sets) == len(set(SPLITS.values())):
-        return _read_sets(sets, speaker)
+        return _read_sets(sets, how)
     tables = sorted(path for path in source.iterdir() if path.suffix in (".csv", ".tsv"))
     if len(tables) > 1:
         raise InputError(f"{source}: {len(tables)} tables: {tables[0].name}, {tables[1].name} ... Name one of them.")
-    read = read_table if tables else read_folder
-    return read(tables[0] if tables else source, speaker, labelled=True)
+    return read_table(tables[0], how) if tables else read_folder(source, how)
 
 
-def _read_sets(sets: dict[str, Path], speaker: Speaker) -> Found:
+def _read_sets(sets: dict[str, Path], how: Reading) -> Iterator[Utterance]:
     """train, dev and test, each in a folder of its own."""
-    found = Found()
     for split, folder in sets.items():
-        part = read_source(folder, speaker, labelled=True)
-        clashes = {key for key, path in part.wavs.items() if found.wavs.get(key, path) != path}
-        clashes = sorted(clashes | part.utt2spk.keys() & found.utt2spk.keys())
-        found.problems += part.problems + [f"{folder}: id {key} is in another set too. Rename it." for key in clashes]
-        for name in ("wavs", "utt2spk", "text", "segments"):
-            getattr(found, name).update(getattr(part, name))
-        found.split |= dict.fromkeys(part.text, split)
-    return found
+        for found in read_source(folder, how):
+            yield found if found.text is None else found._replace(split=split)
 
 
-def read_folder(source: Path, speaker: Speaker, *, labelled: bool) -> Found:
+def _utterance(speaker: str, path: str, text: str, where: str = "") -> Utterance:
+    """One audio file, with an id made of its speaker and name."""
+    speaker = re.sub(r"[^\w.]", "_", speaker)
+    name = re.sub(r"[^\w.-]", "_", os.path.splitext(os.path.basename(path))[0])
+    utterance = name if name.startswith(f"{speaker}-") else f"{speaker}-{name}"
+    return Utterance(utterance, speaker, path, text or None, where=where)
+
+
+def read_folder(source: Path, how: Reading) -> Iterator[Utterance]:
     """All audio below ``source``, subfolders as speakers; in LibriSpeech's form what stands before the first hyphen."""
-    found, lines = Found(), {}
-    for here, names in walk_folders(source):
-        if labelled:
-            lines = _transcripts(here, names, found.problems)
-        by_folder = "_".join(here.relative_to(source).parts) or source.resolve().name
-        for name in names:
-            stem, ending = os.path.splitext(name)
+    any_audio = False
+    for stem, members in grouped(_files(source, how), how.spool):  # by path without ending
+        kinds = {kind: [values for other, *values in members if other == kind] for kind in ("audio", "text", "line")}
+        any_audio |= bool(kinds["audio"])
+        if not kinds["audio"]:
+            alone = [name for (name,) in kinds["text"] if name.endswith(".txt") and not NO_TRANSCRIPTS.match(name)]
+            if alone or kinds["line"]:
+                how.problems.append(f"{stem}: a transcript without audio. Add the audio, or remove it.")
+            continue
+        text = _transcript(stem, kinds, how.problems)
+        for name, size in kinds["audio"]:
+            ending = os.path.splitext(name)[1]
             if ending.lower() in NOT_READ:
-                found.problems.append(f"{here / name}: libsndfile does not read {ending}. Convert it: "
-                                      f"ffmpeg -i {name} {stem}.flac.")
-            elif ending.lower() in ENDINGS:
-                text, is_list = lines.pop(stem, ("", False))
-                by_source = stem.split("-")[0] if is_list else by_folder
-                found.add(speaker(stem, by_source), stem, (here / name).absolute(), text)
-        found.problems += [f"{here / name}: a transcript without audio. Add the audio, or remove it." for name in lines]
-    if not found.wavs and not found.problems:
-        raise InputError(f"{source}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
-    return found
-
-
-def _transcripts(folder: Path, names: list[str], problems: list[str]) -> dict[str, tuple[str, bool]]:
-    """Audio's name -> its words, and whether they stood in a *.trans.txt, of one folder."""
-    found: dict[str, tuple[str, bool]] = {}
-    stems = {os.path.splitext(name)[0] for name in names if os.path.splitext(name)[1].lower() in ENDINGS | NOT_READ}
-    for name in sorted(names):
-        stem, ending = os.path.splitext(name)
-        is_list = name.endswith(".trans.txt")
-        alone = stem not in stems and (ending != ".txt" or NO_TRANSCRIPTS.match(name))
-        if ending.lower() != ".txt" or (alone and not is_list):
-            continue
-        try:
-            content = (folder / name).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            problems.append(f"{folder / name}: byte {error.start + 1} is not UTF-8. Convert: iconv -t UTF-8.")
-            continue
-        if is_list:
-            for number, line in enumerate(content.splitlines(), 1):
-                if not line.strip():
-                    continue
-                key, *words = line.split()
-                if key in found:
-                    problems.append(f"{folder / name}:{number}: {key} has a transcript already. Keep one of them.")
-                else:
-                    found[key] = (" ".join(words), True)
-        else:
-            found[stem] = (" ".join(content.split()), False)
-    return found
-
-
-def read_table(source: Path, speaker: Speaker, *, labelled: bool) -> Found:
-    """A row an audio file; paths start in the table's folder, or in one of BESIDE_TABLE there."""
-    found = Found()
-    for line, row in read_rows(source, COLUMNS, ("path", "text") if labelled else ("path",), found.problems):
-        where = f"{source}:{line}"
-        tried = [(source.parent / folder / row["path"]).absolute() for folder in BESIDE_TABLE]
-        path = next((path for path in tried if path.is_file()), None)
-        if path is None:
-            found.problems.append(f"{where}: {row['path'] or 'no path'}: no such audio file. Correct the path.")
-            continue
-        if path.suffix.lower() in NOT_READ:
-            found.problems.append(f"{path}: libsndfile does not read {path.suffix}. Convert it with ffmpeg.")
-            continue
-        by_source = row.get("speaker") or "_".join(Path(row["path"]).parent.parts[-1:]) or source.stem
-        text = row["text"] if labelled else ""
-        utterance = found.add(speaker(path.stem, by_source.strip("/") or source.stem), path.stem, path, text, where)
-        if utterance and text and "split" in row:
-            if row["split"].lower() in SPLITS:
-                found.split[utterance] = SPLITS[row["split"].lower()]
+                remedy = f"Convert it: ffmpeg -i {name} {name.removesuffix(ending)}.flac."
+                how.problems.append(f"{stem}{ending}: libsndfile does not read {ending}. {remedy}")
+            elif size == NOWHERE:
+                how.problems.append(f"{stem}{ending}: a link to nothing. Mend it, or drop it.")
+            elif size == "0":
+                how.problems.append(f"{stem}{ending}: 0 bytes. Replace the recording, or drop it.")
             else:
-                found.problems.append(f"{where}: split {row['split']!r} is none of {', '.join(SPLITS)}. Correct it.")
-                del found.text[utterance]
-    return found
+                base = os.path.basename(stem)
+                suggested = base.split("-")[0] if kinds["line"] else by_folder(source, stem)
+                yield _utterance(how.speaker(base, suggested), f"{stem}{ending}", text)
+    if not any_audio and not how.problems:
+        raise InputError(f"{source}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
 
 
-def read_kaldi(source: Path, *, labelled: bool) -> Found:
-    """A Kaldi directory; relative paths start in it, or up to two folders above it."""
-    found = Found()
-    entries, speakers = read_kaldi_table(source / "wav.scp"), read_kaldi_table(source / "utt2spk")
-    text = read_kaldi_table(source / "text", allow_empty=True) if labelled else {}
-    if (source / "segments").is_file():
-        found.segments, found.problems = parse_segments(
-            scan_table(source / "segments"), str(source / "segments"), entries)  # fmt: skip
-    owner = found.segments or entries
-    found.problems += [f"{source / 'text'}: {key}: a transcript without audio. Add the audio, or drop the line."
-                       for key in text if key not in owner]
-    for key, entry in entries.items():
-        path = entry if entry.endswith("|") else _resolve(entry, source, key, found.problems)
-        if path:
-            found.wavs[key] = path
-    for key in owner:
-        if key not in speakers:
-            found.problems.append(f"{source / 'utt2spk'}: {key} has no speaker. Add it.")
-        elif (found.segments[key].recording if found.segments else key) in found.wavs:
-            found.utt2spk[key] = speakers[key]
-            if text.get(key):
-                found.text[key] = text[key]
-    return found
+def _files(source: Path, how: Reading) -> Iterator[str]:
+    """A record for every audio file, file of text and line of a list of transcripts, by path without ending."""
+    for entry in walk_files(source.absolute()):
+        stem, ending = os.path.splitext(entry.path)
+        if ending.lower() in ENDINGS | NOT_READ:
+            yield record(stem, "audio", entry.name, str(entry.stat().st_size) if entry.is_file() else NOWHERE)
+        elif how.labelled and entry.name.endswith(".trans.txt"):
+            yield from _listed(entry.path, how.problems)
+        elif how.labelled and ending.lower() == ".txt":
+            yield record(stem, "text", entry.name)
 
 
-def _resolve(entry: str, source: Path, key: str, problems: list[str]) -> str:
-    """The entry with an absolute path, empty when there is no such file."""
-    match = ARCHIVE.fullmatch(entry)
-    for folder in (source, source.parent, source.parent.parent):
-        path = (folder / entry).absolute()
-        if path.is_file():
-            return str(path)
-        if match and (folder / match["path"]).is_file():
-            return str((folder / entry).absolute())
-    problems.append(f"{source / 'wav.scp'}: {key}: {entry}: no such audio file. Correct the path.")
-    return ""
+def _listed(path: str, problems: list[str]) -> Iterator[str]:
+    """The lines of a *.trans.txt."""
+    for number, line in enumerate(_read(path, problems).splitlines(), 1):
+        key, *words = line.split() or [""]
+        if key:
+            yield record(f"{os.path.dirname(path)}/{key}", "line", f"{path}:{number}", " ".join(words))
+
+
+def _transcript(stem: str, kinds: dict[str, list[list[str]]], problems: list[str]) -> str:
+    """The words of an audio file; a second transcript is a problem."""
+    where = [place for place, _ in kinds["line"]] + [f"{os.path.dirname(stem)}/{name}" for (name,) in kinds["text"]]
+    for place in where[1:]:
+        problems.append(f"{place}: {os.path.basename(stem)} has a transcript already. Keep one of them.")
+    if kinds["line"]:
+        return kinds["line"][0][1]
+    return " ".join(_read(where[0], problems).split()) if where else ""
+
+
+def _read(path: str, problems: list[str]) -> str:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        problems.append(f"{path}: byte {error.start + 1} is not UTF-8. Convert: iconv -t UTF-8.")
+        return ""
+
+
+def read_table(source: Path, how: Reading) -> Iterator[Utterance]:
+    """A row an audio file; paths start in the table's folder, or in one of BESIDE_TABLE there.
+
+    Paths are strings here: Python 3.12 keeps every part of a Path for good.
+    """
+    beside = [os.path.abspath(source.parent / folder) for folder in BESIDE_TABLE]
+    for line, row in read_rows(source, COLUMNS, ("path", "text") if how.labelled else ("path",), how.problems):
+        where = f"{source}:{line}"
+        tried = (os.path.normpath(os.path.join(folder, row["path"])) for folder in beside)
+        path = next((path for path in tried if os.path.isfile(path)), None)
+        if path is None:
+            how.problems.append(f"{where}: {row['path'] or 'no path'}: no such audio file. Correct the path.")
+        elif (ending := os.path.splitext(path)[1]).lower() in NOT_READ:
+            how.problems.append(f"{path}: libsndfile does not read {ending}. Convert it with ffmpeg.")
+        elif not os.path.getsize(path):
+            how.problems.append(f"{path}: 0 bytes. Replace the recording, or drop it.")
+        else:
+            by_source = row.get("speaker") or os.path.basename(os.path.dirname(row["path"])) or source.stem
+            speaker = how.speaker(os.path.basename(path).removesuffix(ending), by_source)
+            found = _utterance(speaker, path, row["text"] if how.labelled else "", where)
+            yield _split(found, row.get("split"), how.problems)
+
+
+def _split(found: Utterance, name: str | None, problems: list[str]) -> Utterance:
+    """With its set, where the table names one."""
+    if found.text is None or name is None:
+        return found
+    if name.lower() not in SPLITS:
+        problems.append(f"{found.where}: split {name!r} is none of {', '.join(SPLITS)}. Correct it.")
+        return found._replace(text=None)
+    return found._replace(split=SPLITS[name.lower()])

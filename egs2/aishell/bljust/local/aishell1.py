@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_bljust.data.sorting import grouped, record
 from espnet_bljust.errors import InputError
 
 SETS = ("train", "dev", "test")
@@ -19,13 +20,14 @@ TRANSCRIPT = Path("transcript/aishell_transcript_v0.8.txt")
 MOST_UNTRANSCRIBED = 0.005  # share of recordings; the official corpus has 0.0023
 
 
-class Corpus(NamedTuple):
-    """What was found; ids by set."""
+class Recording(NamedTuple):
+    """One of the corpus."""
 
-    wavs: dict[str, dict[str, str]]  # set -> utterance -> file
-    text: dict[str, str]  # utterance -> characters
-    untranscribed: list[str]  # recordings without a transcript
-    problems: list[str]
+    utterance: str
+    set: str
+    speaker: str
+    path: str
+    text: str | None  # characters; the few that have none are left out
 
 
 def find_root(folder: Path) -> Path:
@@ -41,19 +43,16 @@ def characters(text: str) -> str:
     return "".join(one for one in "".join(text.split()) if unicodedata.category(one) != "Cf")
 
 
-def read_transcripts(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Characters by utterance; and lines that are not ``id text``, or an id's second."""
-    text: dict[str, str] = {}
-    problems = []
-    with open(path, encoding="utf-8", errors="replace") as file:
+def read_transcripts(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Utterance and characters, line by line; lines that are not ``id text`` are problems."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, 1):
             utterance, _, said = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
             said = characters(said)
-            if not said or "\ufffd" in line or utterance in text:
-                problems.append(f"{path}:{number}: {line.strip()[:60]!r} is not an id and its text, once.")
+            if said and "\ufffd" not in line:
+                yield utterance, said
             else:
-                text[utterance] = said
-    return text, problems
+                problems.append(f"{path}:{number}: {line.strip()[:60]!r} is not an id and its text, once.")
 
 
 def find_recordings(folder: Path, ending: str = ".wav") -> Iterator[tuple[str, str]]:
@@ -65,28 +64,41 @@ def find_recordings(folder: Path, ending: str = ".wav") -> Iterator[tuple[str, s
                     yield speaker, f"{folder}/{speaker}/{name}"
 
 
-def read_corpus(root: Path) -> Corpus:
-    """All sets, and what speaks against them; no audio is opened."""
-    text, problems = read_transcripts(root / TRANSCRIPT)
-    wavs: dict[str, dict[str, str]] = {}
-    unpacked = set()
+def find_all(root: Path, problems: list[str]) -> Iterator[tuple[str, str, str]]:
+    """(set, speaker, file) of every recording; missing sets and archives that were not unpacked are problems."""
+    archives = {path.name.removesuffix(".tar.gz"): path for path in sorted((root / "wav").glob("*.tar.gz"))}
     for name in SETS:
-        wavs[name] = {}
+        found = False
         for speaker, path in find_recordings(root / "wav" / name):
-            unpacked.add(speaker)
-            wavs[name][Path(path).stem] = path
-        if not wavs[name]:
+            found = True
+            archives.pop(speaker, None)
+            yield name, speaker, path
+        if not found:
             problems.append(f"{root / 'wav' / name}: no recordings of the set {name}. Unpack or copy the corpus again.")
-    for archive in sorted((root / "wav").glob("*.tar.gz")):
-        if archive.name.removesuffix(".tar.gz") not in unpacked:
-            problems.append(f"{archive}: not unpacked. In its folder: tar -xzf {archive.name}")
-    heard = {utterance for found in wavs.values() for utterance in found}
-    problems += [f"{root / TRANSCRIPT}: {utterance} has no recording. Copy the corpus again."
-                 for utterance in sorted(text.keys() - heard)]
-    untranscribed = sorted(heard - text.keys())
-    if len(untranscribed) > MOST_UNTRANSCRIBED * len(heard):
-        problems += [f"{utterance}: no line in {root / TRANSCRIPT}. Get the file again." for utterance in untranscribed]
-    for found in wavs.values():
-        for utterance in untranscribed:
-            found.pop(utterance, None)
-    return Corpus(wavs, text, untranscribed, problems)
+    for archive in archives.values():
+        problems.append(f"{archive}: not unpacked. In its folder: tar -xzf {archive.name}")
+
+
+def read_corpus(root: Path, spool: Path, problems: list[str]) -> Iterator[Recording]:
+    """All recordings with their transcripts, by id, one in memory at a time; no audio is opened.
+
+    A transcript without a recording, and a second of either, are problems.
+    """
+
+    def both() -> Iterator[str]:
+        for name, speaker, path in find_all(root, problems):
+            yield record(os.path.splitext(os.path.basename(path))[0], "audio", name, speaker, path)
+        for utterance, said in read_transcripts(root / TRANSCRIPT, problems):
+            yield record(utterance, "text", said)
+
+    for utterance, found in grouped(both(), spool):
+        audio = [fields for kind, *fields in found if kind == "audio"]
+        text = [fields[0] for kind, *fields in found if kind == "text"]
+        if len(text) > 1:
+            problems.append(f"{root / TRANSCRIPT}: {utterance} and its text stand there {len(text)} times, not once.")
+        if not audio:
+            problems.append(f"{root / TRANSCRIPT}: {utterance} has no recording. Copy the corpus again.")
+        for _, _, path in audio[1:]:
+            problems.append(f"{path}: the id {utterance} is that of {audio[0][2]} too. Copy the corpus again.")
+        for fields in audio[:1]:
+            yield Recording(utterance, *fields, text[0] if text else None)

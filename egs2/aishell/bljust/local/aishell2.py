@@ -5,7 +5,9 @@
 <data> is iOS/data. Its transcripts only serve to keep sentences of AISHELL-1's dev and test out.
 """
 
-from collections.abc import Container, Iterator, Sequence
+import heapq
+import os
+from collections.abc import Container, Iterable, Iterator
 from itertools import batched, groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -13,9 +15,12 @@ from typing import NamedTuple
 from aishell1 import read_transcripts
 
 from espnet_bljust.data.audio import JOINT
-from espnet_bljust.data.kaldi_dir import KaldiDir
+from espnet_bljust.data.rows import Row
+from espnet_bljust.data.sorting import grouped, record
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed
+
+HEARD = "heard"  # a sentence of AISHELL-1's dev or test
 
 
 class Recording(NamedTuple):
@@ -26,15 +31,7 @@ class Recording(NamedTuple):
 
     @property
     def speaker(self) -> str:
-        return Path(self.path).parent.name
-
-
-class Corpus(NamedTuple):
-    """What was found."""
-
-    recordings: list[Recording]  # in the order of wav.scp
-    text: dict[str, str]  # utterance -> characters
-    problems: list[str]
+        return os.path.basename(os.path.dirname(self.path))
 
 
 def find_root(folder: Path) -> Path:
@@ -45,54 +42,61 @@ def find_root(folder: Path) -> Path:
     raise InputError(f"{folder}: no iOS/data with wav.scp and trans.txt in it. Name the folder with AISHELL-2's iOS.")
 
 
-def read_corpus(root: Path) -> Corpus:
-    """Recordings and transcripts, each of which must have the other; no audio is opened."""
-    text, problems = read_transcripts(root / "trans.txt")
-    recordings: dict[str, Recording] = {}
-    with open(root / "wav.scp", encoding="utf-8", errors="replace") as file:
+def read_list(root: Path, problems: list[str]) -> Iterator[Recording]:
+    """The lines of wav.scp."""
+    with open(root / "wav.scp", encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, 1):
             words = line.split(maxsplit=1)
-            if len(words) != 2 or words[0] in recordings:
-                problems.append(f"{root}/wav.scp:{number}: {line.strip()[:60]!r} is not an id and its file, once.")
+            if len(words) == 2:
+                yield Recording(words[0], f"{root}/{words[1].strip()}")
             else:
-                recordings[words[0]] = Recording(words[0], str(root / words[1].strip()))
-    problems += [f"{root}/trans.txt: {utterance} is not in wav.scp. Get both again."
-                 for utterance in sorted(text.keys() - recordings.keys())]
-    problems += [f"{root}/wav.scp: {utterance} has no line in trans.txt. Get both again."
-                 for utterance in sorted(recordings.keys() - text.keys())]
-    return Corpus(list(recordings.values()), text, problems)
+                problems.append(f"{root}/wav.scp:{number}: {line.strip()[:60]!r} is not an id and its file.")
 
 
-def unheard(corpus: Corpus, held_out: Container[str]) -> tuple[list[Recording], list[Recording]]:
-    """Recordings to train on, and those whose sentence is one of ``held_out``."""
-    kept, removed = [], []
-    for recording in corpus.recordings:
-        (removed if corpus.text.get(recording.utterance) in held_out else kept).append(recording)
-    return kept, removed
+def read_corpus(root: Path, held_out: Container[str], spool: Path, problems: list[str]) -> Iterator[str]:
+    """Records of (place in wav.scp, utterance, path, "" or HEARD for a sentence of ``held_out``), no audio opened.
+
+    By id, one in memory at a time. Recordings and transcripts must each have the other, once.
+    """
+
+    def both() -> Iterator[str]:
+        for number, recording in enumerate(read_list(root, problems)):
+            yield record(recording.utterance, "audio", f"{number:012d}", recording.path)
+        for utterance, said in read_transcripts(root / "trans.txt", problems):
+            yield record(utterance, "text", HEARD if said in held_out else "")
+
+    for utterance, found in grouped(both(), spool):
+        audio = [fields for kind, *fields in found if kind == "audio"]
+        text = [fields[0] for kind, *fields in found if kind == "text"]
+        for name, lines in (("wav.scp", audio), ("trans.txt", text)):
+            if len(lines) > 1:
+                problems.append(f"{root}/{name}: {utterance} stands there {len(lines)} times, not once.")
+        if not audio:
+            problems.append(f"{root}/trans.txt: {utterance} is not in wav.scp. Get both again.")
+        elif not text:
+            problems.append(f"{root}/wav.scp: {utterance} has no line in trans.txt. Get both again.")
+        else:
+            number, path = audio[0]
+            yield record(number, utterance, path, text[0])
 
 
-def join(recordings: Sequence[Recording], size: int) -> Iterator[list[Recording]]:
+def join(recordings: Iterable[Recording], size: int) -> Iterator[tuple[Recording, ...]]:
     """Neighbours of one speaker in the order of the list, ``size`` of them together, without shuffling.
 
     What is left of a speaker makes a shorter one.
     """
     for _, group in groupby(recordings, key=lambda recording: recording.speaker):
-        for part in batched(group, size):
-            yield list(part)
+        yield from batched(group, size)
 
 
-def split_off(joined: Sequence[list[Recording]], share: float) -> tuple[list, list]:
-    """(training, validation): ``share`` of the joined recordings, at least one, drawn by their ids."""
-    drawn = sorted(range(len(joined)), key=lambda index: derive_seed(0, "pretrain_valid", joined[index][0].utterance))
-    chosen = set(drawn[: max(1, round(share * len(joined)))])
-    sides = [[part for index, part in enumerate(joined) if (index in chosen) == valid] for valid in (False, True)]
-    return sides[0], sides[1]
+def choose_valid(names: Iterable[str], share: float, total: int) -> set[str]:
+    """``share`` of ``total`` joined recordings, at least one, drawn by the ids of their first ones."""
+    wanted = max(1, round(share * total))
+    return set(heapq.nsmallest(wanted, names, key=lambda name: derive_seed(0, "pretrain_valid", name)))
 
 
-def describe(joined: Sequence[list[Recording]]) -> KaldiDir:
-    """One utterance for each, called by its speaker, its first recording and their number."""
-    names = [f"{part[0].speaker}-{part[0].utterance}-{len(part)}" for part in joined]
-    return KaldiDir(
-        wavs={name: JOINT.join(recording.path for recording in part) for name, part in zip(names, joined, strict=True)},
-        utt2spk={name: part[0].speaker for name, part in zip(names, joined, strict=True)},
-    )
+def describe(part: tuple[Recording, ...]) -> Row:
+    """One utterance, called by its speaker, its first recording and their number."""
+    first = part[0]
+    audio = JOINT.join(recording.path for recording in part)
+    return Row(f"{first.speaker}-{first.utterance}-{len(part)}", first.speaker, audio)

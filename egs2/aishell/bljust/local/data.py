@@ -1,6 +1,9 @@
 """Stage 1 of the recipe `aishell`: AISHELL-1 as train, dev and test; AISHELL-2 as pretrain and pretrain_valid."""
 
 import argparse
+import shutil
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import aishell1
@@ -10,17 +13,19 @@ from espnet_bljust.bin.command import run
 from espnet_bljust.data.archive import extract, extract_beside
 from espnet_bljust.data.db import read_db
 from espnet_bljust.data.download import download
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
+from espnet_bljust.data.files import fresh_dir, write_atomic
 from espnet_bljust.data.problems import raise_listed
+from espnet_bljust.data.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.sorting import BETWEEN, open_lines, record, sorted_lines
 from espnet_bljust.data.wav import check_wavs
 from espnet_bljust.errors import InputError
 
-DOWNLOADS = Path("downloads")
+DATA, DOWNLOADS = Path("data"), Path("downloads")
 URLS = [
     "https://www.openslr.org/resources/33/data_aishell.tgz",
     "https://us.openslr.org/resources/33/data_aishell.tgz",
 ]
+MD5 = "2f494334227864a8a8fec932999db9d8"  # as PaddleSpeech's dataset/aishell/aishell.py states it
 SAMPLE_RATE = 16000
 
 
@@ -46,13 +51,16 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.join < 1 or not 0 < arguments.valid_share < 1:
         raise InputError("--join or --valid_share: at least 1, and a share between 0 and 1. Mend it.")
     first = arguments.aishell1_dir or folders.get("AISHELL1", "")
-    labelled = labelled_sets(aishell1.find_root(Path(first).absolute() if first else fetch(arguments.aishell1_url)))
-    summary = [f"{name} {len(found.wavs)} utterances" for name, found in labelled.items()]
+    root = aishell1.find_root(Path(first).absolute() if first else fetch(arguments.aishell1_url))
+    spool = fresh_dir(DATA / "spool.tmp")
+    held_out: set[str] = set()
+    labelled = labelled_sets(root, held_out, spool)
+    summary = [f"{name} {count} utterances" for name, count in labelled.items()]
     if second != "none":
-        held_out = {text for name in ("dev", "test") for text in labelled[name].text.values()}
-        summary.append(unlabelled_sets(aishell2.find_root(Path(second).absolute()), held_out, arguments))
-    for name, found in labelled.items():
-        write_dir(Path("data") / name, found)
+        summary.append(unlabelled_sets(aishell2.find_root(Path(second).absolute()), held_out, arguments, spool))
+        place_sets(DATA, ["pretrain", "pretrain_valid"])
+    place_sets(DATA, labelled)
+    shutil.rmtree(spool)
     print("; ".join(summary))
 
 
@@ -61,51 +69,87 @@ def fetch(url: str) -> Path:
     folder = DOWNLOADS / "aishell1"
     if not folder.is_dir():
         archive = DOWNLOADS / "data_aishell.tgz"
-        download([url] if url else URLS, archive)
+        download([url] if url else URLS, archive, md5=MD5)
         extract(archive, folder)
     extract_beside(sorted(folder.glob("data_aishell/wav/*.tar.gz")))
     return folder
 
 
-def labelled_sets(root: Path) -> dict[str, KaldiDir]:
-    """AISHELL-1's sets; recordings without a transcript, which are few, are listed and left out."""
-    corpus = aishell1.read_corpus(root)
-    wavs = [path for found in corpus.wavs.values() for path in found.values()]
-    problems = corpus.problems + list(check_wavs(wavs, SAMPLE_RATE, "headers of AISHELL-1"))
-    raise_listed(problems, Path("data/aishell1_problems.txt"), f"{root} (get it again, whole)")
-    list_ids(Path("data/aishell1_untranscribed.txt"), corpus.untranscribed)
-    return {
-        name: KaldiDir(
-            wavs=found,
-            utt2spk={utterance: Path(path).parent.name for utterance, path in found.items()},
-            text={utterance: corpus.text[utterance] for utterance in found},
-        )
-        for name, found in corpus.wavs.items()
+def labelled_sets(root: Path, held_out: set[str], spool: Path) -> dict[str, int]:
+    """AISHELL-1's sets grown, and their sizes; ``held_out`` gets the sentences of dev and test.
+
+    Recordings without a transcript, which are few, are listed and left out.
+    """
+    problems: list[str] = []
+    untranscribed: list[str] = []
+    found = spool / "aishell1"
+    sizes = dict.fromkeys(aishell1.SETS, 0)
+
+    def noted() -> Iterator[str]:
+        with open_lines(found, "w") as file:
+            for recording in aishell1.read_corpus(root, spool, problems):
+                if recording.text is None:
+                    untranscribed.append(recording.utterance)
+                    continue
+                sizes[recording.set] += 1
+                if recording.set != "train":
+                    held_out.add(recording.text)
+                file.write(record(*recording) + "\n")
+                yield recording.path
+
+    problems += list(check_wavs(noted(), SAMPLE_RATE, "headers of AISHELL-1"))
+    if len(untranscribed) > aishell1.MOST_UNTRANSCRIBED * (sum(sizes.values()) + len(untranscribed)):
+        where = root / aishell1.TRANSCRIPT
+        problems += [f"{utterance}: no line in {where}. Get the file again." for utterance in untranscribed]
+    raise_listed(problems, DATA / "aishell1_problems.txt", f"{root} (get it again, whole)")
+    write_atomic(DATA / "aishell1_untranscribed.txt", "".join(name + "\n" for name in untranscribed))
+    problems = grow_sets(DATA, {name: labelled_rows(found, name) for name in sizes})
+    raise_listed(problems, DATA / "aishell1_problems.txt", str(root))
+    return sizes
+
+
+def labelled_rows(found: Path, name: str) -> Iterator[Row]:
+    """The recordings of one of AISHELL-1's sets."""
+    with open_lines(found, "r") as file:
+        for line in file:
+            utterance, part, speaker, path, text = line[:-1].split(BETWEEN)
+            if part == name:
+                yield Row(utterance, speaker, path, text)
+
+
+def unlabelled_sets(root: Path, held_out: set[str], arguments: argparse.Namespace, spool: Path) -> str:
+    """AISHELL-2 without the sentences of ``held_out``, joined, as two sets grown; what became of it."""
+    problems: list[str] = []
+    counts: Counter[str] = Counter()
+    removed = DATA / "aishell2_removed.txt"
+
+    def noted() -> Iterator[str]:
+        with open_lines(spool / "kept", "w") as kept, open_lines(removed, "w") as gone:
+            for line in sorted_lines(aishell2.read_corpus(root, held_out, spool, problems), spool):
+                _, utterance, path, heard = line.split(BETWEEN)
+                counts["removed" if heard else "kept"] += 1
+                (gone if heard else kept).write(f"{utterance}\n" if heard else record(utterance, path) + "\n")
+                yield path
+
+    def joined() -> Iterator[tuple[aishell2.Recording, ...]]:
+        with open_lines(spool / "kept", "r") as file:
+            recordings = (aishell2.Recording(*line[:-1].split(BETWEEN)) for line in file)
+            yield from aishell2.join(recordings, arguments.join)
+
+    problems += list(check_wavs(noted(), SAMPLE_RATE, "headers of AISHELL-2"))
+    raise_listed(problems, DATA / "aishell2_problems.txt", f"{root} (get it again, whole)")
+    total = sum(1 for _ in joined())
+    if total < 2:
+        left = f"{counts['kept']} of {counts.total()} recordings are left"
+        raise InputError(f"{root}: {left}, too few for two sets. Is it whole?")
+    valid = aishell2.choose_valid((part[0].utterance for part in joined()), arguments.valid_share, total)
+    sets = {
+        "pretrain": (aishell2.describe(part) for part in joined() if part[0].utterance not in valid),
+        "pretrain_valid": (aishell2.describe(part) for part in joined() if part[0].utterance in valid),
     }
-
-
-def unlabelled_sets(root: Path, held_out: set[str], arguments: argparse.Namespace) -> str:
-    """AISHELL-2 without the sentences of ``held_out``, joined, as two sets; what became of it."""
-    corpus = aishell2.read_corpus(root)
-    paths = [recording.path for recording in corpus.recordings]
-    problems = corpus.problems + list(check_wavs(paths, SAMPLE_RATE, "headers of AISHELL-2"))
-    raise_listed(problems, Path("data/aishell2_problems.txt"), f"{root} (get it again, whole)")
-    kept, removed = aishell2.unheard(corpus, held_out)
-    list_ids(Path("data/aishell2_removed.txt"), [recording.utterance for recording in removed])
-    joined = list(aishell2.join(kept, arguments.join))
-    if len(joined) < 2:
-        raise InputError(f"{root}: {len(kept)} of {len(paths)} recordings are left, too few for two sets. Is it whole?")
-    training, valid = aishell2.split_off(joined, arguments.valid_share)
-    write_dir("data/pretrain", aishell2.describe(training))
-    write_dir("data/pretrain_valid", aishell2.describe(valid))
-    return (f"AISHELL-2 {len(paths)} recordings, {len(removed)} of them with a sentence of dev or test removed "
-            f"(data/aishell2_removed.txt), {len(kept)} joined to {len(joined)}")
-
-
-def list_ids(path: Path, ids: list[str]) -> None:
-    """One a line; an empty list, too, says something."""
-    path.parent.mkdir(exist_ok=True)
-    write_atomic(path, "".join(name + "\n" for name in ids))
+    raise_listed(grow_sets(DATA, sets, without_text=sets), DATA / "aishell2_problems.txt", str(root))
+    return (f"AISHELL-2 {counts.total()} recordings, {counts['removed']} of them with a sentence of dev or test "
+            f"removed ({removed}), {counts['kept']} joined to {total}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import numpy as np
 from espnet_bljust.data.audio import read_audio
 from espnet_bljust.data.audio_writing import write_audio
 from espnet_bljust.data.files import fresh_dir, swap_dir, sync_tree, temporary_dir
+from espnet_bljust.data.text_file import read_lines
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
@@ -70,11 +71,14 @@ def read_transcripts(root: Path) -> dict[str, str]:
         path = root / "etc" / f"an4_{half}.transcription"
         if not path.is_file():
             raise InputError(f"{path}: no such file. Fetch the corpus again, whole.")
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(read_lines(path, "Fetch it again."), 1):
             match = TRANSCRIPT.fullmatch(line)
-            if not match or not match["words"]:
+            if not match or not match["words"] or "\ufffd" in line:
                 raise InputError(f"{path}:{number}: {line!r} is not 'WORDS (file-speaker-mark)'. Fetch it again.")
-            words[f"{match['speaker']}-{match['prefix']}-{match['suffix']}"] = match["words"]
+            utterance = f"{match['speaker']}-{match['prefix']}-{match['suffix']}"
+            if utterance in words:
+                raise InputError(f"{path}:{number}: {utterance} has a transcript already. Drop one of the lines.")
+            words[utterance] = match["words"]
     return words
 
 

@@ -16,15 +16,18 @@ from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")
 URLS = [
+    "https://dldata-public.s3.us-east-2.amazonaws.com/an4_sphere.tar.gz",  # NVIDIA's mirror, as in NeMo's tutorials
+    "https://huggingface.co/datasets/espnet/an4/resolve/main/an4_sphere.tar.gz",  # ESPnet's
     "http://www.speech.cs.cmu.edu/databases/an4/an4_sphere.tar.gz",
-    "https://huggingface.co/datasets/espnet/an4/resolve/main/an4_sphere.tar.gz",  # ESPnet's mirror
 ]
+# CMU publishes none; this one is NVIDIA's mirror's, as a script for NeMo by A. Salikov (2026, Apache-2.0) states it.
+SHA256 = "a0525579493735d32b60fb6fa5975dd0eaacde087b0a4eeb7f13b7ef33077b12"
 
 
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--an4_dir", default="", help="folder with AN4's etc and wav (db.sh: AN4; else a download)")
-    parser.add_argument("--an4_url", default="", help="where to download an4_sphere.tar.gz from (CMU, then a mirror)")
+    parser.add_argument("--an4_url", default="", help="where to download an4_sphere.tar.gz from (mirrors, then CMU)")
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
     )
@@ -56,7 +59,7 @@ def fetch(url: str) -> Path:
     folder = DOWNLOADS / "an4"
     if not folder.is_dir():
         archive = DOWNLOADS / "an4_sphere.tar.gz"
-        download([url] if url else URLS, archive)
+        download([url] if url else URLS, archive, sha256=SHA256)
         extract(archive, folder)
     return folder
 

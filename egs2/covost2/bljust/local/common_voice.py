@@ -11,6 +11,7 @@ Source of the last two: github.com/facebookresearch/covost, README.md and get_co
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,29 +19,27 @@ from espnet_bljust.data.archive import extract
 from espnet_bljust.data.delimited import read_rows
 from espnet_bljust.data.download import download
 from espnet_bljust.data.files import write_atomic
+from espnet_bljust.data.sorting import record
 from espnet_bljust.errors import InputError
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 SPLITS = ("train", "dev", "test")
+COVOST, COMMON_VOICE = "CoVoST 2", "Common Voice"  # where splits come from
+FILE, ROW, SPLIT = "file", "row", "split"  # kinds of evidence
+OTHER, INVALIDATED = 8, 9  # ranks of tables that validate nothing
 SPLIT_NAMES = {"train": "train", "train_covost": "train", "dev": "dev", "test": "test"}
 
 
-class Clip(NamedTuple):
-    """One row of a table."""
+class Release(NamedTuple):
+    """Where the parts of one language are."""
 
-    speaker: str
-    sentence: str
+    folder: Path
+    covost: Path | None  # folder of CoVoST 2's tables
+    language: str
 
-    def utterance(self, name: str) -> str:
-        """Its id, the speaker first as Kaldi's sorting wants."""
-        return f"{self.speaker}-{name.removesuffix('.mp3')}"
-
-
-class Splits(NamedTuple):
-    """Clip -> train, train_covost, dev or test; and where this comes from."""
-
-    of_clip: dict[str, str]
-    origin: str
+    @property
+    def clips(self) -> Path:
+        return self.folder / "clips"
 
 
 def unpacked(source: Path, downloads: Path) -> Path:
@@ -72,34 +71,82 @@ def find_language(root: Path, language: str) -> Path:
     return found[0]
 
 
-def read_clips(path: Path, language: str, problems: list[str]) -> dict[str, Clip]:
-    """Clip file name -> Clip, of one of Common Voice's tables."""
-    columns = {name: [name] for name in ("client_id", "path", "sentence", "locale")}
-    clips: dict[str, Clip] = {}
-    for line, row in read_rows(path, columns, ("client_id", "path", "sentence"), problems):
-        name = _file_name(row["path"])
-        if row.get("locale", language) != language:
-            raise InputError(f"{path}:{line}: {name} is of locale {row['locale']}, not {language}. Correct --lang.")
-        if name in clips:
-            problems.append(f"{path}:{line}: {name} stands there already. Drop the line.")
-        elif not row["client_id"]:
-            problems.append(f"{path}:{line}: {name} has no client_id. Drop the line.")
-        else:
-            clips[name] = Clip(_speaker(row["client_id"]), row["sentence"])
-    return clips
+def evidence(release: Release, problems: list[str]) -> Iterator[str]:
+    """All that is said of each clip, as records by its file name, in no order.
+
+    ("file", bytes)   ("split", name)   ("row", where, speaker, sentence, rank): tables of less rank go first
+    """
+    with os.scandir(release.clips) as entries:
+        for entry in entries:
+            yield record(entry.name, FILE, str(entry.stat().st_size))
+    for rank, path in enumerate(validated_tables(release)):
+        yield from _rows(path, release.language, rank, problems)
+    for rank, name in enumerate(("other", "invalidated")):
+        if (path := release.folder / f"{name}.tsv").is_file():
+            yield from _rows(path, release.language, (OTHER, INVALIDATED)[rank], problems)
+    for name, split in read_splits(release, problems):
+        yield record(name, SPLIT, split)
 
 
-def read_validated(folder: Path, covost: Path | None, language: str, problems: list[str]) -> dict[str, Clip]:
-    """All clips with a transcript that counts: of validated.tsv, and of the splits where they stand alone."""
-    tables = [folder / f"{name}.tsv" for name in ("validated", *SPLITS)]
-    tables += [covost / f"covost_v2.{language}_en.{split}.tsv" for split in SPLITS] if covost else []
+def validated_tables(release: Release) -> list[Path]:
+    """Tables of clips with a transcript that counts: validated.tsv, and the splits where they stand alone."""
+    tables = [release.folder / f"{name}.tsv" for name in ("validated", *SPLITS)]
+    if release.covost:
+        tables += [release.covost / f"covost_v2.{release.language}_en.{split}.tsv" for split in SPLITS]
     there = [path for path in tables if path.is_file()]
     if not there:
         raise InputError(f"{tables[0]}: no such table, and no split either. Extract the release again.")
-    clips: dict[str, Clip] = {}
-    for path in there:
-        clips |= {name: clip for name, clip in read_clips(path, language, problems).items() if name not in clips}
-    return clips
+    return there
+
+
+def _rows(path: Path, language: str, rank: int, problems: list[str]) -> Iterator[str]:
+    """The rows of one of Common Voice's tables."""
+    columns = {name: [name] for name in ("client_id", "path", "sentence", "locale")}
+    for line, row in read_rows(path, columns, ("client_id", "path", "sentence"), problems):
+        name, where = _file_name(row["path"]), f"{path}:{line}"
+        if row.get("locale", language) != language:
+            raise InputError(f"{where}: {name} is of locale {row['locale']}, not {language}. Correct --lang.")
+        if not row["client_id"]:
+            problems.append(f"{where}: {name} has no client_id. Drop the line.")
+        else:
+            sentence = " ".join(row["sentence"].split())
+            yield record(name, ROW, where, _speaker(row["client_id"]), sentence, str(rank))
+
+
+def origin_of_splits(release: Release) -> str:
+    """CoVoST 2, Common Voice, or nothing and why: where a table is missing or empty, speakers tell the sets apart."""
+    if release.covost:
+        return COVOST
+    tables = [release.folder / f"{split}.tsv" for split in SPLITS]
+    missing = [path.name for path in tables if not path.is_file()]
+    if 0 < len(missing) < len(tables):
+        names = ", ".join(missing)
+        raise InputError(f"{release.folder}: {names} missing beside the other splits. Extract the release again.")
+    for split, path in zip(SPLITS, tables, strict=True):
+        if missing or not any(read_rows(path, {"path": ["path"]}, ("path",), [])):
+            return "speakers, since there is no " + (f"{split}.tsv" if missing else f"clip in {split}.tsv")
+    return COMMON_VOICE
+
+
+def read_splits(release: Release, problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Clip and train, train_covost, dev or test."""
+    origin = origin_of_splits(release)
+    columns = {"path": ["path"], "split": ["split"]}
+    folder, name = release.covost or release.folder, f"covost_v2.{release.language}_en"
+    whole = folder / f"{name}.tsv"
+    if origin == COVOST and whole.is_file():
+        for line, row in read_rows(whole, columns, ("path", "split"), problems):
+            if row["split"] in SPLIT_NAMES:
+                yield _file_name(row["path"]), row["split"]
+            else:
+                problems.append(f"{whole}:{line}: split {row['split']!r} is none of {', '.join(SPLIT_NAMES)}.")
+    elif origin in (COVOST, COMMON_VOICE):
+        for split in SPLITS:
+            path = folder / (f"{name}.{split}.tsv" if origin == COVOST else f"{split}.tsv")
+            if not path.is_file():
+                raise InputError(f"{path}: no such file, and no {whole.name} either. Put CoVoST 2's tables there.")
+            for _, row in read_rows(path, columns, ("path",), []):  # what is wrong in it is told by its rows
+                yield _file_name(row["path"]), split
 
 
 def _file_name(path: str) -> str:
@@ -110,45 +157,3 @@ def _file_name(path: str) -> str:
 def _speaker(client: str) -> str:
     """A short name for Common Voice's ids of 128 hexadecimal digits."""
     return hashlib.blake2b(client.encode(), digest_size=6).hexdigest()
-
-
-def read_covost(folder: Path, language: str, problems: list[str]) -> Splits:
-    """CoVoST 2's own splits, from either form."""
-    whole = folder / f"covost_v2.{language}_en.tsv"
-    columns = {"path": ["path"], "split": ["split"]}
-    of_clip: dict[str, str] = {}
-    if whole.is_file():
-        for line, row in read_rows(whole, columns, ("path", "split"), problems):
-            if row["split"] in SPLIT_NAMES:
-                of_clip[_file_name(row["path"])] = row["split"]
-            else:
-                problems.append(f"{whole}:{line}: split {row['split']!r} is none of {', '.join(SPLIT_NAMES)}.")
-        return Splits(of_clip, "CoVoST 2")
-    for split in SPLITS:
-        path = folder / f"covost_v2.{language}_en.{split}.tsv"
-        if not path.is_file():
-            raise InputError(f"{path}: no such file, and no {whole.name} either. Put CoVoST 2's tables there.")
-        for _, row in read_rows(path, columns, ("path",), problems):
-            of_clip[_file_name(row["path"])] = split
-    return Splits(of_clip, "CoVoST 2")
-
-
-def read_own_splits(folder: Path, language: str, problems: list[str]) -> Splits:
-    """Common Voice's train, dev and test; no split at all where one of them is missing or empty."""
-    tables = [folder / f"{split}.tsv" for split in SPLITS]
-    missing = [path.name for path in tables if not path.is_file()]
-    if 0 < len(missing) < len(tables):
-        raise InputError(f"{folder}: {', '.join(missing)} missing beside the other splits. Extract the release again.")
-    of_clip: dict[str, str] = {}
-    for split, path in zip(SPLITS, tables, strict=True):
-        names = [] if missing else read_clips(path, language, problems)
-        if not names:
-            return Splits({}, "speakers, since there is no " + (f"{split}.tsv" if missing else f"clip in {split}.tsv"))
-        of_clip |= dict.fromkeys(names, split)
-    return Splits(of_clip, "Common Voice")
-
-
-def sizes(folder: Path) -> dict[str, int]:
-    """Name -> bytes of every file in ``folder``."""
-    with os.scandir(folder) as entries:
-        return {entry.name: entry.stat().st_size for entry in entries}

@@ -3,29 +3,38 @@
 import argparse
 import hashlib
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from common_voice import (
+    COMMON_VOICE,
+    COVOST,
+    FILE,
+    INVALIDATED,
+    OTHER,
+    ROW,
+    SPLIT,
     SPLIT_NAMES,
-    Clip,
-    Splits,
+    Release,
+    evidence,
     find_language,
-    read_clips,
-    read_covost,
-    read_own_splits,
-    read_validated,
-    sizes,
+    origin_of_splits,
+    read_splits,
     unpacked,
 )
 
 from espnet_bljust.bin.command import run
-from espnet_bljust.data.assemble import ROLES, Corpus, Spelling, write_sets
+from espnet_bljust.data.assemble import ROLES, write_sets
 from espnet_bljust.data.db import read_db
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.kaldi_dir import read_dir
+from espnet_bljust.data.files import fresh_dir, write_atomic
+from espnet_bljust.data.gather import Spelling, Utterance, gather
 from espnet_bljust.data.mp3 import mp3_length
 from espnet_bljust.data.normalise import POLICIES
 from espnet_bljust.data.problems import list_offenders
+from espnet_bljust.data.sorting import BETWEEN, grouped, open_lines, record, sorted_lines
+from espnet_bljust.data.tables import walk_table
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")
@@ -47,28 +56,25 @@ def options() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     language, problems = arguments.lang, []
-    folder, covost = find_sources(arguments)
-    validated = read_validated(folder, covost, language, problems)
-    other = read_clips(folder / "other.tsv", language, problems) if (folder / "other.tsv").is_file() else {}
-    splits = read_covost(covost, language, problems) if covost else read_own_splits(folder, language, problems)
-    problems += [f"{name}: in a split of {splits.origin}, but not in validated.tsv. Is it another release?"
-                 for name in splits.of_clip if name not in validated]
-    bytes_of = sizes(folder / "clips")
-    clips = present({**other, **validated}, bytes_of, folder / "clips", problems)
-    skip = arguments.skip_problems == "true"
-    problems = list(dict.fromkeys(problems))  # a table is read for its clips and for its split
-    skipped = list_offenders(problems, Path("data/problems.txt"), where=str(folder), skip=skip)
-    corpus = describe(clips, validated.keys(), splits, folder / "clips")
+    lists = Path("data") / language
+    release = find_sources(arguments)
+    origin = origin_of_splits(release)
+    spool = fresh_dir(lists / "spool.tmp")
+    unlisted = Unlisted(lists / "clips_in_no_table.txt")
     spelling = Spelling(language, arguments.text_policy, arguments.digits)
+    found = utterances(release, origin, unlisted, spool, problems)
+    corpus = gather(found, spelling, lists / "corpus.tmp", problems)
+    skip = arguments.skip_problems == "true"
+    skipped = list_offenders(problems, lists / "problems.txt", where=str(release.folder), skip=skip)
     names = {role: f"{role}_{language}" for role in ROLES}
-    lines = write_sets(corpus, spelling, names)
+    lines = write_sets(corpus, spelling, names, lists=lists)
     hours = arguments.label_hours or LABEL_HOURS.get(language)
-    listed = write_labels(Path("data") / names["train"], language, hours, splits) if hours else ""
-    unlisted = list_unlisted(bytes_of, folder, language, {**other, **validated})
-    print("\n".join(filter(None, [skipped, unlisted, f"split by {splits.origin}", listed, *lines])))
+    listed = write_labels(Path("data") / names["train"], release, hours, spool) if hours else ""
+    spool.rmdir()
+    print("\n".join(filter(None, [skipped, unlisted.said(), f"split by {origin}", listed, *lines])))
 
 
-def find_sources(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
+def find_sources(arguments: argparse.Namespace) -> Release:
     """The folder of the language, and that of CoVoST's tables where the user has them."""
     folders = read_db() if Path("db.sh").is_file() else {}
     source, covost = (given or folders.get(name, "") for given, name in
@@ -77,61 +83,88 @@ def find_sources(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
         raise InputError("db.sh: COMMONVOICE is empty. Name your Common Voice release; README.md says how to get one.")
     root = unpacked(Path(source).absolute(), DOWNLOADS.absolute())
     tables = unpacked(Path(covost).absolute(), DOWNLOADS.absolute()) if covost else None
-    return find_language(root, arguments.lang), tables
+    return Release(find_language(root, arguments.lang), tables, arguments.lang)
 
 
-def present(
-    clips: dict[str, Clip], bytes_of: dict[str, int], folder: Path, problems: list[str]
-) -> dict[str, Clip]:
-    """The clips whose audio is there; the others are problems."""
-    for name in clips:
-        if not bytes_of.get(name):
-            found = "0 bytes" if name in bytes_of else "no such clip"
-            problems.append(f"{folder / name}: {found}. Extract the release again.")
-    return {name: clip for name, clip in clips.items() if bytes_of.get(name)}
-
-
-def list_unlisted(bytes_of: dict[str, int], folder: Path, language: str, clips: dict[str, Clip]) -> str:
+@dataclass
+class Unlisted:
     """Audio in no table has no known speaker, so it may not serve as unlabelled speech: a list, and one line on it."""
-    invalidated = folder / "invalidated.tsv"
-    known = clips | read_clips(invalidated, language, []) if invalidated.is_file() else clips
-    unlisted = sorted(bytes_of.keys() - known.keys())
-    path = Path("data/clips_in_no_table.txt")
-    write_atomic(path, "".join(name + "\n" for name in unlisted))
-    return f"{len(unlisted)} files in clips/ stand in no table and are not used: {path}" if unlisted else ""
+
+    path: Path
+    count: int = 0
+
+    def said(self) -> str:
+        there = f"{self.count} files in clips/ stand in no table and are not used: {self.path}"
+        return there if self.count else ""
 
 
-def describe(clips: dict[str, Clip], validated: set[str], splits: Splits, folder: Path) -> Corpus:
-    """All clips, those with a transcript that counts, and their sets."""
-    texted = [name for name in clips if name in (splits.of_clip or validated) and name in validated]
-    ids = {name: clip.utterance(name) for name, clip in clips.items()}
-    return Corpus(
-        wavs={ids[name]: f"{folder}/{name}" for name in clips},
-        utt2spk={ids[name]: clip.speaker for name, clip in clips.items()},
-        text={ids[name]: clips[name].sentence for name in texted},
-        split={ids[name]: SPLIT_NAMES[splits.of_clip[name]] for name in texted if splits.of_clip},
-    )
+def utterances(
+    release: Release, origin: str, unlisted: Unlisted, spool: Path, problems: list[str]
+) -> Iterator[Utterance]:  # fmt: skip
+    """The clips that are there, a clip in memory at a time; what is wrong with others goes to ``problems``."""
+    has_splits = origin in (COVOST, COMMON_VOICE)
+    with open_lines(unlisted.path, "w") as file:
+        for name, said in grouped(evidence(release, problems), spool):
+            size = next((int(fields[0]) for kind, *fields in said if kind == FILE), None)
+            splits = sorted({fields[0] for kind, *fields in said if kind == SPLIT})
+            split = splits[0] if splits else ""
+            rows = sorted((fields for kind, *fields in said if kind == ROW), key=lambda row: int(row[-1]))
+            problems += wrong(release, name, size, rows)
+            if not rows:
+                unlisted.count += size is not None
+                file.write(f"{name}\n" if size is not None else "")
+            if len(splits) > 1:
+                problems.append(f"{name}: in {' and '.join(splits)} of {origin}. Leave it in one of them.")
+            validated = bool(rows) and int(rows[0][-1]) < OTHER
+            if split and not validated:
+                problems.append(f"{name}: in a split of {origin}, but not in validated.tsv. Is it another release?")
+            if size and rows and int(rows[0][-1]) != INVALIDATED:
+                where, speaker, sentence, _ = rows[0]
+                text = sentence if validated and (split or not has_splits) else None
+                yield Utterance(f"{speaker}-{name.removesuffix('.mp3')}", speaker, f"{release.clips}/{name}", text,
+                                SPLIT_NAMES.get(split, ""), where=where)  # fmt: skip
 
 
-def write_labels(train: Path, language: str, hours: float, splits: Splits) -> str:
+def wrong(release: Release, name: str, size: int | None, rows: list[list[str]]) -> list[str]:
+    """What speaks against a clip: a table that has it twice, a missing or an empty file."""
+    problems = [f"{second[0]}: {name} stands there already. Drop the line."
+                for first, second in pairwise(rows) if first[-1] == second[-1]]  # fmt: skip
+    if rows and int(rows[0][-1]) != INVALIDATED and not size:
+        found = "no such clip" if size is None else "0 bytes"
+        problems.append(f"{release.clips / name}: {found}. Extract the release again.")
+    return problems
+
+
+def write_labels(train: Path, release: Release, hours: float, spool: Path) -> str:
     """The list of labelled utterances: Common Voice's own train clips first, by SHA-256 of their names, to N hours."""
-    wavs = read_dir(train).wavs
-
-    def place(utterance: str) -> tuple[bool, str]:
-        name = os.path.basename(wavs[utterance])
-        return splits.of_clip.get(name) == "train_covost", hashlib.sha256(name.encode()).hexdigest()
-
-    total, chosen = 0.0, []
-    for utterance in sorted(wavs, key=place):
-        if total >= hours * 3600:
-            break
-        seconds = mp3_length(wavs[utterance]).seconds
-        total += seconds
-        chosen.append(f"{utterance} {seconds:.3f}\n")
-    path = train / f"{language}_{hours:g}h.txt"
+    total, chosen, count = 0.0, [], 0
+    for place in sorted_lines(label_order(train, release, spool), spool):
+        count += 1
+        if total < hours * 3600:
+            *_, utterance, path = place.split(BETWEEN)
+            seconds = mp3_length(path).seconds
+            total += seconds
+            chosen.append(f"{utterance} {seconds:.3f}\n")
+    path = train / f"{release.language}_{hours:g}h.txt"
     write_atomic(path, "".join(chosen))
-    return f"{path}: {len(chosen)} of {len(wavs)} utterances, {total / 3600:.2f} h" + (
+    return f"{path}: {len(chosen)} of {count} utterances, {total / 3600:.2f} h" + (
         f" (all there is, less than {hours:g} h)" if total < hours * 3600 else "")
+
+
+def label_order(train: Path, release: Release, spool: Path) -> Iterator[str]:
+    """Records that sort as the list of labels goes, with the utterance and its file."""
+
+    def both() -> Iterator[str]:
+        for name, split in read_splits(release, []):
+            yield record(name, SPLIT, split)
+        for _, utterance, path in walk_table(train / "wav.scp", []):
+            yield record(os.path.basename(path), FILE, utterance, path)
+
+    for name, said in grouped(both(), spool):
+        added = [SPLIT, "train_covost"] in said
+        for kind, *fields in said:
+            if kind == FILE:
+                yield record("01"[added], hashlib.sha256(name.encode()).hexdigest(), *fields)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from espnet_bljust.data.archive import fetch
 from espnet_bljust.data.librispeech import Source, find_part
 from espnet_bljust.data.problems import raise_listed
+from espnet_bljust.data.text_file import read_lines
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")
@@ -77,7 +78,7 @@ def utterances_of(sources: Sequence[Source]) -> set[str]:
 
 def read_ids(path: Path, sources: Sequence[Source]) -> set[str]:
     """The first words of the lines; each must be an utterance of ``sources``."""
-    ids = {line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    ids = {line.split()[0] for line in read_lines(path) if line.strip()}
     problems = [
         f"{path}: {utterance} is no utterance of --unlabelled's parts. Name its part too, or drop the line."
         for utterance in sorted(ids)

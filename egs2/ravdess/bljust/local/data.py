@@ -34,6 +34,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--split", choices=("speakers", "files"), default="speakers", help="files leaks: each actor is in all sets"
     )
+    parser.add_argument("--suffix", default="", help="behind the names of the sets: data/train<suffix> ...")
     parser.add_argument("--partial", choices=("true", "false"), default="false", help="go on with a part of the corpus")
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
@@ -65,6 +66,7 @@ def main(arguments: argparse.Namespace) -> None:
             )
     summary = []
     for name, found in sets.items():
+        name += arguments.suffix
         write_dir(Path("data") / name, describe(found))
         summary.append(f"{name} {len(found)} files of {len({recording.actor for recording in found})} actors")
     summary += write_unlabelled(arguments.unlabelled_dir or folders.get("UNLABELLED", ""))
@@ -76,7 +78,7 @@ def fetch(url: str) -> Path:
     folder = DOWNLOADS / "ravdess"
     if not folder.is_dir():
         archive = DOWNLOADS / "Audio_Speech_Actors_01-24.zip"
-        download([url] if url else URLS, archive, md5="" if url else MD5)
+        download([url] if url else URLS, archive, md5=MD5)
         extract_zip(archive, folder)
     return folder
 

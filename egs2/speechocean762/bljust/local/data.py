@@ -32,6 +32,8 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speechocean762_dir", default="", help="the corpus (db.sh: SPEECHOCEAN762; else a download)")
     parser.add_argument("--speechocean762_url", default="", help="where to download speechocean762.tar.gz from")
+    parser.add_argument("--trust_download", choices=("true", "false"), default="false",
+                        help="true: download it though no checksum is published; the first one's is recorded")
     parser.add_argument("--split", choices=EIGHTHS, default="official",
                         help="official: both halves; speakers: train, dev and test from the training half alone")
     parser.add_argument("--unlabelled_dir", default="",
@@ -42,7 +44,7 @@ def options() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.speechocean762_dir or folders.get("SPEECHOCEAN762", "")
-    root = Path(source).absolute() if source else fetch(arguments.speechocean762_url).absolute()
+    root = Path(source).absolute() if source else fetch(arguments).absolute()
     halves = ["train", "test"] if arguments.split == "official" else ["train"]
     for half in halves:
         if not (root / half / "wav.scp").is_file():
@@ -61,12 +63,13 @@ def main(arguments: argparse.Namespace) -> None:
     print("; ".join(summary))
 
 
-def fetch(url: str) -> Path:
+def fetch(arguments: argparse.Namespace) -> Path:
     """downloads/speechocean762, downloaded and unpacked where that has not been done."""
     folder = DOWNLOADS / "speechocean762"
     if not folder.is_dir():
         archive = DOWNLOADS / "speechocean762.tar.gz"
-        download([url] if url else URLS, archive)
+        urls = [arguments.speechocean762_url] if arguments.speechocean762_url else URLS
+        download(urls, archive, trust_first=arguments.trust_download == "true")
         extract(archive, folder)
     inner = folder / "speechocean762"  # as packed
     return inner if inner.is_dir() else folder

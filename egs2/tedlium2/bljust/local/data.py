@@ -1,25 +1,26 @@
 """Stage 1 of the recipe `tedlium2`: TED-LIUM release 2, from a folder of yours or downloaded, as data/<set>."""
 
 import argparse
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from tedlium2 import DICTIONARY, IGNORED, SETS, clean, find_root, find_talks, read_dictionary, read_stm
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.data.archive import extract
 from espnet_bljust.data.db import read_db
+from espnet_bljust.data.distinct import Distinct
 from espnet_bljust.data.download import download
 from espnet_bljust.data.files import write_atomic
 from espnet_bljust.data.folder import write_unlabelled
 from espnet_bljust.data.headers import check_headers
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
 from espnet_bljust.data.problems import raise_listed
+from espnet_bljust.data.rows import Row, grow_sets, place_sets
 from espnet_bljust.data.segments import Segment
 from espnet_bljust.errors import InputError
 
-DOWNLOADS = Path("downloads")
+DATA, DOWNLOADS = Path("data"), Path("downloads")
 # Both as in torchaudio 2.11, torchaudio/datasets/tedlium.py, _RELEASE_CONFIGS["release2"].
 URL = "http://www.openslr.org/resources/19/TEDLIUM_release2.tar.gz"
 SHA256 = "93281b5fcaaae5c88671c9d000b443cb3c7ea3499ad12010b3934ca41a7b9c58"
@@ -29,16 +30,18 @@ OVERSHOOT_SECONDS = 0.5  # stage 3 takes segments that end so far behind their r
 PROBLEMS, LEFT_OUT = Path("data/tedlium2_problems.txt"), Path("data/tedlium2_left_out.txt")
 
 
-class Collected(NamedTuple):
-    """One set; ``left_out``: utterance and why."""
+@dataclass
+class Collected:
+    """What one set turned out to hold; it grows while its rows are read."""
 
-    directory: KaldiDir
-    left_out: list[str]
-    seconds: float
+    segments: int = 0
+    seconds: float = 0.0
+    speakers: Distinct = field(default_factory=Distinct)
+    left_out: list[str] = field(default_factory=list)  # utterance and why
+    problems: list[str] = field(default_factory=list)
 
     def line(self, name: str) -> str:
-        kept = self.directory.utt2spk
-        return f"{name} {len(kept)} segments, {len(set(kept.values()))} speakers, {self.seconds / 3600:.2f} h"
+        return f"{name} {self.segments} segments, {len(self.speakers)} speakers, {self.seconds / 3600:.2f} h"
 
 
 def options() -> argparse.ArgumentParser:
@@ -59,16 +62,14 @@ def main(arguments: argparse.Namespace) -> None:
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.tedlium2_dir or folders.get("TEDLIUM2", "")
     root = find_root(Path(source).absolute() if source else fetch(arguments.tedlium2_url))
-    dictionary, collected, problems = read_dictionary(root), {}, []
-    if dictionary is None and not excerpt:
-        problems.append(f"{root / DICTIONARY}: no such file.")
-    for name in SETS:
-        collected[name], found = collect(root / name, dictionary, 0 if excerpt else TALKS[name])
-        problems += found
+    dictionary, collected = read_dictionary(root), {name: Collected() for name in SETS}
+    missing = [f"{root / DICTIONARY}: no such file."] if dictionary is None and not excerpt else []
+    sets = {name: read_set(root / name, dictionary, 0 if excerpt else TALKS[name], collected[name]) for name in SETS}
+    grown = grow_sets(DATA, sets, segmented=True)
+    problems = missing + [problem for name in SETS for problem in collected[name].problems]
     remedy = "Unpack the archive again, whole" + ("." if excerpt else ', or add --excerpt true to --local_data_opts.')
-    raise_listed(problems, PROBLEMS, where=str(root), remedy=remedy)
-    for name in SETS:
-        write_dir(Path("data") / name, collected[name].directory)
+    raise_listed(problems or grown, PROBLEMS, where=str(root), remedy=remedy)
+    place_sets(DATA, sets)
     rows = [f"{name} {row}\n" for name in SETS for row in sorted(collected[name].left_out)]
     write_atomic(LEFT_OUT, "".join(rows))
     notes = [collected[name].line(name) for name in SETS]
@@ -86,35 +87,35 @@ def fetch(url: str) -> Path:
     return folder
 
 
-def collect(folder: Path, dictionary: Set[str] | None, num_talks: int) -> tuple[Collected, list[str]]:
-    """One set and its problems; ``num_talks``: how many the release has, 0 for any number."""
+def read_set(folder: Path, dictionary: Set[str] | None, num_talks: int, found: Collected) -> Iterator[Row]:
+    """The segments of one set, a talk in memory at a time; ``num_talks``: of the release, 0 for any number."""
     talks, problems = find_talks(folder)
     if num_talks and not problems and len(talks) != num_talks:
         problems.append(f"{folder}: {len(talks)} talks where the release has {num_talks}.")
     if not talks and not problems:
         problems.append(f"{folder}: no talk in it.")
-    lengths, found = check_headers((sph for _, sph in talks.values()), SAMPLE_RATE)
-    problems += found
-    directory = KaldiDir(wavs={}, utt2spk={}, text={}, segments={})
-    left_out: list[str] = []
+    lengths, wrong = check_headers((sph for _, sph in talks.values()), SAMPLE_RATE)
+    found.problems += problems + wrong
     for talk, (stm, sph) in talks.items():
-        directory.wavs[talk] = str(sph)
+        rows = {}
         try:
-            add_talk(stm, lengths.get(sph, 0) / SAMPLE_RATE, dictionary, directory, left_out)
+            rows = read_talk(stm, sph, lengths.get(sph, 0) / SAMPLE_RATE, dictionary, found.left_out)
         except InputError as error:
-            problems.append(str(error))
-    heard = {segment.recording for segment in directory.segments.values()}
-    for talk in talks.keys() - heard:
-        left_out.append(f"{talk} a talk without a segment that is left")
-        del directory.wavs[talk]
-    seconds = sum(segment.end_seconds - segment.start_seconds for segment in directory.segments.values())
-    return Collected(directory, left_out, seconds), problems
+            found.problems.append(str(error))
+        if not rows:
+            found.left_out.append(f"{talk} a talk without a segment that is left")
+        for row in rows.values():
+            found.segments += 1
+            found.seconds += row.segment.end_seconds - row.segment.start_seconds
+            found.speakers.add(row.speaker)
+        yield from rows.values()
 
 
-def add_talk(
-    stm: Path, seconds: float, dictionary: Set[str] | None, directory: KaldiDir, left_out: list[str]
-) -> None:
-    """Every line of one talk into the tables, or into ``left_out`` with the reason; ``seconds`` 0: not known."""
+def read_talk(
+    stm: Path, sph: Path, seconds: float, dictionary: Set[str] | None, left_out: list[str]
+) -> dict[str, Row]:  # fmt: skip
+    """Every line of one talk by its id, or into ``left_out`` with the reason; ``seconds`` 0: not known."""
+    rows: dict[str, Row] = {}
     for spoken in read_stm(stm):
         words = clean(spoken.text, dictionary)
         why = ""
@@ -126,14 +127,14 @@ def add_talk(
             why = f"no time: {spoken.start_seconds} to {spoken.end_seconds} s"
         elif seconds and spoken.end_seconds > seconds + OVERSHOOT_SECONDS:
             why = f"ends at {spoken.end_seconds} s of a recording of {seconds:.2f} s"
-        elif spoken.name in directory.segments:
+        elif spoken.name in rows:
             why = "the same times as another segment of the talk"
         if why:
             left_out.append(f"{spoken.name} {why}")
             continue
-        directory.segments[spoken.name] = Segment(spoken.talk, spoken.start_seconds, spoken.end_seconds)
-        directory.utt2spk[spoken.name] = spoken.speaker
-        directory.text[spoken.name] = words
+        segment = Segment(spoken.talk, spoken.start_seconds, spoken.end_seconds)
+        rows[spoken.name] = Row(spoken.name, spoken.speaker, str(sph), words, segment)
+    return rows
 
 
 if __name__ == "__main__":

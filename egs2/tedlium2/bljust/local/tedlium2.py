@@ -17,12 +17,13 @@ from collections.abc import Set
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_bljust.data.text_file import read_lines
 from espnet_bljust.errors import InputError
 
 SETS = ("train", "dev", "test")
 DICTIONARY = "TEDLIUM.152k.dic"
 IGNORED = "ignore_time_segment_in_scoring"
-LABELS = re.compile(r"<[^<>]*,[^<>]*>|<F0_[MF]>|<NA>")
+LABELS = re.compile(r"<[^<>,]*,[^<>]*>|<F0_[MF]>|<NA>")
 DROPPED = re.compile(r"\([0-9]\)|\{[^{}]*\}|<sil>")
 
 
@@ -76,7 +77,8 @@ def read_stm(path: Path) -> list[Spoken]:
             continue
         try:
             talk, _, speaker, start, end = fields[0], fields[1], fields[2], float(fields[3]), float(fields[4])
-        except (IndexError, ValueError):
+            round(100 * start), round(100 * end)  # no number, or one without end
+        except (IndexError, ValueError, OverflowError):
             raise InputError(f"{path}:{number}: not 'talk channel speaker start end <labels> words'.") from None
         if talk != path.stem:
             raise InputError(f"{path}:{number}: a line of the talk {talk}.")
@@ -104,5 +106,4 @@ def read_dictionary(root: Path) -> Set[str] | None:
     path = root / DICTIONARY
     if not path.is_file():
         return None
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {line.split()[0] for line in lines if line.strip()}
+    return {line.split()[0] for line in read_lines(path) if line.strip()}

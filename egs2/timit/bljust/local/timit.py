@@ -18,7 +18,7 @@ HALVES = ("train", "test")
 SENTENCE = re.compile(r"(?P<name>s[aix]\d+)\.(?P<ending>wav|phn|txt)")
 FLAT = re.compile(r"dr\d-(?P<speaker>[fm]\w{4})")
 SPEAKER = re.compile(r"[fm]\w{4}")
-SPAN = re.compile(r"\d+\s+\d+\s+(?P<content>\S.*?)\s*")
+SPAN = re.compile(r"\d+\s+\d+\s+(?P<content>\S.*)")
 
 
 class Speaker(NamedTuple):
@@ -103,7 +103,7 @@ def read_fold(path: Path) -> dict[str, str]:
 def _spans(path: Path) -> Iterator[str]:
     """What stands behind the two times of every line."""
     for number, line in enumerate(path.read_text(encoding="latin-1").splitlines(), 1):
-        match = SPAN.fullmatch(line)
+        match = SPAN.fullmatch(line.rstrip())
         if not match:
             raise InputError(f"{path}:{number}: {line!r} is not 'first_sample last_sample text'. Copy it again.")
         yield match["content"]

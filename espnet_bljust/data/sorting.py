@@ -1,0 +1,74 @@
+"""Sorting on disk: lines of any number, some ten thousand of them in memory at a time.
+
+Runs of RUN_LINES are sorted and written, and every MOST_RUNS runs of one level merged to one of the next, so that the
+number of open files stays small.
+"""
+
+import heapq
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import batched, groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkstemp
+from typing import IO
+
+from espnet_bljust.errors import InputError
+
+RUN_LINES = 20_000  # sorted in memory at a time: about 10 MB
+MOST_RUNS = 64  # merged at a time
+BETWEEN = "\0"  # sorts before every character of an id, so that records sort as their first fields do
+
+
+def record(*fields: str) -> str:
+    """``fields`` as one line, which ``split(BETWEEN)`` takes apart again."""
+    if any(BETWEEN in field or "\n" in field for field in fields):
+        raise InputError(f"{fields!r}: a line break or NUL in it. Rename the file, or mend its transcript.")
+    return BETWEEN.join(fields)
+
+
+def grouped(records: Iterable[str], folder: Path) -> Iterator[tuple[str, list[list[str]]]]:
+    """First field of ``record`` lines and the other fields of all lines that share it, by first field; sorted."""
+    split = (line.split(BETWEEN) for line in sorted_lines(records, folder))
+    for key, group in groupby(split, key=lambda fields: fields[0]):
+        yield key, [fields[1:] for fields in group]
+
+
+def sorted_lines(lines: Iterable[str], folder: Path) -> Iterator[str]:
+    """``lines``, none with a line break in it, in order of their code points; long ones are sorted in ``folder``."""
+    with TemporaryDirectory(dir=folder, prefix="sort.", suffix=".tmp") as place:
+        levels: list[list[Path]] = []  # of runs, each level MOST_RUNS times as long as the one before
+        for batch in batched(lines, RUN_LINES):
+            _add(levels, 0, _write(Path(place), sorted(batch)))
+        yield from _merged([run for level in levels for run in level])
+
+
+def _add(levels: list[list[Path]], level: int, run: Path) -> None:
+    if level == len(levels):
+        levels.append([])
+    levels[level].append(run)
+    if len(levels[level]) == MOST_RUNS:
+        full, levels[level] = levels[level], []
+        merged = _write(run.parent, _merged(full))
+        for old in full:
+            old.unlink()
+        _add(levels, level + 1, merged)
+
+
+def _write(place: Path, lines: Iterable[str]) -> Path:
+    handle, name = mkstemp(dir=place)
+    os.close(handle)
+    with open_lines(Path(name), "w") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    return Path(name)
+
+
+def _merged(runs: list[Path]) -> Iterator[str]:
+    with ExitStack() as stack:
+        files = [stack.enter_context(open_lines(run, "r")) for run in runs]
+        yield from heapq.merge(*((line[:-1] for line in file) for file in files))
+
+
+def open_lines(path: Path, mode: str) -> IO[str]:
+    """A file of lines that end in a line feed alone; names that are no UTF-8 pass through."""
+    return open(path, mode, encoding="utf-8", errors="surrogateescape", newline="\n")

@@ -1,0 +1,95 @@
+"""README.md of a published model: phones and classes have their own rates, and a template's mistake is one line."""
+
+import re
+import shlex
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from espnet_bljust.bin import pack
+from espnet_bljust.bin.model_card import card, without_paths
+from espnet_bljust.errors import InputError
+from espnet_bljust.espnet.weights import Experiment, shape_of
+from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.scoring.confusion import Confusion, write_confusion
+from espnet_bljust.scoring.significance import rate_interval
+
+NETWORK = {"trunk_conf": {"conv_layers": [[16, 10, 5], [16, 8, 8], [16, 8, 8]], "dim": 16, "num_layers": 1,
+                          "num_heads": 2, "ffn_dim": 16, "pos_kernel": 4, "pos_groups": 2},
+           "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8}, "bpemodel": None,
+           "token_list": ["<blank>", "<unk>", "a", "b", "<sos/eos>"], "plan_conf": {"method": "supervised"}}
+SCORES = ("8 0 0 0", "5 1 0 0", "5 0 1 0")
+RESULT = "| Sum | 3 20 | 18 1 1 0 2 2 |\n" + "".join(
+    f"\nid: (s-{index})\nScores: (#C #S #D #I) {scores}\n" for index, scores in enumerate(SCORES))
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Of stage 14, for an experiment with scores on one set."""
+    for kind in ("wer", "cer", "ter"):
+        folder = tmp_path / f"exp/toy/decode_greedy/test/score_{kind}"
+        folder.mkdir(parents=True)
+        (folder / "result.txt").write_text(RESULT)
+    words = ["--exp_dir", str(tmp_path / "exp/toy"), "--out", "x.zip", "--corpora", "timit"]
+    return pack.get_parser().parse_args(words)
+
+
+def experiment(tmp_path, **changes):
+    shapes = {f"{name}_shape_file": [str(tmp_path / name)] for name in ("train", "unlabelled", "valid")}
+    settings = {**NETWORK, **shapes, "token_type": "char", **changes}
+    torch.manual_seed(0)
+    shape = shape_of(settings)
+    return Experiment(settings, shape, JointNetwork(*shape).state_dict())
+
+
+def test_of_phones_the_card_tells_the_phone_error_rate_alone(options, tmp_path):
+    text = card(experiment(tmp_path, token_type="phn"), options)
+    assert "| set | utterances | PER % (95 %) |" in text and "WER" not in text
+    assert re.search(r"\| decode_greedy/test \| 3 \| 10\.0 \(0\.0 to 1\d\.\d\) \|", text)
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert "language" not in front and "license" not in front and front["datasets"] == ["timit"]
+
+
+def test_of_classes_it_tells_accuracy_and_recalls_and_how_to_load_such_a_model(options, tmp_path):
+    folder = options.exp_dir / "decode_greedy/test/score_class"
+    folder.mkdir()
+    write_confusion(folder / "confusion.json", Confusion(["happy", "sad"], np.array([[3, 1], [0, 4]])))
+    text = card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), options)
+    assert "|decode_greedy/test|8|87.5|87.5|75.0|100.0|" in text and "pipeline_tag: audio-classification" in text
+    assert "espnet_bljust.bin.recognise --model" in text and "Speech2Text" not in text
+
+
+def test_hours_are_told_where_the_data_are_still_there(options, tmp_path):
+    for name, samples in (("train", 1800), ("unlabelled", 9000), ("valid", 360)):
+        (tmp_path / name).write_text(f"u1 {samples * 16000}\n")
+    told = card(experiment(tmp_path), options)
+    assert "| labelled | 0.50 |\n| unlabelled | 2.00 |\n| dev | 0.10 |" in told  # of the pool, 0.5 h are labelled
+    options.option = ["ssl_on_labelled=false"]
+    assert "| unlabelled | 2.50 |" in card(experiment(tmp_path), options)
+    (tmp_path / "unlabelled").unlink()
+    assert "| unlabelled | not known |" in card(experiment(tmp_path), options)
+
+
+def test_a_template_that_asks_for_what_no_model_has_is_one_line(options, tmp_path):
+    options.card = tmp_path / "card.md"
+    for text in ("$colour", "costs 5 $"):
+        options.card.write_text(text)
+        with pytest.raises(InputError, match=r"card\.md: .*no fact about a model\. Write \$\$"):
+            card(experiment(tmp_path), options)
+
+
+@pytest.mark.parametrize("value", ["/data/me/x", "~/x", "../../me/x", "/data/my corpus/x"])
+def test_a_path_of_the_machine_never_stands_in_the_command(value):
+    assert without_paths("init_from", value) == "<path>"
+    assert without_paths("local_data_opts", f"--dir {shlex.quote(value)} --n 3") == "--dir <path> --n 3"
+    assert without_paths("asr_config", "conf/tuning/x.yaml") == "conf/tuning/x.yaml"
+
+
+def test_the_interval_of_a_rate_is_the_binomial_one_where_every_utterance_has_one_word():
+    errors = [1] * 30 + [0] * 70
+    low, high = rate_interval(errors, [1] * 100, draws=4000)
+    half = 1.96 * (0.3 * 0.7 / 100) ** 0.5  # normal approximation
+    assert low == pytest.approx(0.3 - half, abs=0.02) and high == pytest.approx(0.3 + half, abs=0.02)
+    assert rate_interval([0, 0], [3, 4]) == (0.0, 0.0)

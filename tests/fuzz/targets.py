@@ -1,0 +1,210 @@
+"""What is fuzzed: each target reads the files of a case in a folder of its own, as a stage or a command would."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tests.fuzz import seeds
+
+ROOT = Path(__file__).parents[2]
+RECIPES = ("timit", "tedlium2", "an4", "aishell", "covost2", "TEMPLATE")
+sys.path[:0] = [str(ROOT / f"egs2/{recipe}/bljust/local") for recipe in RECIPES]
+
+import aishell2  # noqa: E402
+import an4  # noqa: E402
+import common_voice  # noqa: E402
+import tedlium2  # noqa: E402
+import timit  # noqa: E402
+import user_corpus  # noqa: E402
+
+from espnet_bljust.bin import compare, search_settings, settings  # noqa: E402
+from espnet_bljust.bin.beam_search import BeamSearch  # noqa: E402
+from espnet_bljust.bin.load_model import from_pack  # noqa: E402
+from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
+from espnet_bljust.data import archive, db, librispeech, tokens  # noqa: E402
+from espnet_bljust.data.arpa import arpa_words  # noqa: E402
+from espnet_bljust.data.audio import read_channels  # noqa: E402
+from espnet_bljust.data.audio_check import check_audio  # noqa: E402
+from espnet_bljust.data.flac import read_flac_header  # noqa: E402
+from espnet_bljust.data.headers import read_header  # noqa: E402
+from espnet_bljust.data.kaldi_dir import read_dir  # noqa: E402
+from espnet_bljust.data.mp3 import mp3_length  # noqa: E402
+from espnet_bljust.data.part import count_checked, read_part  # noqa: E402
+from espnet_bljust.data.tables import read_table, write_table  # noqa: E402
+from espnet_bljust.data.walk import walk_dir  # noqa: E402
+from espnet_bljust.data.wav import read_wav_header  # noqa: E402
+from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.espnet.checkpoint import load  # noqa: E402
+from espnet_bljust.espnet.starting_point import starting_point  # noqa: E402
+from espnet_bljust.espnet.weights import Experiment, shape_of  # noqa: E402
+from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
+
+
+class Target(NamedTuple):
+    """``read`` runs in the folder that holds a case; ``lines``: of an error at most."""
+
+    cases: list[seeds.Case]
+    read: Callable[[Path], object]
+    lines: int = 1
+
+
+def tolerant(*calls: Callable[[], object]) -> None:
+    """All of them; InputErrors of all but the last are looked at and put aside."""
+    for number, call in enumerate(calls, 1):
+        try:
+            call()
+        except InputError as error:
+            if number == len(calls):
+                raise
+            assert "\n" not in str(error), f"an error of several lines: {error!r}"
+
+
+def data_dir(folder: Path) -> None:
+    walked = walk_dir(folder, require_text=False, allow_empty_text=True)
+    directory = read_dir(folder, allow_empty_text=True)
+    assert walked is None or walked.utterances == len(directory.utterances), "walked and read differ"
+    parts = [read_part(folder, (job, 2), count_checked(folder)) for job in (1, 2)]
+    assert sorted(directory.utterances) == [key for part in parts for key in part.utterances], "parts differ"
+    check_audio(folder, rate=16000)
+
+
+def table(folder: Path) -> None:
+    found = read_table(folder / "text", allow_empty=True)
+    write_table(folder / "again", found)
+    assert read_table(folder / "again", allow_empty=True) == found, "written and read back differ"
+
+
+def sound(folder: Path) -> None:
+    (path,) = folder.iterdir()
+    own = {".wav": read_wav_header, ".flac": read_flac_header, ".mp3": mp3_length}.get(path.suffix, read_header)
+    tolerant(lambda: own(path), lambda: read_header(path), lambda: read_channels(str(path), 0.01, 0.02),
+             lambda: decoded(str(path)))
+
+
+def decoded(entry: str) -> None:
+    samples, rate = read_channels(entry)
+    assert samples.dtype == np.float32 and samples.ndim == 2 and len(samples) and rate > 0, (samples.shape, rate)
+
+
+def stm(folder: Path) -> None:
+    words = tedlium2.read_dictionary(folder)
+    for spoken in tedlium2.read_stm(folder / "T.stm"):
+        tedlium2.clean(spoken.text, words)
+        assert spoken.name
+
+
+def phones(folder: Path) -> None:
+    fold = timit.read_fold(ROOT / "egs2/timit/bljust/local/phones_61_to_48.txt")
+    tolerant(lambda: timit.read_phones(folder / "a.phn", fold), lambda: timit.read_words(folder / "a.txt"))
+
+
+def chapter(folder: Path) -> None:
+    inside = folder / "19/198"
+    inside.mkdir(parents=True)
+    for path in list(folder.iterdir()):
+        if path.is_file() and path.name.startswith("19-"):
+            path.rename(inside / path.name)
+    found = librispeech.read_speaker(folder / "19")
+    assert all("\n" not in problem for problem in found.problems)
+    librispeech.read_speakers(folder / "SPEAKERS.TXT")
+
+
+def clips(folder: Path) -> None:
+    problems: list[str] = []
+    tolerant(lambda: common_voice.read_covost(folder, "nl", problems),
+             lambda: common_voice.read_validated(folder, None, "nl", problems))
+    assert all("\n" not in problem for problem in problems)
+
+
+def own_corpus(folder: Path) -> None:
+    sources = [path for path in folder.iterdir() if path.suffix == ".csv"] or [folder]
+    found = user_corpus.read_source(sources[0], user_corpus.speaker_by(""), labelled=True)
+    assert all("\n" not in problem for problem in found.problems)
+
+
+def language_model(folder: Path) -> None:
+    words = arpa_words(folder / "x.arpa")
+    words = list(dict.fromkeys(words))  # of a token list, twice is refused before
+    beam = search_settings.SearchSettings(search="beam", ngram_weight=0.5)
+    BeamSearch(["<blank>", "<unk>", *words[:20], "<sos/eos>"], beam, folder / "x.arpa")
+
+
+def token_list(folder: Path) -> None:
+    tolerant(lambda: tokens.read_symbols(folder / "symbols.txt"),
+             lambda: tokens.load_tokenizer("char", folder / "tokens.txt").encode("AB AB"))
+
+
+def sentence_pieces(folder: Path) -> None:
+    splitter = tokens.BpeSplitter(folder / "bpe.model")
+    splitter.join(splitter.tokens("YES NO"))
+
+
+def training_settings(folder: Path) -> None:
+    def training() -> None:
+        found = settings._read_yaml(folder / "train.yaml")
+        settings._check_keys({**settings.DEFAULTS, **found}, "train.yaml")
+        TrunkConfig.from_dict(found.get("trunk_conf", {}))
+        SSLConfig.from_dict(found.get("ssl_conf", {}))
+
+    none = argparse.Namespace(inference_config=folder / "decode.yaml", ngram=None, **dict.fromkeys(
+        search_settings.SearchSettings.__dataclass_fields__))
+    tolerant(training, lambda: search_settings.read_settings(none),
+             lambda: compare.read_description(folder / "compare.yaml", argparse.Namespace(pretrain_updates="")))
+
+
+def start(folder: Path) -> None:
+    path = folder / "average.pth"
+    starting_point(path if path.is_file() else folder, shape_of(seeds.SETTINGS), seeds.TOKENS)
+
+
+def experiment(folder: Path) -> None:
+    weights = folder / "average.pth"
+    tolerant(lambda: Recogniser.from_experiment(folder, weights), lambda: Experiment.read(folder, weights))
+
+
+def pack(folder: Path) -> None:
+    from_pack(folder / "x.zip" if (folder / "x.zip").exists() else folder / "x")
+
+
+def unpack(folder: Path) -> None:
+    (path,) = folder.iterdir()
+    if path.suffix == ".zip":
+        archive.extract_zip(path, folder / "out")
+    else:
+        tolerant(lambda: archive.extract(path, folder / "out"), lambda: archive.extract_beside([path]))
+    for made in folder.rglob("*"):
+        assert not made.is_symlink() and (made.is_dir() or made.is_file()), f"{made}: no plain file"
+
+
+def targets() -> dict[str, Target]:
+    """By name."""
+    lists, models, weights = seeds.tables(), seeds.models(), seeds.weights()
+    texts = [{"text": seeds.data_dirs()[0]["text"]}, {"text": "a \u00fc \u53a8\nb\n".encode()}]
+    return {
+        "data_dir": Target(seeds.data_dirs(), data_dir, lines=11), "table": Target(texts, table, lines=11),
+        **{f"audio_{name}": Target(cases, sound) for name, cases in seeds.audio().items()},
+        "ark": Target(seeds.archives_of_kaldi(), lambda folder: decoded(f"{folder / 'a.ark'}:2")),
+        "stm": Target(lists["stm"], stm), "timit": Target(lists["timit"], phones),
+        "librispeech": Target(lists["librispeech"], chapter), "tsv": Target(lists["tsv"], clips),
+        "an4": Target(lists["an4"], an4.read_transcripts), "aishell": Target(lists["aishell"], aishell2.read_corpus),
+        "own_corpus": Target(lists["own corpus"], own_corpus, lines=11),
+        "db": Target(lists["db"], lambda folder: db.read_db(folder / "db.txt")),
+        "arpa": Target(models["arpa"], language_model), "tokens": Target(models["tokens"], token_list),
+        "bpe": Target(models["bpe"], sentence_pieces), "settings": Target(models["settings"], training_settings),
+        "checkpoint": Target(weights["checkpoint"], lambda folder: load(folder / "average.pth")),
+        "starting_point": Target([*weights["starting point"], *weights["safetensors"]], start),
+        "experiment": Target(weights["experiment"], experiment), "pack": Target(weights["pack"], pack),
+        "archive": Target(seeds.archives(), unpack),
+    }
+
+
+def write(case: seeds.Case, folder: Path) -> None:
+    """The files of a case."""
+    for name, content in case.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
