@@ -23,7 +23,7 @@ from typing import NamedTuple
 from tests.faults.contents import contents, differences
 from tests.faults.kills import MOST_SHOWN, Outcome, attempt, copy_house, run
 from tests.faults.small_recipe import STAGES, build, words
-from tests.faults.warm import Warm
+from tests.faults.warm import LAST_LIGHT, LIGHT, MODULES, Warm
 from tests.recipes.conftest import Recipe
 
 CHAIN = 10  # kills of one run of all stages
@@ -53,7 +53,7 @@ def main(options: argparse.Namespace) -> int:
     first, _, last = options.stages.partition("-")
     stages = [stage for stage in STAGES if int(first) <= stage <= int(last or first)]
     work = Path(tempfile.mkdtemp(prefix="faults.", dir=options.folder))
-    with closing(Warm(work)) as warm:
+    with closing(Warm(work, LIGHT if stages[-1] <= LAST_LIGHT else MODULES)) as warm:
         rows = prepare(work, stages, warm, options.cold)
         trials = plan(rows, options.kills, random.Random(options.seed))
         print(f"{options.kills} kills in {len(trials)} trials, seed {options.seed}, {options.jobs} at once", flush=True)

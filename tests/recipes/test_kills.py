@@ -9,11 +9,9 @@ import pytest
 
 from tests.faults.contents import contents
 from tests.faults.kills import attempt, copy_house, run
-from tests.faults.warm import Warm
+from tests.faults.warm import LIGHT, Warm
 from tests.recipes.conftest import Recipe, build_house, build_recipe
 
-LIGHT = ("espnet_bljust.data.format_merge", "espnet_bljust.data.report", "espnet_bljust.scoring.report_figure",
-         "soundfile", "kaldiio", "sentencepiece", "scipy.signal", "matplotlib.backends.backend_agg")  # fmt: skip
 KILLS = {1: 3, 2: 3, 3: 5, 4: 3, 5: 3, 6: 3}
 
 
