@@ -14,7 +14,8 @@ skip_upload_hf=true         # leave out stage 15
 dry_run=false               # say what each stage would do, with time and disk; change nothing
 debug=false                 # show the traceback of an error in the input
 ## Machine
-ngpu=1                      # GPUs for training; 0, or none found, trains on the CPU
+ngpu=1                      # GPUs for training, of each node; 0, or none found, trains on the CPU
+num_nodes=1                 # machines for training, at least 1; several need cmd_backend=slurm (docs/cluster.md)
 nj=32                       # parallel jobs of data preparation, at least 1; on this machine no more than cores
 inference_nj=32             # parallel jobs of decoding, at least 1; on this machine no more than cores
 gpu_inference=false         # decode on GPUs
@@ -61,6 +62,7 @@ model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|larg
 init_from=""                # weights to start from: a .pth or .pt file, or a Hugging Face directory (docs/weights.md)
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"
+save_interval_minutes=""    # between checkpoints, beside those of evaluations; 0: no others; 30 where the configuration says nothing
 asr_tag=""                  # name of the experiment; made from method, size, labels and seed when empty
 seed=0                      # of everything random
 nbest_average=5             # checkpoints to average, at least 1

@@ -6,10 +6,12 @@
 JOB is replaced by the job's number in the log's name and in every argument; no shell ever reads the command.
 At most as many jobs run at once as there are cores (or GPUs, with --gpu). OMP_NUM_THREADS, unless it is set,
 shares the cores among them. --gpu 0 hides the GPUs. A single job's output is shown as well as logged.
+
+SIGTERM and SIGUSR1 reach the jobs, which may end with status 85: stopped with a checkpoint, the same command goes on.
+Where no job did worse, that is our status too.
 """
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -17,53 +19,25 @@ import termios
 import threading
 import time
 import tty
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
-STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE_SECONDS = 10.0  # between asking a job to end and killing it
+from process_tree import ask_to_end, descendants, send
+from request import (
+    STOPPED_WITH_CHECKPOINT,
+    STOPPING_SIGNALS,
+    Request,
+    log_head,
+    log_tail,
+    parse,
+    report,
+    say,
+    stop,
+    whole,
+)
 
-
-class Request(NamedTuple):
-    options: dict[str, str]  # Kaldi's option pairs; those that mean nothing here are accepted and left alone
-    name: str  # what stands for the number, mostly JOB; empty for a single job
-    numbers: range
-    log: str
-    command: list[str]
-
-
-def parse(words: list[str]) -> Request:
-    """Options and JOB=1:N in any order, then the log, then the command."""
-    options, name, numbers = {}, "", range(1, 2)
-    words = list(words)
-    while words:
-        if words[0].startswith("-") and len(words) > 1:
-            options[words[0].lstrip("-").replace("_", "-")] = words[1]
-            del words[:2]
-        elif found := re.fullmatch(r"([A-Za-z_]\w*)=(\d+)(?::(\d+))?", words[0]):
-            name, numbers = found[1], range(int(found[2]), int(found[3] or found[2]) + 1)
-            del words[0]
-        else:
-            break
-    if len(words) < 2 or not numbers:
-        stop("expected: run.py [--option value ...] [JOB=1:N] log/name.JOB.log command [argument ...]")
-    if len(numbers) > 1 and name not in words[0]:
-        stop(f"{words[0]}: {len(numbers)} jobs cannot share one log. Put {name} into its name.")
-    return Request(options, name, numbers, words[0], words[1:])
-
-
-def stop(message: str) -> None:
-    print(f"run.py: {message}", file=sys.stderr)
-    sys.exit(1)
-
-
-def whole(options: dict[str, str], name: str, default: int) -> int:
-    """A whole-number option."""
-    value = options.get(name, str(default))
-    if not value.isdigit():
-        stop(f"--{name} {value}: expected a whole number.")
-    return int(value)
+# Between asking a job to end and killing it: a training ends its step and writes a checkpoint, unless it was Ctrl-C,
+# which has reached the jobs too and ended them without.
+GRACE_SECONDS = {signal.SIGINT: 10.0, signal.SIGTERM: 120.0, signal.SIGHUP: 10.0}
 
 
 def gpus_here() -> list[str]:
@@ -134,7 +108,7 @@ class Log:
             self.file.write(data)
         except OSError as error:
             if self.whole:
-                print(f"run.py: {self.path}: {error.strerror.lower()}; lines will be missing there.", file=sys.stderr)
+                say(f"{self.path}: {error.strerror.lower()}; lines will be missing there.")
             self.whole = False
 
 
@@ -158,21 +132,6 @@ def read(reader: int) -> bytes:
         return b""
 
 
-def descendants(process: int) -> list[int]:
-    """The processes below this one, itself first."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue  # it has just ended
-        children.setdefault(parent, []).append(int(stat.parent.name))
-    found = [process]
-    for each in found:
-        found += children.get(each, [])
-    return found
-
-
 class Jobs:
     """All jobs of one request. They stay in our process group, so that Ctrl-C and kill reach them as they reach us."""
 
@@ -181,19 +140,20 @@ class Jobs:
         self.slots = Slots(request.options, len(request.numbers))
         self.waiting = list(request.numbers)
         self.running: dict[int, subprocess.Popen] = {}
-        self.failed: list[int] = []
+        self.failed: dict[int, int | str] = {}  # exit status by number
+        self.statuses: list[int] = []
         self.lock = threading.Lock()
         self.stopping = False
 
     def run(self) -> int:
-        """Run them all; 0, or 1 when any failed."""
+        """Run them all; 0, or the launcher's status when any failed."""
         threads = [threading.Thread(target=self._worker) for _ in range(self.slots.at_once)]
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():  # a join without limit may sleep through a signal that another thread received
                 thread.join(0.2)
-        return self._report()
+        return report(self.request, self.failed) or (STOPPED_WITH_CHECKPOINT if self.waiting else 0)
 
     def _worker(self) -> None:
         with self.lock:
@@ -206,29 +166,23 @@ class Jobs:
             try:
                 code = self._one(number, self.slots.environment(gpus))
             except OSError as error:  # a log that cannot be made: its job is not begun
-                print(f"run.py: {error.filename}: {error.strerror.lower()}.", file=sys.stderr)
+                say(f"{error.filename}: {error.strerror.lower()}.")
                 code = 1
-            if code != 0:
-                self.failed.append(number)
+            if code:
+                self.failed[number] = code
 
     def _one(self, number: int, environment: dict[str, str]) -> int:
-        log = Path(self._named(self.request.log, number))
-        command = [self._named(word, number) for word in self.request.command]
-        start, since = time.time(), time.monotonic()  # a clock that is set does not change how long it took
+        log, command = self.request.log_of(number), self.request.command_of(number)
+        start = time.time()
         with Log(log) as file:
-            file.write(os.fsencode(f"# {' '.join(command)}\n# Started at {time.ctime(start)}\n#\n"))
+            file.write(log_head(command, start))
             try:
                 code = self._wait(number, command, environment, file)
             except OSError as error:
                 file.write(f"{command[0]}: {error.strerror}\n".encode())
                 code = 127
-            seconds = time.monotonic() - since
-            file.write(f"# Accounting: time={seconds:.0f} threads={self.slots.threads}\n"
-                       f"# Ended (code {code}) at {time.ctime()}, elapsed time {seconds:.0f} seconds\n".encode())
+            file.write(log_tail(code, start, self.slots.threads))
         return code
-
-    def _named(self, word: str, number: int) -> str:
-        return word.replace(self.request.name, str(number)) if self.request.name else word
 
     def _wait(self, number: int, command: list[str], environment: dict[str, str], log: Log) -> int:
         """Run one command with its output in the log, and on our stderr when it is the only one."""
@@ -245,35 +199,32 @@ class Jobs:
             show(reader, log)
         code = process.wait()
         with self.lock:
+            self.statuses.append(code)
             del self.running[number]
         return code if code >= 0 else 128 - code
 
-    def end(self) -> None:
-        """Ask every running job to end; kill those that have not after a while."""
+    def have_stopped(self) -> bool:
+        """Whether some job has stopped with a checkpoint or was not begun, and none has failed."""
+        stopped = STOPPED_WITH_CHECKPOINT
+        return {*self.statuses} <= {0, stopped} and (stopped in self.statuses or bool(self.waiting))
+
+    def pass_on(self, number: int) -> None:
+        """Ask every running job to end, and begin no other."""
         with self.lock:  # a job that is just being started is registered first; the main thread never holds the lock
             self.stopping = True
-        for patience, number in ((GRACE_SECONDS, signal.SIGTERM), (0.0, signal.SIGKILL)):
-            for process in list(self.running.values()):
-                for each in descendants(process.pid):
-                    with suppress(ProcessLookupError):
-                        os.kill(each, number)
-            deadline = time.monotonic() + patience
-            while self.running and time.monotonic() < deadline:
-                time.sleep(0.05)
+        for process in list(self.running.values()):
+            ask_to_end(process.pid, number)
 
-    def _report(self) -> int:
-        if len(self.request.numbers) == 1 and self.failed:  # what it said was shown
-            print(f"run.py: the job failed; its log: {self._named(self.request.log, self.request.numbers[0])}",
-                  file=sys.stderr)
-            return 1
-        for number in sorted(self.failed):
-            log = self._named(self.request.log, number)
-            lines = Path(log).read_text(errors="replace").splitlines() if Path(log).exists() else []
-            said = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-            print(f"run.py: {log}: {said[-1] if said else 'it said nothing'}", file=sys.stderr)
-        if self.failed:
-            print(f"run.py: {len(self.failed)} of {len(self.request.numbers)} jobs failed.", file=sys.stderr)
-        return 1 if self.failed else 0
+    def end(self, patience_seconds: float) -> None:
+        """Ask every running job to end; kill those that have not after a while."""
+        self.pass_on(signal.SIGTERM)
+        deadline = time.monotonic() + patience_seconds
+        while self.running and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for process in list(self.running.values()):
+            send(descendants(process.pid), signal.SIGKILL)
+        while self.running and time.monotonic() < deadline + 1:
+            time.sleep(0.05)
 
 
 def main() -> None:
@@ -282,11 +233,12 @@ def main() -> None:
     def leave(number: int, _frame) -> None:
         for each in STOPPING_SIGNALS:
             signal.signal(each, lambda *_: None)  # not SIG_IGN, which a job being started would inherit
-        jobs.end()
-        os._exit(128 + number)
+        jobs.end(GRACE_SECONDS[number])
+        os._exit(STOPPED_WITH_CHECKPOINT if jobs.have_stopped() and number != signal.SIGINT else 128 + number)
 
     for number in STOPPING_SIGNALS:
         signal.signal(number, leave)
+    signal.signal(signal.SIGUSR1, lambda number, _: jobs.pass_on(number))
     sys.exit(jobs.run())
 
 

@@ -4,7 +4,7 @@
 
 name_things() {  # every derived name, once
     local word late=70  # NFS's 60 s and a few, see espnet_bljust/data/late.py
-    [ "${cmd_backend:-local}" != local ] || late=0
+    [ "$jobs_run_here" = false ] || late=0
     export BLJUST_LATE_SECONDS=${BLJUST_LATE_SECONDS:-$late}
     [ "$stage" -le "$stop_stage" ] ||
         { echo "bljust.sh: --stage $stage is above --stop_stage $stop_stage: no stage is left to run." >&2; exit 1; }
@@ -54,7 +54,9 @@ name_things() {  # every derived name, once
     [ "$skip_eval" = false ] || skipped+=" 12 13"
     [ "$skip_packing" = false ] || skipped+=" 14"
     [ "$skip_upload_hf" = false ] || skipped+=" 15"
-    if [ "$ngpu" -gt 0 ] && [ "${cmd_backend:-local}" = local ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
+    [ "$num_nodes" -eq 1 ] || [ "$jobs_run_here" = false ] ||
+        { echo "bljust.sh: --num_nodes $num_nodes: this is one machine. Set cmd_backend=slurm, see docs/cluster.md." >&2; exit 1; }
+    if [ "$ngpu" -gt 0 ] && [ "$jobs_run_here" = true ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
         ngpu=0
     fi
 }
@@ -177,7 +179,7 @@ stage_report() {
 stage_stats() {
     local word extra words=(--exp_dir "$asr_exp" --config "$asr_config" --size_config "$size_config" --method "$method"
         --train_dir "$labelled" --pool_dir "$pool" --valid_dir "$raw/$valid_set" "${token_options[@]}"
-        --seed "$seed" --ngpu "$ngpu" --init_from "$init_from" --task "$task")
+        --seed "$seed" --ngpu $((ngpu * num_nodes)) --init_from "$init_from" --task "$task")
     for word in "${valid_pool[@]}"; do
         reads "$raw/$word"
         words+=(--valid_pool_dir "$raw/$word")
@@ -189,26 +191,38 @@ stage_stats() {
     reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
     makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md" "?$asr_exp/pool.index"  # of a large pool
     if due; then
+        [ "$dry_run" = true ] || training_machines
         bin plan "${words[@]}"
     elif [ "$dry_run" = true ]; then
         heading >&3
     fi
-    [ "$dry_run" = false ] || "$python" -m espnet_bljust.bin.plan "${words[@]}" --dry_run
+    [ "$dry_run" = false ] || { training_machines; "$python" -m espnet_bljust.bin.plan "${words[@]}" --dry_run; }
 }
+
+training_machines() { backend_line "$cuda_cmd" "; training on nodes: $num_nodes, GPUs of each: $ngpu"; }
 
 stage_exploration() { train_until exploration; }
 stage_joint() { train_until joint 8; }
 stage_final() { train_until final 9; }
 
 train_until() {  # phase [stage before it]
-    local log=$asr_exp/logs/train_$1.log
+    local log=$asr_exp/logs/train_$1.log machines=(--gpu "$ngpu") every_node=() words=()
+    [ -z "$save_interval_minutes" ] || words=(--save_interval_minutes "$save_interval_minutes")
     reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}"
     [ $# -lt 2 ] || reads "?$(record_of "$2")"
     makes "?$asr_exp/checkpoint.pth"
     due || return 0
     [ "$dry_run" = true ] || go_on_or_begin_anew
-    launch "$cuda_cmd" --gpu "$ngpu" "$log" "$python" -m espnet_bljust.bin.train --exp_dir "$asr_exp" --until "$1" \
-        --ngpu "$ngpu" --num_workers "$num_workers"
+    if [ "$jobs_run_here" = false ] && [[ $cuda_cmd != *--num[-_]threads* ]]; then
+        machines+=(--num-threads $(((num_workers + 1) * (ngpu > 0 ? ngpu : 1))))  # of each node
+    fi
+    if [ "$num_nodes" -gt 1 ]; then  # Slurm ends the other nodes two minutes after the first
+        machines+=(--num-nodes "$num_nodes")
+        every_node=(srun --nodes="$num_nodes" --ntasks="$num_nodes" --ntasks-per-node=1 --wait=120)
+    fi
+    launch "$cuda_cmd" "${machines[@]}" "$log" "${every_node[@]}" "$python" -m espnet_bljust.bin.train \
+        --exp_dir "$asr_exp" --num_nodes "$num_nodes" --until "$1" --ngpu "$ngpu" --num_workers "$num_workers" \
+        "${words[@]}"
     said "$log"
 }
 

@@ -2,11 +2,15 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from espnet_bljust.bin import compare as compare_command
+
+sys.path.insert(0, str(Path(__file__).parent))
+import cluster  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 # In the place of bljust.sh: notes its options, and leaves what scoring leaves. An arm `bad` fails.
@@ -61,6 +65,21 @@ def compare(recipe, *words, code=0):
     done = subprocess.run([script, *words], env=recipe.environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+@pytest.mark.skipif(bool(cluster.missing()), reason=cluster.missing())
+def test_on_slurm_the_runs_are_one_array_and_stay_each_in_its_task(standing_in):
+    slurm = cluster.Cluster()
+    try:
+        standing_in.environment |= {**slurm.environment, "PYTHONPATH": standing_in.environment["PYTHONPATH"],
+                                    "cmd_backend": "slurm"}
+        output = compare(standing_in, "--ngpu", "0", "--nj", "4", "--draws", "50")
+    finally:
+        slurm.stop()
+    assert re.search(r"slurm.py: exp/toy/logs/run.JOB.log: job \d+, tasks: 4\.", output)
+    _, *runs = (standing_in.folder / "calls").read_text().splitlines()
+    assert len(runs) == 4 and all(run.startswith("local --stage 7 ") for run in runs)
+    assert "| ptft |" in output
 
 
 def test_every_arm_and_seed_runs_once_on_one_data_preparation(standing_in):
