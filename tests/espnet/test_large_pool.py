@@ -79,7 +79,7 @@ def factory(large, monkeypatch):
     def build(share=None, **changes):
         args = BLJustTask.get_parser().parse_args(["--config", f"{large}/train.yaml"])
         BLJustTask.build_model(args)
-        for name, value in {"num_workers": 0, **changes}.items():
+        for name, value in {"num_workers": 0, "output_dir": large, **changes}.items():
             setattr(args, name, value)
         built = BLJustTask.build_iter_factory(args, DistributedOption(), "train")
         built.share = share or Share()
