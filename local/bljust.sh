@@ -62,6 +62,7 @@ model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|larg
 init_from=""                # weights to start from: a .pth or .pt file, or a Hugging Face directory (docs/weights.md)
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"
+save_interval_minutes=""    # between checkpoints, beside those of evaluations; 0: no others; 30 where the configuration says nothing
 asr_tag=""                  # name of the experiment; made from method, size, labels and seed when empty
 seed=0                      # of everything random
 nbest_average=5             # checkpoints to average, at least 1

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154  # the options and names of bljust.sh and stages.sh
 
 current_stage=""
+held=false            # whether this run holds its experiment
 stale_since=""        # in a dry run: the first stage that would run
 shopt -s lastpipe     # the last part of a pipe may set variables
 exec 3>&1             # past the summary
@@ -14,6 +15,7 @@ run_stage() {  # number name: the one place that decides whether a stage runs
     local number=$1 name=$2 up_to_date=false uses=() reads=() makes=() start=$SECONDS
     wanted "$number" || return 0
     current_stage="$number $name"
+    hold_experiment "$number"
     # no && in here: it would switch off set -e inside the stage; `ended` tells the summary that all went well
     { "stage_$name"; commit; echo ended; } | summary "$start"
     current_stage=""
@@ -24,10 +26,12 @@ wanted() {  # number
     case " $skipped " in *" $1 "*) return 1 ;; esac
 }
 
-stopped() {  # status: the last words when a stage fails
-    [ "$1" -eq 0 ] || [ -z "$current_stage" ] || {
-        echo "stage $current_stage stopped (status $1). Mend it, then go on from here: --stage ${current_stage%% *}" >&2
-    }
+stopped() {  # status: the last words when a stage fails, or training was asked to stop
+    case $1:$current_stage in
+        0:* | *:) ;;
+        85:*) echo "stage $current_stage stopped with a checkpoint (status 85). The same command goes on." >&2 ;;
+        *) echo "stage $current_stage stopped (status $1). Mend it, then go on from here: --stage ${current_stage%% *}" >&2 ;;
+    esac
 }
 
 heading() { echo "stage $current_stage: $(sed -n "s/^run_stage ${current_stage%% *} .*# //p" "$here/bljust.sh" | tr -s ' ')"; }
@@ -86,11 +90,35 @@ record_of() {  # number: where the stage's record lies, beside what the stage ma
 
 alone() {  # record: one run at a time in a stage; its processes hold the lock until the last has ended
     mkdir -p "${1%/*}"
-    exec 8>"$1.lock"
+    exec 8>>"$1.lock"
     flock -n 8 || {
-        echo "stage $current_stage: another run is at it here; waiting until it ends ($1.lock)" >&2
+        case $1 in "$asr_exp"/*) refuse "$asr_exp" "$1.lock" ;; esac
+        echo "stage $current_stage: another run is at it here ($(tail -n 1 "$1.lock")); waiting until it ends ($1.lock)" >&2
         flock 8
     }
+    holder >"$1.lock"
+}
+
+hold_experiment() {  # number: one run at a time in an experiment, from its first stage of 7 to 11 to the end of 11
+    local lock=$asr_exp/.stages/run.lock
+    if [ "$1" -ge 12 ] && [ "$held" = true ]; then
+        exec 9>&-
+        held=false
+    elif [ "$1" -ge 7 ] && [ "$1" -lt 12 ] && [ "$held" = false ] && [ "$dry_run" = false ]; then
+        mkdir -p "${lock%/*}"
+        exec 9>>"$lock"
+        flock -n 9 || refuse "$asr_exp" "$lock"
+        held=true
+        holder >"$lock"
+    fi
+}
+
+holder() { printf 'host %s, process %s, since %(%Y-%m-%d %H:%M:%S)T\n' "$HOSTNAME" "$$" -1; }
+
+refuse() {  # experiment lock: data can be waited for, a training of days cannot
+    echo "$1: another run is at it ($(tail -n 1 "$2")). Wait until it ends, or stop it; for a second give --asr_tag." >&2
+    current_stage=""
+    exit 1
 }
 
 commit() {

@@ -204,7 +204,8 @@ stage_joint() { train_until joint 8; }
 stage_final() { train_until final 9; }
 
 train_until() {  # phase [stage before it]
-    local log=$asr_exp/logs/train_$1.log machines=(--gpu "$ngpu") every_node=()
+    local log=$asr_exp/logs/train_$1.log machines=(--gpu "$ngpu") every_node=() words=()
+    [ -z "$save_interval_minutes" ] || words=(--save_interval_minutes "$save_interval_minutes")
     reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}"
     [ $# -lt 2 ] || reads "?$(record_of "$2")"
     makes "?$asr_exp/checkpoint.pth"
@@ -218,7 +219,8 @@ train_until() {  # phase [stage before it]
         every_node=(srun --nodes="$num_nodes" --ntasks="$num_nodes" --ntasks-per-node=1 --wait=120)
     fi
     launch "$cuda_cmd" "${machines[@]}" "$log" "${every_node[@]}" "$python" -m espnet_bljust.bin.train \
-        --exp_dir "$asr_exp" --num_nodes "$num_nodes" --until "$1" --ngpu "$ngpu" --num_workers "$num_workers"
+        --exp_dir "$asr_exp" --num_nodes "$num_nodes" --until "$1" --ngpu "$ngpu" --num_workers "$num_workers" \
+        "${words[@]}"
     said "$log"
 }
 

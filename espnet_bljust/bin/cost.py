@@ -9,8 +9,6 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bin import plan as stage_7
@@ -22,6 +20,7 @@ from espnet_bljust.bin.plan_report import Sizes, disk_gb, report
 from espnet_bljust.bin.plan_speed import Rates, training_seconds
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import duration
+from espnet_bljust.settings_file import read_yaml_keys
 
 KINDS = ("labelled", "pool", "valid")
 
@@ -60,7 +59,7 @@ def task_of(options: argparse.Namespace) -> Task:
         path = options.exp_dir / "train.yaml"
         if not path.is_file():
             raise InputError(f"{path}: not found. Run stage 7 first, or leave --exp_dir out and give the hours.")
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = read_yaml_keys(path)
         plan = build_plan(settings["plan_conf"])
         files = [settings[f"{name}_shape_file"][0] for name in ("train", "unlabelled", "valid")]
         hours = [stage_7.hours_of(Path(file), may_be_absent=True) for file in files]

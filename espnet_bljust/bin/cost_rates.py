@@ -14,6 +14,7 @@ import yaml
 from espnet_bljust.bin.plan_speed import UTTERANCE_SECONDS, Rates, measure, seconds_of_step
 from espnet_bljust.data.files import write_atomic
 from espnet_bljust.errors import InputError
+from espnet_bljust.settings_file import read_yaml_keys
 
 KINDS = ("labelled", "pool")
 UTTERANCES = 2  # of noise, to count on
@@ -30,10 +31,10 @@ class Speed(NamedTuple):
 def read_rates(path: Path) -> dict:
     """Devices by their names in the file."""
     try:
-        devices = yaml.safe_load(path.read_text(encoding="utf-8"))["devices"]
+        devices = read_yaml_keys(path)["devices"]
         for device in devices.values():
             assert device["name"] and (device.get("measured") or device.get("peak_teraflops"))
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, AssertionError):
+    except (KeyError, TypeError, AttributeError, AssertionError):
         raise InputError(f"{path}: not a file of rates. Take conf/rates.yaml as a pattern: devices, each with a name "
                          "and measured or peak_teraflops.") from None
     return devices

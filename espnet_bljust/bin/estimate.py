@@ -52,7 +52,8 @@ def hours_of(name: str, dump_dir: Path) -> float | None:
     """Hours of a set; None where nothing tells them yet."""
     samples = dump_dir / "org" / name / "utt2num_samples"
     if samples.exists():
-        return sum(int(row.split()[1]) for row in samples.read_text().splitlines()) / 16000 / 3600
+        with samples.open(encoding="utf-8") as rows:
+            return sum(int(row.split()[1]) for row in rows) / 16000 / 3600
     table = Path("data") / name / "wav.scp"
     if not table.exists():
         return None

@@ -11,8 +11,7 @@ import torch
 from espnet_bljust.bin.recogniser import Recogniser
 from espnet_bljust.data.archive import extract_zip
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.checkpoint import load
-from espnet_bljust.espnet.weights import build, named, shape_of
+from espnet_bljust.espnet.weights import build, read_named, shape_of
 from espnet_bljust.network.config import SSLConfig
 from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.convert.stock_espnet import from_espnet, trunk_of
@@ -93,7 +92,7 @@ def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
     except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 "
                          f"({' '.join(str(error).split())[:200]}). Check --model.") from None
-    state, shape = named(load(weights), weights), shape_of(config, path)
+    state, shape = read_named(weights), shape_of(config, path)
     if trunk is not None:
         trunk = replace(trunk, normalize=config.get("normalize") == "utterance_mvn")
         shape = Shape(trunk, SSLConfig(), shape.vocabulary)

@@ -74,6 +74,9 @@ def passes(plan: Plan, settings: dict, hours: dict[str, float | None]) -> dict[s
 
 
 def disk_gb(sizes: Sizes, settings: dict) -> float:
-    """Kept models (n best and n newest), the checkpoint with both moments, the average and its two packs."""
+    """Kept models (n best and n newest), the average and its two packs, and checkpoints with both moments.
+
+    Of those there are the last, the one before it, and for some seconds the one that is being written.
+    """
     weights = 4 * (sizes.theta + sizes.phi + sizes.eta)
-    return weights * (2 * settings["keep_nbest_models"] + 3 + 3) / 1e9
+    return weights * (2 * settings["keep_nbest_models"] + 3 + 3 * 3) / 1e9

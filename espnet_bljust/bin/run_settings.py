@@ -6,7 +6,7 @@ from typing import Any
 
 def run_settings(exp_dir: Path) -> dict[str, Any]:
     """train.yaml of an experiment; nothing where there is none."""
-    import yaml
+    from espnet_bljust.settings_file import read_yaml_keys
 
     path = exp_dir / "train.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.is_file() else {}
+    return read_yaml_keys(path) if path.is_file() else {}

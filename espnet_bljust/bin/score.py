@@ -64,8 +64,10 @@ def main(options: argparse.Namespace) -> None:
 
 def read_fold(path: Path) -> dict[str, str]:
     """Token -> the token that it counts as; tokens that are not in the file count as themselves."""
+    from espnet_bljust.data.text_file import read_lines
+
     fold = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         words = line.split()
         if len(words) != 2 or words[0] in fold:
             raise InputError(f"{path}:{number}: {line!r} is not 'token counted_as', once a token. Mend the line.")

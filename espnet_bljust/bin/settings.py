@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import math
 import re
 from pathlib import Path
 
@@ -26,8 +27,8 @@ DEFAULTS = {
 KEYS = {
     *DEFAULTS, "plan_conf", "trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "masking_conf",
     "optim", "optim_conf", "batch_seconds", "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip",
-    "stop_on_alarm", "use_amp", "train_dtype", "freeze_param", "cudnn_enabled", "cudnn_benchmark",
-    "cudnn_deterministic", "use_tf32", "detect_anomaly",
+    "stop_on_alarm", "save_interval_minutes", "use_amp", "train_dtype", "freeze_param", "cudnn_enabled",
+    "cudnn_benchmark", "cudnn_deterministic", "use_tf32", "detect_anomaly",
 }
 
 
@@ -112,6 +113,9 @@ def _check_keys(settings: dict, where: str) -> None:
         value = settings.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise InputError(f"{where}: {name} is {value!r}, not a positive number. Set {name}: 30, say.")
+    between = settings.get("save_interval_minutes", 0)
+    if isinstance(between, bool) or not isinstance(between, int | float) or not 0 <= between < math.inf:
+        raise InputError(f"{where}: save_interval_minutes is {between!r}, not minutes. Write 30, say, or 0 for none.")
     if type(settings["unlabelled_shards_from"]) is not int:
         raise InputError(f"{where}: unlabelled_shards_from is {settings['unlabelled_shards_from']!r}, not a number of "
                          "utterances. Write unlabelled_shards_from: 2000000, say.")

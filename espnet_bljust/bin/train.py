@@ -2,9 +2,11 @@
 
 Usage: python -m espnet_bljust.bin.train --exp_dir exp/<tag> --until exploration|joint|final [--ngpu 1]
 Several GPUs of a node, or nodes: this process starts one for each (espnet/nodes.py), and torchrun may do that too.
+SIGTERM or SIGUSR1 ends it with a checkpoint and status 85; the same command goes on (docs/cluster.md).
 """
 
 import argparse
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -14,12 +16,23 @@ from espnet_bljust.bilevel.plan import PHASES
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet import nodes
+from espnet_bljust.espnet.stopping import REQUEUE_CODE, Stopped, listening
 from espnet_bljust.scoring.history import column, read_history
 from espnet_bljust.scoring.measures import measures
 from espnet_bljust.settings_file import read_yaml_keys
 
 
 def main(options: argparse.Namespace) -> None:
+    """Train; asked to stop, say how far it came."""
+    try:
+        train(options)
+    except Stopped as stopped:
+        if stopped.first:
+            print(f"{options.exp_dir}: {stopped}")
+        sys.exit(REQUEUE_CODE)
+
+
+def train(options: argparse.Namespace) -> None:
     """Call the task, unless the checkpoint is already at the end of the stage."""
     config = options.exp_dir / "train.yaml"
     if not config.exists():
@@ -37,15 +50,24 @@ def main(options: argparse.Namespace) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="espnet2|torch")
     from espnet_bljust.espnet.task import BLJustTask  # takes 10 s: after everything that can fail cheaply
 
-    BLJustTask.main(cmd=["--config", str(config), "--output_dir", str(options.exp_dir), "--until", options.until,
-                         "--num_workers", str(options.num_workers), *nodes.worker_words(options.ngpu),
-                         *options.arguments])
+    words = ["--config", str(config), "--output_dir", str(options.exp_dir), "--until", options.until,
+             "--num_workers", str(options.num_workers), *nodes.worker_words(options.ngpu)]
+    if options.save_interval_minutes is not None:
+        words += ["--save_interval_minutes", str(options.save_interval_minutes)]
+    BLJustTask.main(cmd=[*words, *options.arguments])
     if not nodes.is_first():
         return
     valid = [row for row in read_history(options.exp_dir / "history.jsonl").valid if row["step"] <= end]
     cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
     print(f"{options.exp_dir}: {end - before} {options.until} steps, dev {measures(settings).rate} {cer:.2f} %, "
           f"contrastive accuracy {accuracy:.1f} % on dev")
+
+
+def minutes(value: str) -> float:
+    """A time that is not negative."""
+    if not 0 <= float(value) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{value}: not a number of minutes; 0 is none")
+    return float(value)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -55,9 +77,12 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a node; 0 trains on the CPU")
     parser.add_argument("--num_nodes", type=int, default=1, help="machines, each with as many GPUs")
     parser.add_argument("--num_workers", type=int, default=1, help="processes that read audio")
+    parser.add_argument("--save_interval_minutes", type=minutes,
+                        help="between checkpoints, beside those of evaluations; 0: none (default: the configuration's)")
     parser.add_argument("arguments", nargs="*", help="further ESPnet options, after --")
     return parser
 
 
 if __name__ == "__main__":
-    run(get_parser(), main)
+    with listening(signal.SIG_IGN):  # Python takes a second to end: whoever asks again must not turn 85 into a death
+        run(get_parser(), main)

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from espnet_bljust.bin.command import run
 from espnet_bljust.errors import InputError
+from espnet_bljust.settings_file import parse_yaml
 
 REFUSALS = {  # status of the hub's answer -> what it means, what helps
     400: ("the hub refuses the files", "Correct what it names, run stage 14 again, then stage 15"),
@@ -66,7 +65,7 @@ def check_licence(readme: Path) -> None:
     """A model without a licence may not be used by anybody, so none is published."""
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     front = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    if not front or not (yaml.safe_load(front[1]) or {}).get("license"):
+    if not front or not (parse_yaml(front[1], readme) or {}).get("license"):
         raise InputError(f"{readme}: names no licence. Choose one that the training data allow, and pack again: "
                          "--stage 14 --skip_packing false --hf_license cc-by-4.0, say.")
 

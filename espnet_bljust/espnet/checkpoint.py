@@ -1,23 +1,103 @@
-"""checkpoint.pth, the kept models and their links, written beside their targets and renamed: what exists is whole."""
+"""checkpoint.pth, the kept models and their links, written beside their targets and renamed: what exists is whole.
 
+The checkpoint before the last stays as checkpoint.previous.pth: a disk may damage what was written whole.
+"""
+
+import errno
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from espnet_bljust.errors import InputError
 
+CHECKPOINT, PREVIOUS, DAMAGED = "checkpoint.pth", "checkpoint.previous.pth", "checkpoint.damaged.pth"
+REMEDY = ". Delete it, or restore a copy."
+NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
 
 def save_atomically(state: Mapping, path: Path) -> None:
     """torch.save beside ``path``, fsync, rename; tensors and plain data only."""
+    _write(state, path).replace(path)
+
+
+def _write(state: Mapping, path: Path) -> Path:
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # no room, mostly: what is half written would only take more of it
+        temporary.unlink(missing_ok=True)
+        refused = error if isinstance(error, OSError) else error.__context__  # torch covers up the system's own words
+        if isinstance(refused, OSError):
+            raise OSError(refused.errno, refused.strerror, str(path)) from error
+        raise
+    return temporary
+
+
+def save_checkpoint(state: Mapping, output_dir: Path) -> None:
+    """Write checkpoint.pth; the one before becomes checkpoint.previous.pth. Whatever kills this, one is whole."""
+    path, previous = output_dir / CHECKPOINT, output_dir / PREVIOUS
+    temporary = _write(state, path)
+    if path.exists():
+        keep = previous.with_name(PREVIOUS + ".tmp")
+        keep.unlink(missing_ok=True)
+        try:
+            keep.hardlink_to(path)
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            path.replace(previous)
+        else:
+            keep.replace(previous)
+            keep.unlink(missing_ok=True)  # still there if both were one file already, after a kill just here
     temporary.replace(path)
+    _sync_folder(output_dir)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the renames on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def begun(output_dir: Path) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    return (output_dir / CHECKPOINT).exists() or (output_dir / PREVIOUS).exists()
+
+
+class Newest(NamedTuple):
+    """The newest whole checkpoint of an experiment."""
+
+    path: Path
+    state: dict
+    damage: InputError | None  # of the one after it
+
+
+def load_newest(output_dir: Path, device: torch.device | str = "cpu") -> Newest | None:
+    """The last checkpoint, or the one before it where that is damaged; None where a run begins."""
+    damage = None
+    for path in (output_dir / CHECKPOINT, output_dir / PREVIOUS):
+        try:
+            return Newest(path, load(path, device), damage)
+        except FileNotFoundError:
+            continue
+        except InputError as error:
+            if damage is not None:
+                raise InputError(f"{str(damage).removesuffix(REMEDY)} and neither is {PREVIOUS}. Restore a copy of "
+                                 "either; or delete both and begin anew, from a kept epoch by --init_from.") from error
+            damage = error
+    if damage is not None:
+        raise damage
+    return None
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict:
@@ -31,11 +111,11 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict:
         if damaged is not None:
             raise zipfile.BadZipFile(f"wrong check sum of {damaged}")
         return torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # torch raises many kinds for a damaged file
         reason = str(error).split("\n")[0]
-        raise InputError(f"{path}: not a readable checkpoint ({reason}). Delete it, or restore a copy.") from error
+        raise InputError(f"{path}: not a readable checkpoint ({reason}){REMEDY}") from error
 
 
 def own_names(state: Mapping, where: str) -> dict[str, torch.Tensor]:

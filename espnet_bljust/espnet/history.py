@@ -6,15 +6,18 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from espnet_bljust.data.files import sync
 from espnet_bljust.errors import InputError
 
 
 class History:
     """Appends rows; a resumed run first forgets the rows beyond its checkpoint, so that no step stands twice."""
 
-    def __init__(self, output_dir: Path, resumed_step: int) -> None:
+    def __init__(self, output_dir: Path, resumed_step: int, evaluated: bool = True) -> None:
+        """``evaluated``: whether the evaluation after that step, where there is one, is in the checkpoint."""
         self.path = output_dir / "history.jsonl"
-        kept = [line for number, line in enumerate(self._lines(), 1) if self._step(number, line) <= resumed_step]
+        kept = [line for number, line in enumerate(self._lines(), 1)
+                if self._place(number, line) <= (resumed_step, evaluated)]
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text("".join(kept))
         temporary.replace(self.path)
@@ -27,9 +30,11 @@ class History:
         text = self.path.read_text(encoding="utf-8", errors="replace")
         return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
-    def _step(self, number: int, line: str) -> int:
+    def _place(self, number: int, line: str) -> tuple[int, bool]:
+        """(step, whether it is that of an evaluation, which comes after the step's own row)."""
         try:
-            return int(json.loads(line)["step"])
+            row = json.loads(line)
+            return int(row["step"]), row.get("kind") == "valid"
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.path}:{number}: not a line of history. Remove it, and start again.") from error
 
@@ -38,6 +43,7 @@ class History:
         row = {name: _plain(value) for name, value in values.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"kind": kind, "step": step, **row}) + "\n")
+            sync(file)  # a checkpoint may follow, after which the row is not made again
         for name, value in row.items():
             if isinstance(value, float):
                 self.writer.add_scalar(f"{kind}/{name}", value, step)

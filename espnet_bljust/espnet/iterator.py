@@ -14,6 +14,7 @@ from espnet_bljust.data.batching import BatchStream
 from espnet_bljust.data.shards import ShardStream
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
+from espnet_bljust.espnet.stopping import heed_parent, shielded
 
 
 class Source(NamedTuple):
@@ -83,9 +84,11 @@ class JointIterFactory(AbsIterFactory):
         """The source's positions in order; None where this process has no utterance of a batch."""
         positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
         mine, ahead = tee(self._mine(source.stream, position) for position in positions)
-        loader = iter(DataLoader(
-            PassedDataset(source.dataset), batch_sampler=(keys for keys in ahead if keys),
-            num_workers=self.num_workers, collate_fn=PassedCollate(source.collate, draw), pin_memory=self.pin_memory))
+        with shielded():
+            loader = iter(DataLoader(
+                PassedDataset(source.dataset), batch_sampler=(keys for keys in ahead if keys),
+                num_workers=self.num_workers, collate_fn=PassedCollate(source.collate, draw),
+                pin_memory=self.pin_memory, worker_init_fn=heed_parent))
         for keys in mine:
             yield next(loader) if keys else None
 

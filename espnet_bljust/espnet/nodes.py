@@ -5,7 +5,7 @@
 
 The number of the node is Slurm's: srun starts one `bin.train` on each. torchrun may do the same by hand; here it does
 not, since it dies of SIGUSR1 and makes every bad status 1, and a training that is asked to make room writes its
-checkpoint and ends with 85 (STOPPED).
+checkpoint and ends with 85 (REQUEUE_CODE).
 """
 
 import os
@@ -16,8 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.espnet.stopping import REQUEUE_CODE
 
-STOPPED = 85  # exit status of a training that was asked to end and left a checkpoint to go on from
 GRACE_SECONDS = 60.0  # for the others once one process has ended badly; without their partner they hang in a collective
 FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
 FIRST_PORT, NUM_PORTS = 15000, 15000  # below the range that systems hand out by themselves
@@ -67,7 +67,7 @@ def start(command: Sequence[str], ngpu: int, num_nodes: int) -> int:
     processes = [subprocess.Popen(command, env={**common, "RANK": str(here * node + index), "LOCAL_RANK": str(index)})
                  for index in range(here)]
     codes = _wait(processes, signals)
-    return next((code for code in codes if code not in (0, STOPPED)), max(codes))
+    return next((code for code in codes if code not in (0, REQUEUE_CODE)), max(codes))
 
 
 def _wait(processes: Sequence[subprocess.Popen], signals: list[int]) -> list[int]:

@@ -1,11 +1,22 @@
 """One process or many: the few collective operations of training, each harmless on one process."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
+import torch.distributed.distributed_c10d as c10d
 from espnet2.train.distributed_utils import DistributedOption
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
+
+from espnet_bljust.errors import InputError
+
+# A process that was killed is missed at once, by its closed connection; one whose machine is gone says nothing, and is
+# given up after this. Longer than the first one writes a checkpoint, for which the others wait.
+PATIENCE = timedelta(minutes=10)
+LOST = re.compile("gloo|NCCL|Application timeout|Connection (closed|reset)|Broken pipe")  # in what the backends say
 
 
 class Processes:
@@ -40,3 +51,32 @@ class Processes:
         if self.distributed:
             torch.distributed.all_reduce(tensor)
         return tensor
+
+    def gather[Value](self, value: Value) -> list[Value]:
+        """Plain data of every process, by rank."""
+        if not self.distributed:
+            return [value]
+        values: list = [None] * self.world_size
+        torch.distributed.all_gather_object(values, value)
+        return values
+
+
+@contextmanager
+def watched(where: object) -> Iterator[None]:
+    """Within, no collective operation waits longer than PATIENCE, and a lost process ends this one in one line.
+
+    ESPnet makes the group without a limit of its own, and torch's are half an hour (gloo) and ten minutes (NCCL).
+    """
+    before = c10d.default_pg_timeout, c10d.default_pg_nccl_timeout
+    c10d.default_pg_timeout = c10d.default_pg_nccl_timeout = PATIENCE
+    try:
+        yield
+    except RuntimeError as error:
+        said = torch.distributed.is_initialized() and LOST.search(str(error))
+        if not said and not isinstance(error, torch.distributed.DistError):
+            raise
+        reason = " ".join(str(error).split()).partition(". ")[0].rpartition("] ")[2][:160]
+        raise InputError(f"{where}: another process of this run has ended, or was silent for {PATIENCE} ({reason}). "
+                         "Its log says why; the same command goes on from the last checkpoint.") from error
+    finally:
+        c10d.default_pg_timeout, c10d.default_pg_nccl_timeout = before

@@ -14,6 +14,7 @@ from espnet_bljust.espnet.model import unpad
 from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.progress import duration
 
+CARRIED = ("steps", "labelled", "masked", "rows", "batches", "seconds", "norm")
 NOT_SUMMED = ("infeasible", "pool", "supervised")
 
 
@@ -25,9 +26,10 @@ class StepStats:
         self.clear()
 
     def clear(self) -> None:
-        self.sums: dict[str, torch.Tensor] = {}  # on the device: a number that is not asked for makes no step wait
+        # on the device: a number that is not asked for makes no step wait
+        self.sums: dict[str, torch.Tensor | float] = {}
         self.steps = self.labelled = self.masked = self.rows = self.batches = 0
-        self.seconds = 0.0
+        self.seconds = self.norm = 0.0
         self.pull = Pull(None, None, None)
         self.passes: list[tuple[MicroBatch, LossSums]] = []  # of the step under way
 
@@ -61,6 +63,16 @@ class StepStats:
             if named:
                 logging.error(f"{what} is not finite: no parameter was moved; utterances: {' '.join(named)}")
         self.passes = []
+
+    def state_dict(self) -> dict:
+        """Plain data, for a checkpoint between two rows; float64 survives it whole."""
+        sums = {name: float(value) for name, value in self.sums.items()}
+        return {"sums": sums, "pull": tuple(self.pull), **{name: getattr(self, name) for name in CARRIED}}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.sums, self.pull = dict(state["sums"]), Pull(*state["pull"])
+        for name in CARRIED:
+            setattr(self, name, state[name])
 
     def summary(self, moment: Moment, temperature: float) -> dict:
         """The row of history.jsonl."""

@@ -3,13 +3,14 @@
 import argparse
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from espnet2.tasks.abs_task import optim_classes
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.dataset import ESPnetDataset
-from espnet2.train.distributed_utils import DistributedOption
+from espnet2.train.distributed_utils import DistributedOption, get_rank
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str2triple_str
 
@@ -20,13 +21,17 @@ from espnet_bljust.data.pool_index import PoolIndex
 from espnet_bljust.data.shards import ShardStream
 from espnet_bljust.data.sorted_tables import walk_samples
 from espnet_bljust.data.tokens import load_tokenizer
+from espnet_bljust.espnet.checkpoint import begun
 from espnet_bljust.espnet.indexed import IndexedDataset
 from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, ValidIterFactory
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.model import BLJustModel
+from espnet_bljust.espnet.processes import watched
 from espnet_bljust.espnet.starting_point import starting_point
+from espnet_bljust.espnet.stopping import listening
 from espnet_bljust.espnet.trainer import BLJustTrainer
 from espnet_bljust.espnet.weights import shape_of
+from espnet_bljust.lock import one_run
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
 
@@ -55,6 +60,8 @@ class BLJustTask(ASRTask):
         group.add_argument("--steps_per_epoch", type=int, default=100, help="optimizer steps between evaluations")
         group.add_argument("--keep_updates", type=int, nargs="*", default=[],
                            help="optimizer steps whose weights stay on disk, as <step>updates.pth")
+        group.add_argument("--save_interval_minutes", type=float, default=30.0,
+                           help="between checkpoints, beside those of the evaluations; 0: no others")
         group.add_argument("--valid_pool_path_and_name_and_type", type=str2triple_str, action="append", default=[],
                            help="audio that the self-supervised loss is validated on; without it the validation set")
         group.add_argument("--valid_pool_shape_file", type=str, action="append", default=[], help="its utt2num_samples")
@@ -75,6 +82,14 @@ class BLJustTask(ASRTask):
             group.add_argument(f"--{name}_conf", action=NestedDictAction, default={}, help=text)
 
     @classmethod
+    def main_worker(cls, args: argparse.Namespace) -> None:
+        """ESPnet's, ready for signals, alone in its folder, and not waiting for ever for a process that is lost."""
+        first = not args.distributed or get_rank(args.dist_rank, args.dist_launcher) == 0
+        folder = Path(args.output_dir)
+        with listening(), one_run(folder) if first else nullcontext(), watched(folder):
+            super().main_worker(args)
+
+    @classmethod
     def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         return ("speech",)
 
@@ -89,7 +104,7 @@ class BLJustTask(ASRTask):
             args.token_list = args.token_list[:-1] if args.token_list[-1] == "" else args.token_list
         shape = shape_of(vars(args))
         network = JointNetwork(*shape)
-        if args.init_from and not (Path(args.output_dir) / "checkpoint.pth").exists():
+        if args.init_from and not begun(Path(args.output_dir)):
             start = starting_point(Path(args.init_from), shape, args.token_list)
             network.load_state_dict({**network.state_dict(), **start.state})
             logging.getLogger("espnet_bljust").info(start.line)

@@ -7,7 +7,7 @@ processes, and writes checkpoints in place; so `run` is ours and keeps ESPnet's 
 import argparse
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,12 +18,13 @@ from espnet2.utils.build_dataclass import build_dataclass
 from espnet_bljust.bilevel.balance import Balance
 from espnet_bljust.bilevel.plan import Moment, Plan
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.checkpoint import kept_epochs, link, load, prune, save_atomically
+from espnet_bljust.espnet.checkpoint import kept_epochs, link, prune, save_atomically
 from espnet_bljust.espnet.health import Health
 from espnet_bljust.espnet.history import History
 from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
 from espnet_bljust.espnet.precision import bfloat16_pays
 from espnet_bljust.espnet.processes import Processes
+from espnet_bljust.espnet.saving import Position, Saver
 from espnet_bljust.espnet.stats import StepStats
 from espnet_bljust.espnet.update import Settings, Updater
 from espnet_bljust.espnet.validation import Validator
@@ -42,6 +43,7 @@ class BLJustTrainerOptions(TrainerOptions):
     steps_per_epoch: int  # optimizer steps between evaluations
     stop_on_alarm: bool  # end the run at the first alarm of health.py
     keep_updates: Sequence[int]  # optimizer steps whose weights stay on disk
+    save_interval_minutes: float  # between checkpoints, beside those of the evaluations; 0: no others
 
 
 @dataclasses.dataclass
@@ -55,7 +57,8 @@ class Run:
     history: History | None  # on the first process only
     processes: Processes
     options: BLJustTrainerOptions
-    parts: dict  # what the checkpoint holds of each: its state_dict
+    stats: StepStats
+    saver: Saver
     scores: dict[int, float]  # epoch -> dev CER
 
     @property
@@ -97,42 +100,63 @@ class BLJustTrainer(Trainer):
         balance = Balance() if plan.gamma_unit == "balanced" else None
         groups, codes = train_iter_factory.drawing.codebook
         health = Health(num_negatives=train_iter_factory.drawing.masking.num_negatives, groups=groups, codes=codes)
-        output_dir = Path(trainer_options.output_dir)
-        parts = {"model": model, "optimizer": optimizers[0], "health": health}
-        parts |= {"balance": balance} if balance else {}
-        step, scores = _resume(output_dir / "checkpoint.pth", parts, processes.device)
-        end = plan.end_of(trainer_options.until)
-        if step >= end:
+        stats, output_dir = StepStats(1, health.counts), Path(trainer_options.output_dir)
+        shared = {"model": model, "optimizer": optimizers[0], **({"balance": balance} if balance else {})}
+        saver = Saver(output_dir, processes, shared=shared, own={"health": health, "stats": stats},
+                      minutes=trainer_options.save_interval_minutes)
+        step, scores = saver.resume()
+        saver.heed(*processes.sum(saver.wishes()), Position(step, scores))
+        due = intervals(plan, trainer_options, step, scores)
+        if not due:
             log.info(f"the {trainer_options.until} stage is complete: {step} of {plan.num_steps} steps")
             return
         settings = Settings(trainer_options.grad_clip, trainer_options.use_amp and _bfloat16(processes))
+        evaluated = step < due[0][1]
         run = Run(
             Updater(processes.wrap(model), optimizers[0], processes, settings, balance), health, train_iter_factory,
-            Validator(valid_iter_factory, processes), History(output_dir, step) if processes.first else None, processes,
-            trainer_options, parts, scores,
+            Validator(valid_iter_factory, processes), History(output_dir, step, evaluated) if processes.first else None,
+            processes, trainer_options, stats, saver, scores,
         )
-        points = plan.evaluations(trainer_options.steps_per_epoch, trainer_options.keep_updates)
-        for epoch, point in enumerate(points, 1):
-            if step < point <= end:
-                train_interval(run, epoch, step + 1, point)
-                evaluate(run, epoch, point)
-                step = point
-        if run.history is not None:
-            run.history.close()
+        try:
+            train_intervals(run, due, step)
+        finally:
+            if run.history is not None:
+                run.history.close()
+
+
+def intervals(
+    plan: Plan, options: BLJustTrainerOptions, step: int, scores: Mapping[int, float]
+) -> list[tuple[int, int]]:
+    """(epoch, last step) of what is left of a stage; the first may want nothing but its evaluation."""
+    points = plan.evaluations(options.steps_per_epoch, options.keep_updates)
+    return [(epoch, point) for epoch, point in enumerate(points, 1)
+            if step <= point <= plan.end_of(options.until) and (step < point or epoch not in scores)]
+
+
+def train_intervals(run: Run, due: Sequence[tuple[int, int]], step: int) -> None:
+    """Train and evaluate what `intervals` found, from ``step`` on; a signal after the last step counts too."""
+    for epoch, point in due:
+        train_interval(run, epoch, step + 1, point)
+        evaluate(run, epoch, point)
+        step = point
+    run.saver.heed(*run.processes.sum(run.saver.wishes()), Position(step, run.scores))
 
 
 def train_interval(run: Run, epoch: int, first: int, last: int) -> None:
-    """Optimizer steps first..last (global, inclusive)."""
+    """Optimizer steps first..last (global, inclusive); a run that goes on may begin anywhere in its interval."""
     run.updater.model.train()
-    stats = StepStats(epoch, run.health.counts)
+    stats = run.stats
+    stats.epoch = epoch
     steps = zip(range(first, last + 1), run.train.steps(first, last), strict=True)
     what, total = f"epoch {epoch}, steps {first}-{last}", last - first + 1
     balance = run.updater.balance
     for step, batches in progress(steps, what, total=total, unit="step", lines=False):
+        *counts, stop, late = run.updater.count(batches, *run.saver.wishes())
+        run.saver.heed(stop, late, Position(step - 1, run.scores))
         moment = run.plan.at(step, balance.ratio if balance else 1.0)
         due = step % run.options.log_interval == 0 or step == last
         torch.manual_seed(derive_seed(run.options.seed, "step", step, run.processes.rank))
-        run.updater.step(batches, moment, run.temperature(step), stats, measure=due)
+        run.updater.step(batches, moment, run.temperature(step), stats, measure=due, counts=counts)
         if due:
             report(run, stats.summary(moment, run.temperature(step)), moment)
             stats.clear()
@@ -153,27 +177,35 @@ def report(run: Run, row: dict, moment: Moment) -> None:
 
 
 def evaluate(run: Run, epoch: int, step: int) -> None:
-    """Validate, then write the checkpoint and keep the best and the newest models."""
+    """Validate, keep the best and the newest models, then write the checkpoint."""
     result = run.validator(run.updater.model, run.temperature(step))
-    if run.history is None:
+    if result is None:
+        run.saver.heed(True, False, Position(step, run.scores))
         return
     run.scores[epoch] = result["cer"]
-    phase = run.plan.at(step).phase
-    run.history.add("valid", step, {"epoch": epoch, "phase": phase, **result})
-    log.info(f"epoch {epoch}, step {step}/{run.plan.num_steps}, {phase}: dev CER {100 * result['cer']:.2f} %, "
+    if run.history is not None:
+        phase = run.plan.at(step).phase
+        run.history.add("valid", step, {"epoch": epoch, "phase": phase, **result})
+        log.info(f"epoch {epoch}, step {step}/{run.plan.num_steps}, {phase}: dev CER {100 * result['cer']:.2f} %, "
                  f"CTC {result['ctc']:.3f}, contrastive {result['contrastive']:.3f}, "
                  f"accuracy {100 * result['ssl_accuracy']:.1f} %")
+        keep_models(run, epoch, step)
+    run.saver.save(Position(step, run.scores))
+    if run.history is not None:
+        prune(run.output_dir, kept_epochs(run.scores, run.options.keep_nbest_models))
+
+
+def keep_models(run: Run, epoch: int, step: int) -> None:
+    """Write the weights of this epoch, and let the links name the newest and the best."""
     weights = run.updater.inner.state_dict()
-    keep = kept_epochs(run.scores, run.options.keep_nbest_models)
-    best = min(run.scores, key=lambda e: (run.scores[e], -e))
     save_atomically(weights, run.output_dir / f"{epoch}epoch.pth")
     if step in run.options.keep_updates:
         save_atomically(weights, run.output_dir / f"{step}updates.pth")
+    # a run that went back to the checkpoint before the last may have lost an epoch that it would keep
+    there = [each for each in run.scores if (run.output_dir / f"{each}epoch.pth").exists()]
+    best = min(there, key=lambda each: (run.scores[each], -each))
     link(f"{epoch}epoch.pth", run.output_dir / "latest.pth")
     link(f"{best}epoch.pth", run.output_dir / "valid.cer.best.pth")
-    states = {name: part.state_dict() for name, part in run.parts.items()}
-    save_atomically({**states, "step": step, "scores": run.scores}, run.output_dir / "checkpoint.pth")
-    prune(run.output_dir, keep)
 
 
 def _bfloat16(processes: Processes) -> bool:
@@ -182,20 +214,3 @@ def _bfloat16(processes: Processes) -> bool:
     log.info("use_amp: the forward pass in bfloat16" if pays else
              "use_amp: float32 all the same, as bfloat16 products are not clearly faster on this machine")
     return pays
-
-
-def _resume(path: Path, parts: dict, device: torch.device) -> tuple[int, dict[int, float]]:
-    """Give each part its state; (last finished step, CER of the evaluated epochs)."""
-    if not path.exists():
-        return 0, {}
-    state = load(path, device)
-    try:
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        step, scores = state["step"], dict(state["scores"])
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path}: does not fit the model of train.yaml ({reason}). "
-                         "Restore train.yaml, or train in another experiment directory.") from error
-    log.info(f"going on from {path}, step {step}")
-    return step, scores

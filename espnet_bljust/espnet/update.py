@@ -5,6 +5,7 @@ mean of the code probabilities, on which the diversity loss depends.
 """
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -46,14 +47,19 @@ class Updater:
     def inner(self) -> BLJustModel:
         return self.processes.unwrap(self.model)
 
+    def count(self, batches: list[MicroBatch], *more: float) -> list[float]:
+        """Labelled utterances, masked frames and frames of the pool in a step, then ``more``, over all processes."""
+        names = ("num_labelled", "num_masked", "num_rows")
+        return self.processes.sum([*(sum(getattr(batch, name) for batch in batches) for name in names), *more])
+
     def step(
-        self, batches: list[MicroBatch], moment: Moment, temperature: float, stats: StepStats, measure: bool
+        self, batches: list[MicroBatch], moment: Moment, temperature: float, stats: StepStats, measure: bool,
+        counts: Sequence[float] = (),
     ) -> None:
-        """Descend once; a loss or gradient that is not finite moves nothing and is named."""
+        """Descend once; a loss or gradient that is not finite moves nothing and is named. ``counts``: if known."""
         started = time.perf_counter()
         both = moment.labelled and moment.pool
-        labelled, masked, rows = self.processes.sum(
-            [sum(getattr(batch, name) for batch in batches) for name in ("num_labelled", "num_masked", "num_rows")])
+        labelled, masked, rows = counts or self.count(batches)
         batches = [batch._replace(tensors=to_device(batch.tensors, self.processes.device)) for batch in batches]
         coupled = moment.pool and self.network.ssl_head.parts_are_coupled
         early = self._probabilities(batches) if coupled and len(batches) > 1 else None

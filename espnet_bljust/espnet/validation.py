@@ -10,8 +10,9 @@ import torch
 from espnet_bljust.espnet.iterator import ValidIterFactory, to_device
 from espnet_bljust.espnet.model import unpad
 from espnet_bljust.espnet.processes import Processes
+from espnet_bljust.espnet.stopping import requested
 
-NAMES = ("edits", "characters", "supervised", "labelled", "contrastive", "correct", "masked")
+NAMES = ("asked_to_stop", "edits", "characters", "supervised", "labelled", "contrastive", "correct", "masked")
 
 
 class Validator:
@@ -21,12 +22,17 @@ class Validator:
         self.batches, self.processes = batches, processes
 
     @torch.no_grad()
-    def __call__(self, model: torch.nn.Module, temperature: float) -> dict[str, float]:
-        """cer (fraction), ctc (nats per utterance), contrastive (nats per masked frame), ssl_accuracy (fraction)."""
+    def __call__(self, model: torch.nn.Module, temperature: float) -> dict[str, float] | None:
+        """cer (fraction), ctc (nats per utterance), contrastive (nats per masked frame), ssl_accuracy (fraction).
+
+        None on all processes when one was asked to stop: what is left of the set does not matter then.
+        """
         network = self.processes.unwrap(model)
         network.eval()
         sums = dict.fromkeys(NAMES, 0.0)
         for batch in self.batches.build_iter(0):
+            if requested():
+                break
             tensors = to_device(batch.tensors, self.processes.device)
             out = network(**tensors, temperature=temperature)
             for name in ("supervised", "contrastive", "correct"):
@@ -39,7 +45,10 @@ class Validator:
                 written = network.spell(label.tolist())
                 sums["edits"] += editdistance.eval(written, network.spell(hypothesis))
                 sums["characters"] += len(written)
+        sums["asked_to_stop"] = float(requested())
         sums = dict(zip(NAMES, self.processes.sum([sums[name] for name in NAMES]), strict=True))
+        if sums["asked_to_stop"]:
+            return None
         return {
             "cer": sums["edits"] / max(sums["characters"], 1),
             "ctc": sums["supervised"] / max(sums["labelled"], 1),

@@ -81,8 +81,7 @@ def _load(path: Path) -> Mapping[str, Any]:
             return load_file(path)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:  # torch writes check sums and does not look at them
-                if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                    raise zipfile.BadZipFile("compressed, as torch never writes")  # a little may hide gigabytes
+                refuse_compressed(archive)
                 if (damaged := archive.testzip()) is not None:
                     raise zipfile.BadZipFile(f"wrong check sum of {damaged}")
         with _let_in():
@@ -98,6 +97,12 @@ def _load(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: holds {type(content).__name__}, not named weights. Name a state dict.")
     return content
+
+
+def refuse_compressed(archive: zipfile.ZipFile) -> None:
+    """BadZipFile for weights that torch has not written so: a little may hide gigabytes."""
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise zipfile.BadZipFile("compressed, as torch never writes")
 
 
 class _Stored:

@@ -1,5 +1,6 @@
 """What an experiment has learned: its settings, the shape of its network and one file of its weights."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import load, own_names
+from espnet_bljust.espnet.weight_files import refuse_compressed
 from espnet_bljust.network.config import CPCConfig, HeadConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape, fit, parameters_of, refuse_odd_tensors
 from espnet_bljust.network.joint import JointNetwork
@@ -61,17 +63,22 @@ def of_wav2vec2(experiment: Experiment, form: str, head: str = "ctc") -> Experim
 
 def read_own(path: Path) -> dict[str, Tensor]:
     """Weights of this package in ``path`` under the names of JointNetwork."""
+    return own_names(read_named(path), str(path))
+
+
+def read_named(path: Path) -> Mapping[str, Tensor]:
+    """Tensors by name, of a file of weights or of a checkpoint."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            refuse_compressed(archive)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not readable as weights ({error}). Restore a copy.") from None
     content = load(path)
-    inside = content.get("model", content) if isinstance(content, Mapping) else content
-    return own_names(named(inside, path), str(path))
-
-
-def named(content: object, where: Path) -> Mapping[str, Tensor]:
-    """``content`` where it is tensors by name."""
-    if not isinstance(content, Mapping) or not all(
-            isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()):
-        raise InputError(f"{where}: holds no named tensors. Name a file of weights, such as exp/<tag>/average.pth.")
-    return content
+    found = content.get("model", content) if isinstance(content, Mapping) else content
+    if not isinstance(found, Mapping) or not all(
+            isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()):
+        raise InputError(f"{path}: holds no named tensors. Name a file of weights, such as exp/<tag>/average.pth.")
+    return found
 
 
 def shape_of(settings: dict, where: Path | str = "train.yaml") -> Shape:

@@ -1,6 +1,9 @@
 """Checkpoints exist whole, damaged ones are named, and the models that links and averages need are kept."""
 
+import errno
 import random
+import resource
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.checkpoint import kept_epochs, link, load, prune, save_atomically
+from espnet_bljust.espnet.checkpoint import (
+    kept_epochs,
+    link,
+    load,
+    load_newest,
+    prune,
+    save_atomically,
+    save_checkpoint,
+)
 
 SCORES = st.dictionaries(st.integers(1, 40), st.sampled_from([0.1, 0.2, 0.3, 0.4]), max_size=20)
 few = settings(max_examples=100, deadline=None, derandomize=True)
@@ -37,6 +48,18 @@ def test_a_save_that_dies_leaves_the_old_checkpoint(path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         save_atomically({"step": 13}, path)
     assert load(path)["step"] == 12
+
+
+def test_a_disk_that_takes_no_more_is_named_with_the_file_and_the_old_checkpoint_stays(path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="large") as caught:
+            save_checkpoint({"weight": torch.zeros(5000)}, path.parent)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name] and load(path)["step"] == 12
 
 
 def test_a_checkpoint_cut_anywhere_is_named(path):
@@ -84,6 +107,58 @@ def test_a_file_that_holds_code_is_not_run(path):
     torch.save({"model": Code()}, path)
     with pytest.raises(InputError, match="not a readable checkpoint"):
         load(path)
+
+
+def steps(folder):
+    return {path.name: load(path)["step"] for path in folder.glob("checkpoint*.pth")}
+
+
+def test_the_last_two_checkpoints_stay(tmp_path):
+    for step in range(1, 5):
+        save_checkpoint({"step": step}, tmp_path)
+    assert steps(tmp_path) == {"checkpoint.pth": 4, "checkpoint.previous.pth": 3}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+MOVES = ("hardlink_to", "rename", "replace", "unlink")
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_killed_at_any_move_a_whole_checkpoint_is_there_and_it_goes_on(tmp_path, monkeypatch, hard_links):
+    """Each of the first moves in turn is the last one; then all is as if it had never happened."""
+    real = {name: getattr(Path, name) for name in MOVES}
+
+    class Killed(BaseException): ...
+
+    def counted(name, left):
+        def move(self, *rest, **named):
+            if not left:
+                raise Killed
+            left.pop()
+            if name == "hardlink_to" and not hard_links:
+                raise OSError(errno.EOPNOTSUPP, "no hard links here")
+            return real[name](self, *rest, **named)
+
+        return move
+
+    for moves in range(6):
+        folder = tmp_path / str(moves)
+        folder.mkdir()
+        for step in (1, 2):
+            save_checkpoint({"step": step}, folder)
+        with monkeypatch.context() as patch:
+            left = [None] * moves
+            for name in MOVES:
+                patch.setattr(Path, name, counted(name, left))
+            try:
+                save_checkpoint({"step": 3}, folder)
+            except Killed:
+                pass
+        assert load_newest(folder).state["step"] == (3 if moves >= (5 if hard_links else 4) else 2)
+        for step in (4, 5):
+            save_checkpoint({"step": step}, folder)
+        assert steps(folder) == {"checkpoint.pth": 5, "checkpoint.previous.pth": 4}
+        assert len(list(folder.iterdir())) == 2
 
 
 def test_a_link_is_replaced_by_the_new_one(tmp_path):

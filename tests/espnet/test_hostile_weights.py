@@ -155,7 +155,10 @@ def test_compressed_weights_are_refused_since_a_little_may_hold_gigabytes(exp_di
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    assert "compressed" in refused(readers(exp_dir)["starting point"])
+    found = readers(exp_dir)
+    (exp_dir / "pack/model.pth").write_bytes(path.read_bytes())
+    for name in ("starting point", "experiment", "recogniser", "pack"):
+        assert "compressed" in refused(found[name])
 
 
 @pytest.mark.parametrize("change", [

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from espnet2.train.distributed_utils import DistributedOption
 
 sys.path.insert(0, str(Path(__file__).parent))
 from experiment import history, make_experiment  # noqa: E402
@@ -13,7 +14,8 @@ from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.train import get_parser, main  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.espnet.checkpoint import save_atomically  # noqa: E402
-from espnet_bljust.espnet.trainer import _resume  # noqa: E402
+from espnet_bljust.espnet.processes import Processes  # noqa: E402
+from espnet_bljust.espnet.saving import Saver  # noqa: E402
 
 
 def test_the_command_reports_a_truncated_checkpoint_in_one_line(tmp_path, monkeypatch, capsys):
@@ -39,10 +41,14 @@ def network(inputs=3):
     return model, optimizer
 
 
+def saver(folder, **shared):
+    return Saver(folder, Processes(DistributedOption()), shared=shared, own={}, minutes=0)
+
+
 def resume(path, state, **shape):
     save_atomically(state, path)
     model, optimizer = network(**shape)
-    return _resume(path, {"model": model, "optimizer": optimizer}, torch.device("cpu")), model, optimizer
+    return saver(path.parent, model=model, optimizer=optimizer).resume(), model, optimizer
 
 
 @pytest.fixture
@@ -75,7 +81,7 @@ def test_a_checkpoint_that_does_not_fit_is_named_in_one_line(tmp_path, state, da
 
 
 def test_without_a_checkpoint_a_run_begins_at_step_0(tmp_path):
-    assert _resume(tmp_path / "checkpoint.pth", {}, torch.device("cpu")) == (0, {})
+    assert saver(tmp_path).resume() == (0, {})
 
 
 def test_a_stage_takes_espnets_options_and_ends_in_one_line_with_its_error_rate(tmp_path, capsys):

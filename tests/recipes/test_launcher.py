@@ -149,3 +149,37 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+TRAINING = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(85))
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(85))
+open("ready.JOB", "w")
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_signal_reaches_trainings_and_their_requeue_code_is_passed_on(tmp_path, number, jobs):
+    process = subprocess.Popen([sys.executable, LAUNCHER, f"JOB=1:{jobs}", "a.JOB.log", sys.executable, "-c", TRAINING],
+                               cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: all((tmp_path / f"ready.{job}").exists() for job in range(1, 1 + min(jobs, 2))))
+    process.send_signal(number)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 85
+    assert ("2 of 2 jobs stopped with a checkpoint; the same command goes on." in said) == (
+        jobs == 2 and number == signal.SIGUSR1)
+    assert "failed" not in said
+
+
+@pytest.mark.parametrize("other", ["exit 3", "no-such-command"])
+def test_a_job_that_failed_beside_one_that_stopped_is_a_failure(launch, tmp_path, other):
+    (tmp_path / "job.1").write_text("#!/bin/sh\nexit 85\n")
+    (tmp_path / "job.1").chmod(0o755)
+    if other != "no-such-command":
+        (tmp_path / "job.2").write_text(f"#!/bin/sh\n{other}\n")
+        (tmp_path / "job.2").chmod(0o755)
+    result = launch("JOB=1:2", "a.JOB.log", "./job.JOB")
+    assert result.returncode == 1 and "2 of 2 jobs failed" in result.stderr
