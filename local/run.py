@@ -19,7 +19,7 @@ import termios
 import threading
 import time
 import tty
-from typing import BinaryIO
+from pathlib import Path
 
 from process_tree import ask_to_end, descendants, send
 from request import (
@@ -30,6 +30,7 @@ from request import (
     log_tail,
     parse,
     report,
+    say,
     stop,
     whole,
 )
@@ -86,7 +87,32 @@ def last_state(line: bytes) -> bytes:
     return line.rstrip(b"\r").rpartition(b"\r")[2] + b"\n"
 
 
-def show(reader: int, log: BinaryIO) -> None:
+class Log:
+    """A job's log. Where the disk refuses it, that is said once and the job goes on."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.file, self.whole = path, open(path, "wb", buffering=0), True
+
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.file.close()
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def write(self, data: bytes) -> None:
+        try:
+            self.file.write(data)
+        except OSError as error:
+            if self.whole:
+                say(f"{self.path}: {error.strerror.lower()}; lines will be missing there.")
+            self.whole = False
+
+
+def show(reader: int, log: Log) -> None:
     """Copy a job's output to our stderr as it comes, and to the log line by line."""
     rest = b""
     while piece := read(reader):
@@ -137,14 +163,18 @@ class Jobs:
                 if self.stopping or not self.waiting:
                     return
                 number = self.waiting.pop(0)
-            if code := self._one(number, self.slots.environment(gpus)):
+            try:
+                code = self._one(number, self.slots.environment(gpus))
+            except OSError as error:  # a log that cannot be made: its job is not begun
+                say(f"{error.filename}: {error.strerror.lower()}.")
+                code = 1
+            if code:
                 self.failed[number] = code
 
     def _one(self, number: int, environment: dict[str, str]) -> int:
         log, command = self.request.log_of(number), self.request.command_of(number)
-        log.parent.mkdir(parents=True, exist_ok=True)
         start = time.time()
-        with open(log, "wb", buffering=0) as file:
+        with Log(log) as file:
             file.write(log_head(command, start))
             try:
                 code = self._wait(number, command, environment, file)
@@ -154,7 +184,7 @@ class Jobs:
             file.write(log_tail(code, start, self.slots.threads))
         return code
 
-    def _wait(self, number: int, command: list[str], environment: dict[str, str], log: BinaryIO) -> int:
+    def _wait(self, number: int, command: list[str], environment: dict[str, str], log: Log) -> int:
         """Run one command with its output in the log, and on our stderr when it is the only one."""
         reader, writer = None, log.fileno()
         if len(self.request.numbers) == 1:

@@ -155,6 +155,8 @@ backend_line() {  # launcher [more]: where its jobs go
 }
 
 said() {  # log: the last line of what a launched command printed
+    local left=$BLJUST_LATE_SECONDS
+    until [ "$dry_run" = true ] || [ -e "$1" ] || [ "$left" -le 0 ]; do sleep 1; left=$((left - 1)); done
     [ "$dry_run" = true ] || grep -v '^#' "$1" | tail -n 1
 }
 

@@ -3,7 +3,9 @@
 # shellcheck disable=SC2034,SC2154  # names are set here and in bljust.sh, and read in both
 
 name_things() {  # every derived name, once
-    local word
+    local word late=70  # NFS's 60 s and a few, see espnet_bljust/data/late.py
+    [ "$jobs_run_here" = false ] || late=0
+    export BLJUST_LATE_SECONDS=${BLJUST_LATE_SECONDS:-$late}
     [ "$stage" -le "$stop_stage" ] ||
         { echo "bljust.sh: --stage $stage is above --stop_stage $stop_stage: no stage is left to run." >&2; exit 1; }
     command -v "$python" >/dev/null ||

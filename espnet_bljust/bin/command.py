@@ -14,9 +14,12 @@ REMEDIES = {
     errno.EACCES: "Give yourself the right to it (ls -ld shows whose it is)",
     errno.EROFS: "Choose folders on a disk that can be written (--dumpdir, --expdir)",
     errno.ENOSPC: "Free some space (df -h shows where), then run the stage again",
+    errno.EFBIG: "Allow larger files: ulimit -f unlimited",
     errno.EDQUOT: "Free some of your quota, then run the stage again",
     errno.EMFILE: "Allow more open files: ulimit -n 4096",
 }
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], None]) -> None:
@@ -26,10 +29,11 @@ def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], No
     options = parser.parse_args()
     try:
         main(options)
-    except (InputError, OSError) as error:
-        if options.debug:
+    except (InputError, OSError, RuntimeError) as error:
+        refusal = refused(error)
+        if options.debug or not (refusal or isinstance(error, InputError)):
             raise
-        print(f"error: {shown(error)}", file=sys.stderr)
+        print(f"error: {shown(refusal or error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -49,8 +53,19 @@ def stop(program: str, message: str) -> NoReturn:
     sys.exit(2)
 
 
+def refused(error: Exception) -> OSError | None:
+    """What the system refused: the error itself, or a full disk below it, of which torch.save says that a position
+    is unexpected.
+    """
+    if isinstance(error, OSError):
+        return error
+    below = error.__context__
+    full = isinstance(error, RuntimeError) and isinstance(below, OSError) and below.errno in NO_ROOM
+    return below if full else None
+
+
 def system_problem(error: OSError) -> str:
     """What the system refused, in our three facts: where, what, remedy."""
     what = (error.strerror or str(error)).lower()
     remedy = REMEDIES.get(error.errno or 0, "--debug true shows where it happened")
-    return f"{error.filename or 'system'}: {what}. {remedy}."
+    return f"{error.filename or 'a file that was being written'}: {what}. {remedy}."

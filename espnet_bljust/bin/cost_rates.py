@@ -34,7 +34,7 @@ def read_rates(path: Path) -> dict:
         devices = read_yaml_keys(path)["devices"]
         for device in devices.values():
             assert device["name"] and (device.get("measured") or device.get("peak_teraflops"))
-    except (KeyError, TypeError, AttributeError, AssertionError):
+    except (InputError, KeyError, TypeError, AttributeError, AssertionError):
         raise InputError(f"{path}: not a file of rates. Take conf/rates.yaml as a pattern: devices, each with a name "
                          "and measured or peak_teraflops.") from None
     return devices

@@ -13,7 +13,8 @@ from pathlib import Path
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import true_false
 from espnet_bljust.bin.search_settings import add_arguments, read_settings
-from espnet_bljust.data.files import write_atomic
+from espnet_bljust.data.files import sync_tree, write_atomic
+from espnet_bljust.data.late import wait_for
 from espnet_bljust.data.tables import read_table, write_table
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
@@ -106,12 +107,14 @@ class Results:
             with WriteHelper(f"ark,scp:{archive},{part / POSTERIORS}") as writer:
                 for utterance in sorted(self.posteriors):
                     writer(utterance, self.posteriors[utterance])
+            sync_tree(part)
 
 
 def merge(options: argparse.Namespace) -> None:
     """All parts must be there and hold every utterance of the set once."""
     expected = set(read_table(options.data_dir / "wav.scp"))
     parts = [part_dir(options.out_dir, job) for job in range(1, options.num_jobs + 1)]
+    wait_for(part / name for part in parts for name in TABLES)
     for name in TABLES:
         merged: dict[str, str] = {}
         for part in parts:

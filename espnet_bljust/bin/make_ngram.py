@@ -14,6 +14,7 @@ from espnet_bljust.bin.beam_search import LONGEST_NGRAM
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.search_settings import UNITS
 from espnet_bljust.data.arpa import arpa_words, word_of, write_arpa
+from espnet_bljust.data.files import sync
 from espnet_bljust.data.ngram import estimate
 from espnet_bljust.data.tokens import TOKEN_TYPES, load_tokenizer
 from espnet_bljust.errors import InputError
@@ -74,8 +75,10 @@ def by_lmplz(lmplz: str, options: argparse.Namespace) -> None:
         except BrokenPipeError:
             pass  # its status tells
         said = process.stderr.read().decode(errors="replace").strip().splitlines()
-    if process.wait() != 0:
-        raise InputError(f"{lmplz}: ended with status {process.returncode}: {said[-1] if said else 'no message'}. Give "
+        status = process.wait()
+        sync(out)
+    if status != 0:
+        raise InputError(f"{lmplz}: ended with status {status}: {said[-1] if said else 'no message'}. Give "
                          "more text or a lower --ngram_num.")
     os.replace(temporary, options.out)
 

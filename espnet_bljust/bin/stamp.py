@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 
 from espnet_bljust import __version__
+from espnet_bljust.bin.command import system_problem
+from espnet_bljust.data.late import wait_for
 
 HASHED_BYTES = 64 * 2**20  # beyond it, a changed time counts as a change
 STALE_STATUS = 3
@@ -44,8 +46,8 @@ def main(options: argparse.Namespace) -> int:
     print(change)
     if options.action == "check":
         options.record.parent.mkdir(parents=True, exist_ok=True)
+        write(pending(options.record), new)  # first: with neither, a kill here would leave no trace of what was begun
         options.record.unlink(missing_ok=True)
-        write(pending(options.record), new)
     return STALE_STATUS
 
 
@@ -108,6 +110,7 @@ def same(before: list, after: list) -> bool:
 def commit(record: Path) -> None:
     """The stage has succeeded: its targets must be there, and become part of the record."""
     new = load(pending(record))
+    wait_for(map(Path, required(new["targets"])))
     missing = [name for name in required(new["targets"]) if not Path(name).exists()]
     if missing:
         raise SystemExit(f"{missing[0]}: the stage ended without making it. This is a bug; its log tells more.")
@@ -153,4 +156,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(get_parser().parse_args()))
+    try:
+        sys.exit(main(get_parser().parse_args()))
+    except OSError as error:
+        sys.exit(f"error: {system_problem(error)}")

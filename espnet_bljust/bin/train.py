@@ -57,10 +57,13 @@ def train(options: argparse.Namespace) -> None:
     BLJustTask.main(cmd=[*words, *options.arguments])
     if not nodes.is_first():
         return
-    valid = [row for row in read_history(options.exp_dir / "history.jsonl").valid if row["step"] <= end]
+    history = read_history(options.exp_dir / "history.jsonl")
+    valid = [row for row in history.valid if row["step"] <= end]
+    lost = sum(row.get("unreadable", 0) for row in history.train[-1:])
     cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
     print(f"{options.exp_dir}: {end - before} {options.until} steps, dev {measures(settings).rate} {cer:.2f} %, "
-          f"contrastive accuracy {accuracy:.1f} % on dev")
+          f"contrastive accuracy {accuracy:.1f} % on dev"
+          + (f"; unreadable audio was passed over {lost} times: {options.exp_dir}/unreadable_*.txt" if lost else ""))
 
 
 def minutes(value: str) -> float:

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from espnet_bljust.data.download import download
-from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir
+from espnet_bljust.data.files import fresh_dir, swap_dir, sync_tree, temporary_dir
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
@@ -54,6 +54,7 @@ def extract_beside(archives: Iterable[Path]) -> None:
         with _open_tar(archive, "Fetch the corpus again.") as tar:
             for member in _members(tar, archive):
                 tar.extract(member, archive.parent, filter="data")
+        sync_tree(archive.parent)
         archive.unlink()
 
 
@@ -89,6 +90,7 @@ def _appearing(folder: Path) -> Iterator[Path]:
     except InputError:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    sync_tree(temporary)
     swap_dir(temporary, folder)
 
 

@@ -187,7 +187,7 @@ def _run_pipe(entry: str) -> bytes:
 
 def _read_archive(path: str, offset: int) -> tuple[np.ndarray, int]:
     """Audio at ``offset`` bytes of a Kaldi archive: (sample, channel) float32 and rate."""
-    from kaldiio.matio import read_kaldi
+    from kaldiio import matio
 
     try:
         with open(path, "rb") as file:
@@ -198,7 +198,7 @@ def _read_archive(path: str, offset: int) -> tuple[np.ndarray, int]:
             value = _read_sound(file) if file.read(len(SOUND)) == SOUND else None
             if value is None:
                 file.seek(offset)
-                value = read_kaldi(file)
+                value = matio.read_kaldi(file)
     except InputError:
         raise
     except Exception as error:  # kaldiio reports damage by many types: assertions, struct errors, soundfile's

@@ -39,6 +39,10 @@ class BatchStream:
         self._pass = -1
         self._order = self._starts = np.zeros(0, np.int64)  # of the pass: utterances; where each batch begins in them
 
+    def __len__(self) -> int:
+        """Utterances of a pass."""
+        return len(self.utterances)
+
     def at(self, position: int) -> tuple[int, list[str]]:
         """(pass, utterance ids) of the batch at ``position``, counted from 0 over the whole run."""
         epoch, index = divmod(position, self.batches_per_pass)

@@ -1,31 +1,62 @@
 """Files and folders that exist whole or not at all: written beside their target, then renamed."""
 
+import ctypes
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from espnet_bljust.errors import InputError
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8 to ``path`` through ``<path>.tmp``; a kill leaves the old file or the new one."""
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write ``content``, text as UTF-8, to ``path`` through ``<path>.tmp``; a kill leaves the old file or the new."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        data = text.encode()
+        data = content.encode() if isinstance(content, str) else content
     except UnicodeEncodeError as error:
-        bad = text[max(0, error.start - 40) : error.end + 10]
+        bad = content[max(0, error.start - 40) : error.end + 10]
         raise InputError(f"{path}: {bad!r} is not valid Unicode. Rename the file or id it comes from.") from None
-    with temporary.open("wb") as file:
+    with named(path), temporary.open("wb") as file:
         file.write(data)
         sync(file)
     os.replace(temporary, path)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Give a system error the name that it lacks: to write says only that there is no space."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sync(file: IO) -> None:
     """Put what was written on the disk, before the file or its folder is renamed."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def sync_tree(folder: Path) -> None:
+    """Put what lies below ``folder`` on the disk, before the folder is renamed or a record says that it is whole.
+
+    In one call for its whole file system: file by file, each takes milliseconds.
+    """
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:  # not Linux
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def temporary_dir(path: Path) -> Path:

@@ -21,7 +21,8 @@ from urllib.parse import quote
 import numpy as np
 
 from espnet_bljust.data.audio import ARCHIVE, files_of, read_channels
-from espnet_bljust.data.files import fresh_dir, sync, temporary_dir, write_atomic
+from espnet_bljust.data.audio_writing import write_audio
+from espnet_bljust.data.files import fresh_dir, sync_tree, temporary_dir, write_atomic
 from espnet_bljust.data.kaldi_dir import KaldiDir
 from espnet_bljust.data.part import count_checked, read_part
 from espnet_bljust.data.resample import resample
@@ -94,7 +95,7 @@ def format_part(
                 file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
                 count += 1
                 broken += bool(result.problem)
-        sync(file)
+    sync_tree(folder)  # part.json says that all of it is there
     done = PartDone(fingerprint, count, broken)
     write_atomic(folder / "part.json", json.dumps(done._asdict()) + "\n")
     return done
@@ -214,13 +215,8 @@ class _FileWriter:
         pass
 
     def write(self, utterance: str, integers: np.ndarray) -> str:
-        import soundfile
-
         name = f"{file_name(utterance)}.{self.options.audio_format}"
-        try:
-            soundfile.write(f"{self.folder}/{name}", integers, self.options.rate, subtype="PCM_16")
-        except (soundfile.SoundFileError, OSError) as error:
-            raise InputError(f"{self.folder}/{name}: cannot be written: {error} Is the disk full?") from None
+        write_audio(Path(f"{self.folder}/{name}"), integers, self.options.rate)
         return f"{self.final}/{name}"
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from espnet_bljust.data.files import swap_dir, sync, temporary_dir, write_atomic
 from espnet_bljust.data.format import FormatOptions, Formatted, part_fingerprint, part_folder, read_done, read_results
 from espnet_bljust.data.kaldi_dir import KaldiDir
+from espnet_bljust.data.late import wait_for
 from espnet_bljust.data.part import count_checked, read_part
 from espnet_bljust.data.problems import raise_listed
 from espnet_bljust.data.rows import write_spk2utt
@@ -50,6 +51,7 @@ def merge_parts(
     """
     temporary, utterances = temporary_dir(out_dir), count_checked(data_dir)
     temporary.mkdir(parents=True, exist_ok=True)
+    wait_for(part_folder(temporary, job) / "part.json" for job in range(1, num_jobs + 1))
     problems: list[str] = []
     kept = samples = resampled = overshoot = 0
     with ExitStack() as stack:

@@ -6,7 +6,6 @@ SentencePiece's pieces keep the model's own order, as in ESPnet.
 """
 
 import io
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -87,9 +86,7 @@ def train_bpe(texts: Iterable[str], options: BpeOptions, seed: int = 0) -> bytes
 
 def write_bpe(texts: Iterable[str], out_dir: Path, options: BpeOptions, seed: int = 0) -> list[str]:
     """Write ``bpe.model``; its pieces without SentencePiece's own <unk>, <s> and </s>."""
-    temporary = out_dir / "bpe.model.tmp"
-    temporary.write_bytes(train_bpe(texts, options, seed))
-    os.replace(temporary, out_dir / "bpe.model")
+    write_atomic(out_dir / "bpe.model", train_bpe(texts, options, seed))
     processor = BpeSplitter(out_dir / "bpe.model").processor
     return [
         processor.id_to_piece(index)

@@ -5,7 +5,8 @@
     drowned        one gradient at the trunk under a thousandth of the other in the joint phase
     skipped_steps  a loss or gradient that is not finite (stats.py names the utterances)
 Each is counted in history.jsonl; one that lasts is raised again after as many steps as before. Counted without an
-alarm, and named in the log: `infeasible`, utterances too short for their transcripts.
+alarm, and named in the log: `infeasible`, utterances too short for their transcripts; `unreadable`, those whose audio
+could not be read, once for every time they were due.
 """
 
 import math
@@ -15,7 +16,7 @@ PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "drowned": 200}
 NEAR_CHANCE = 0.98
 FEW_CODES = 2.0
 DROWNED = 1e-3
-NAMES = (*PATIENCE_STEPS, "skipped_steps", "infeasible")
+NAMES = (*PATIENCE_STEPS, "skipped_steps", "infeasible", "unreadable")
 
 
 class Health:
@@ -73,7 +74,7 @@ class Health:
                 "known_skips": self.known_skips}
 
     def load_state_dict(self, state: dict) -> None:
-        self.counts.update({name: state["counts"][name] - self.counts[name] for name in NAMES})
+        self.counts.update({name: state["counts"].get(name, 0) - self.counts[name] for name in NAMES})
         self.lasting = dict(state["lasting"])
         self.last_step, self.known_skips = state["last_step"], state["known_skips"]
 

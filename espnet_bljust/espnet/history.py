@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from espnet_bljust.data.files import sync
+from espnet_bljust.data.files import sync, write_atomic
 from espnet_bljust.errors import InputError
 
 
@@ -18,9 +18,7 @@ class History:
         self.path = output_dir / "history.jsonl"
         kept = [line for number, line in enumerate(self._lines(), 1)
                 if self._place(number, line) <= (resumed_step, evaluated)]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(kept))
-        temporary.replace(self.path)
+        write_atomic(self.path, "".join(kept))
         self.writer = SummaryWriter(str(output_dir / "tensorboard"), purge_step=resumed_step + 1)
 
     def _lines(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import tee
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from espnet_bljust.data.shards import ShardStream
 from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
 from espnet_bljust.espnet.stopping import heed_parent, shielded
+from espnet_bljust.espnet.unreadable import Lost
 
 
 class Source(NamedTuple):
@@ -43,6 +45,7 @@ class MicroBatch(NamedTuple):
     num_labelled: int  # utterances, the first of all
     num_masked: int  # frames
     num_rows: int = 0  # frames of the pool
+    num_unreadable: int = 0  # utterances that are missing
 
 
 class JointIterFactory(AbsIterFactory):
@@ -55,6 +58,7 @@ class JointIterFactory(AbsIterFactory):
         pool: Source,
         *,
         drawing: Drawing,
+        list_dir: Path,
         accum_grad: int = 1,
         share: Share = ALONE,
         num_workers: int = 0,
@@ -63,6 +67,8 @@ class JointIterFactory(AbsIterFactory):
         self.plan, self.labelled, self.pool, self.drawing = plan, labelled, pool, drawing
         self.accum_grad, self.share = accum_grad, share
         self.num_workers, self.pin_memory = num_workers, pin_memory
+        self.lost = {purpose: Lost(list_dir / f"unreadable_{purpose}.{share.rank}.txt", len(source.stream))
+                     for purpose, source in (("labelled", labelled), ("pool", pool))}
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """Not by epoch: the trainer asks for steps."""
@@ -90,7 +96,10 @@ class JointIterFactory(AbsIterFactory):
                 num_workers=self.num_workers, collate_fn=PassedCollate(source.collate, draw),
                 pin_memory=self.pin_memory, worker_init_fn=heed_parent))
         for keys in mine:
-            yield next(loader) if keys else None
+            loaded = next(loader) if keys else None
+            if loaded is not None:
+                self.lost[source.stream.purpose].note(loaded.unreadable)
+            yield loaded
 
     def _mine(self, stream: BatchStream | ShardStream, position: int) -> list[Key]:
         epoch, utterances = stream.at(position)
@@ -104,15 +113,16 @@ def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
     tensors: dict = {}
     utterances: list[str] = []
     num_labelled = num_masked = num_rows = 0
-    if labelled is not None:
-        utterances, batch, mask = labelled
+    unreadable = sum(len(loaded.unreadable) for loaded in (labelled, pool) if loaded is not None)
+    if labelled is not None and labelled.utterances:
+        utterances, batch, mask, _ = labelled
         tensors.update(batch, labelled_mask=mask)
         num_labelled = len(utterances)
-    if pool is not None:
-        ids, batch, draw = pool
+    if pool is not None and pool.utterances:
+        ids, batch, draw, _ = pool
         tensors.update(pool=batch["speech"], pool_lengths=batch["speech_lengths"], draw=draw)
         utterances, num_masked, num_rows = utterances + ids, int(draw.mask.sum()), len(draw.mask)
-    return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows)
+    return MicroBatch(utterances, tensors, num_labelled, num_masked, num_rows, unreadable)
 
 
 class ValidIterFactory(AbsIterFactory):

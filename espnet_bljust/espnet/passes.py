@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 from espnet2.train.dataset import AbsDataset
 from torch.utils.data import Dataset
 
+from espnet_bljust.errors import InputError
+from espnet_bljust.espnet.unreadable import Unreadable
+
 Key = tuple[int, str | int]  # pass over the data, utterance or its number in the index of a pool
 Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their samples
 
@@ -16,17 +19,21 @@ class Loaded(NamedTuple):
     utterances: list[str]
     tensors: dict
     drawn: Any
+    unreadable: list[Unreadable]  # left out; where all are, there is neither tensor nor draw
 
 
 class PassedDataset(Dataset):
-    """A dataset whose keys carry the pass, and whose entries keep it."""
+    """A dataset whose keys carry the pass, and whose entries keep it; one that it refuses is `Unreadable`."""
 
     def __init__(self, dataset: AbsDataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, key: Key) -> tuple[int, tuple[str, dict]]:
+    def __getitem__(self, key: Key) -> tuple[int, tuple[str, dict] | Unreadable]:
         epoch, utterance = key
-        return epoch, self.dataset[utterance]
+        try:
+            return epoch, self.dataset[utterance]
+        except InputError as error:
+            return epoch, Unreadable(str(utterance), str(error))
 
 
 class PassedCollate(NamedTuple):
@@ -35,6 +42,11 @@ class PassedCollate(NamedTuple):
     collate: Callable
     draw: Draw
 
-    def __call__(self, entries: list[tuple[int, tuple[str, dict]]]) -> Loaded:
-        utterances, tensors = self.collate([entry for _, entry in entries])
-        return Loaded(utterances, tensors, self.draw(entries[0][0], utterances, tensors["speech_lengths"].tolist()))
+    def __call__(self, entries: list[tuple[int, tuple[str, dict] | Unreadable]]) -> Loaded:
+        unreadable = [entry for _, entry in entries if isinstance(entry, Unreadable)]
+        whole = [entry for _, entry in entries if not isinstance(entry, Unreadable)]
+        if not whole:
+            return Loaded([], {}, None, unreadable)
+        utterances, tensors = self.collate(whole)
+        drawn = self.draw(entries[0][0], utterances, tensors["speech_lengths"].tolist())
+        return Loaded(utterances, tensors, drawn, unreadable)

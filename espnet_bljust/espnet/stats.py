@@ -36,6 +36,7 @@ class StepStats:
     def add(self, out: dict, sums: LossSums, batch: MicroBatch) -> None:
         """Results of one forward pass."""
         self._name_infeasible(out["infeasible"], batch)
+        self.counts["unreadable"] += batch.num_unreadable
         values = {name: value for name, value in out.items() if name not in NOT_SUMMED}
         for name, value in {**values, **sums._asdict()}.items():
             if value is not None:

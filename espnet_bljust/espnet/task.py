@@ -30,6 +30,7 @@ from espnet_bljust.espnet.processes import watched
 from espnet_bljust.espnet.starting_point import starting_point
 from espnet_bljust.espnet.stopping import listening
 from espnet_bljust.espnet.trainer import BLJustTrainer
+from espnet_bljust.espnet.unreadable import WholeAudio
 from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.lock import one_run
 from espnet_bljust.network.joint import JointNetwork
@@ -138,7 +139,7 @@ class BLJustTask(ASRTask):
             cls._dataset(args, args.train_data_path_and_name_and_type, train=True), collate)
         return JointIterFactory(
             plan, labelled, cls._pool(args, collate), accum_grad=args.accum_grad, num_workers=args.num_workers,
-            pin_memory=args.ngpu > 0, **common)
+            pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir), **common)
 
     @classmethod
     def _pool(cls, args: argparse.Namespace, collate: Callable) -> Source:
@@ -151,8 +152,10 @@ class BLJustTask(ASRTask):
             cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True), collate)
 
     @classmethod
-    def _dataset(cls, args: argparse.Namespace, sources: list, train: bool) -> ESPnetDataset:
-        return ESPnetDataset(sources, preprocess=cls.build_preprocess_fn(args, train), float_dtype=args.train_dtype)
+    def _dataset(cls, args: argparse.Namespace, sources: list, train: bool) -> WholeAudio:
+        preprocess = cls.build_preprocess_fn(args, train)
+        num_samples = dict(walk_samples(Path(sources[0][0]).with_name("utt2num_samples")))
+        return WholeAudio(ESPnetDataset(sources, preprocess=preprocess, float_dtype=args.train_dtype), num_samples)
 
 
 def _durations(shape_file: str) -> tuple[list[str], list[float]]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from espnet_bljust.scoring.comparison import Arm
+from espnet_bljust.scoring.png import save_png
 
 REFERENCE, OTHER, LINE = "#b0102f", "#1f4e9c", "#555555"
 
@@ -29,6 +30,4 @@ def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str
     for axes in (rates, gains):
         axes.grid(alpha=0.35, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-    temporary = path.with_name(path.name + ".tmp")
-    figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
-    temporary.replace(path)
+    save_png(figure, path, dpi=110)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from espnet_bljust.scoring.confusion import Confusion
+from espnet_bljust.scoring.png import save_png
 
 
 def draw_confusion(confusion: Confusion, path: Path, *, title: str) -> None:
@@ -25,6 +26,4 @@ def draw_confusion(confusion: Confusion, path: Path, *, title: str) -> None:
     axes.set_xlabel("heard")
     axes.set_ylabel("spoken")
     axes.set_title(f"{title}\n{confusion.line()}", fontsize=10)
-    temporary = path.with_name(path.name + ".tmp")
-    figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
-    temporary.replace(path)
+    save_png(figure, path, dpi=110)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_bljust.scoring.png import save_png
+
 MOST_CHARACTERS = 60
 PER_ROW = 3
 
@@ -58,6 +60,4 @@ def label(character: str) -> str:
 
 
 def _save(figure, path: Path) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})  # same numbers, same bytes
-    temporary.replace(path)
+    save_png(figure, path, dpi=110)

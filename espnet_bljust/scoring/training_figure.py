@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 
 from espnet_bljust.scoring.history import History, Row, Span, column
 from espnet_bljust.scoring.measures import Measures
+from espnet_bljust.scoring.png import save_png
 
 PHASE_COLOURS = {"exploration": "#cfe3f5", "joint": "#fbe3c0", "final": "#d5ecd0"}
 THETA, PHI, ETA, DEV, CHANCE = "#1f4e9c", "#b5460f", "#2b7a3d", "#b0102f", "#555555"
@@ -48,9 +49,7 @@ def draw_training(
     handles = [Patch(color=PHASE_COLOURS.get(phase, "#eeeeee"), label=f"{phase} phase") for phase in phases]
     handles.append(Line2D([], [], color=DEV, marker="o", label="development set"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
-    temporary = path.with_name(path.name + ".tmp")
-    figure.savefig(temporary, format="png", dpi=90)
-    temporary.replace(path)
+    save_png(figure, path, dpi=90)
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:

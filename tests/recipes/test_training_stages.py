@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from espnet_bljust.bin import stamp
+
 # Takes the place of run.py: counts the calls in the checkpoint, and writes the log as Kaldi's launchers do.
 LAUNCHER = """#!/bin/bash
 while [[ $1 == --* ]]; do shift 2; done
@@ -52,6 +54,25 @@ def test_other_settings_begin_anew_and_put_the_old_weights_aside(trained):
     assert ran == ["8", "9", "10"]
     assert "training begins anew: exp/toy/train.yaml has changed" in output
     assert (weights(trained), weights(trained, "exp/toy/superseded")) == (3, 3)
+
+
+@pytest.mark.parametrize("fails", ["write", "unlink"])
+def test_killed_while_the_record_is_changed_it_still_begins_anew(trained, monkeypatch, fails):
+    """Without any record the old checkpoint would be taken for one of the new settings."""
+    train(trained)
+    experiment = trained.folder / "exp/toy"
+    (experiment / "train.yaml").write_text("gamma: 2\n")
+    record = experiment / ".stages/training.json"
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.chdir(trained.folder)
+        patch.setattr(*((stamp, "write", killed) if fails == "write" else (type(record), "unlink", killed)))
+        stamp.main(stamp.get_parser().parse_args(["check", "--record", str(record), "--inputs", "exp/toy/train.yaml"]))
+    assert "training begins anew" in train(trained)[0]
+    assert weights(trained, "exp/toy/superseded") == 3
 
 
 def test_other_data_begin_anew(trained):

@@ -11,6 +11,8 @@ from espnet_bljust.data import archive as archives
 from espnet_bljust.data.archive import extract, extract_beside, extract_zip
 from espnet_bljust.errors import InputError
 
+pytest_plugins = ("tests.faults.disk",)
+
 
 def archive_of(path, *members):
     with tarfile.open(path, "w:gz") as tar:
@@ -156,3 +158,19 @@ def test_every_packing_of_tar_with_a_folder_for_its_root_is_unpacked(tmp_path, m
         tar.add(tmp_path / "a", ".")
     extract(tmp_path / "a.tar", tmp_path / "out")
     assert (tmp_path / "out" / "w\u00f6rd s").read_text() == "x"
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path, disk):
+    """Whoever is told so deletes hours of download."""
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as tar:
+        member = tarfile.TarInfo("large")
+        member.size = 100_000
+        tar.addfile(member, io.BytesIO(bytes(member.size)))
+    disk(tmp_path / "small", 16)
+    with pytest.raises(OSError, match="No space left on device"):
+        extract(archive, tmp_path / "small/out")
+    assert not (tmp_path / "small/out").exists()
+    disk.again("size=1m")
+    extract(archive, tmp_path / "small/out")
+    assert (tmp_path / "small/out/large").stat().st_size == 100_000

@@ -1,8 +1,13 @@
 """download.py against a server in a thread."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +61,27 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class DrippingHandler(Handler):
+    """Sends slowly."""
+
+    def setup(self):
+        super().setup()
+        self.wfile = SlowFile(self.wfile)
+
+
+class SlowFile:
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, data):
+        for start in range(0, len(data), 65536):
+            self.file.write(data[start : start + 65536])
+            time.sleep(0.02)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
 
 @pytest.fixture
@@ -112,6 +138,27 @@ def test_killed_between_last_byte_and_rename_still_ends_whole(server, tmp_path):
     (tmp_path / "a.part").write_bytes(CONTENT)
     (tmp_path / "a.part.tag").write_text(f'{server.url}\n"v1"')
     assert download([server.url], tmp_path / "a", sha256=DIGEST) == DIGEST
+
+
+def test_killed_in_the_middle_again_and_again_it_goes_on_where_it_was(server, tmp_path):
+    server.RequestHandlerClass = DrippingHandler
+    server.handle_error = lambda *_: None  # the other side was killed
+    path, part = tmp_path / "a", tmp_path / "a.part"
+    program = "import sys; from espnet_bljust.data.download import download as get; get([sys.argv[1]], *sys.argv[2:])"
+    (tmp_path / "a.sha256").write_text(f"{DIGEST}  a\n")
+    command = [sys.executable, "-c", program, server.url, path]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for least in (1, 500_000, 1_000_000):  # bytes there when it is killed
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        while not part.exists() or part.stat().st_size < least:
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        assert not path.exists()
+    assert download([server.url], path, sha256=DIGEST) == DIGEST
+    starts = [int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0 for wanted in server.requests]
+    assert len(starts) == 4 and starts[0] == 0 and starts[1] > 0 and starts[2] >= 500_000 and starts[3] >= 1_000_000
 
 
 def test_wrong_hash_is_refused_and_the_transfer_deleted(server, tmp_path):

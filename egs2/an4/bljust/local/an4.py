@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
 
 from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir
+from espnet_bljust.data.audio_writing import write_audio
+from espnet_bljust.data.files import fresh_dir, swap_dir, sync_tree, temporary_dir
 from espnet_bljust.data.text_file import read_lines
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
@@ -123,6 +123,7 @@ def convert_raw(audio: dict[str, Path], folder: Path) -> dict[str, Path]:
         return audio
     temporary = fresh_dir(temporary_dir(folder))
     for utterance, path in progress(raw.items(), "AN4 to FLAC", total=len(raw)):
-        soundfile.write(temporary / f"{utterance}.flac", read_raw(path), SAMPLE_RATE, subtype="PCM_16")
+        write_audio(temporary / f"{utterance}.flac", read_raw(path), SAMPLE_RATE)
+    sync_tree(temporary)
     swap_dir(temporary, folder)
     return audio | {utterance: folder / f"{utterance}.flac" for utterance in raw}

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from espnet_bljust.data.archive import extract
 from espnet_bljust.data.delimited import read_rows
 from espnet_bljust.data.download import download
+from espnet_bljust.data.files import write_atomic
 from espnet_bljust.data.sorting import record
 from espnet_bljust.errors import InputError
 
@@ -49,10 +50,13 @@ def unpacked(source: Path, downloads: Path) -> Path:
     if ending is None or not source.is_file():
         raise InputError(f"{source}: no folder and no .tar.gz archive. Name what you got from Common Voice or CoVoST.")
     folder = downloads / source.name.removesuffix(ending)
-    if not folder.is_dir() or folder.stat().st_mtime < source.stat().st_mtime:
+    facts = source.stat()  # compared for being the same, not for being older: clocks jump, and copies keep old times
+    mark, state = folder.with_name(folder.name + ".from"), f"{facts.st_size} {facts.st_mtime_ns}\n"
+    if not folder.is_dir() or not mark.is_file() or mark.read_text() != state:
         if source.with_name(source.name + ".sha256").is_file():
             download([], source)  # nothing to fetch, so it compares
         extract(source, folder)
+        write_atomic(mark, state)
     return folder
 
 

@@ -17,7 +17,8 @@ from digits import Utterance, plan_corpus, record
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.data import resample, synthesis
-from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir, write_atomic
+from espnet_bljust.data.audio_writing import write_audio
+from espnet_bljust.data.files import fresh_dir, swap_dir, sync_tree, temporary_dir, write_atomic
 from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
@@ -91,6 +92,7 @@ def _synthesise(utterances: list[Utterance], made_from: str, num_processes: int)
         done = pool.map(_write, utterances, paths, chunksize=16)
         for _ in progress(done, "synthesis", total=len(utterances)):
             pass
+    sync_tree(folder)
     write_atomic(folder / "made_from.json", made_from)
     swap_dir(folder, AUDIO)
 
@@ -106,7 +108,7 @@ def _end_with_parent() -> None:
 
 
 def _write(utterance: Utterance, path: str) -> None:
-    soundfile.write(path, record(utterance), 16000, subtype="PCM_16")
+    write_audio(Path(path), record(utterance), 16000)
 
 
 def _describe(utterances: list[Utterance], *, labelled: bool) -> KaldiDir:

@@ -1,0 +1,73 @@
+"""Audio that stage 3 wrote whole and training cannot read: named, counted, passed over; too much of it ends the run.
+
+A file lost in the second week must not end a run; a lost folder must. The utterance is missing from its batch, and all
+else goes on as planned: the losses are divided by what was read. The same files lost, the same run.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet2.train.dataset import AbsDataset
+
+from espnet_bljust.data.files import write_atomic
+from espnet_bljust.errors import InputError
+
+MOST_SHARE = 0.01  # of the utterances of a pass; one alone never ends a run
+REMEDY = "Make it again (stage 3), then start the same command: it goes on from the last checkpoint."
+log = logging.getLogger("espnet_bljust")
+
+
+class Unreadable(NamedTuple):
+    """Stands for an utterance in a batch."""
+
+    utterance: str
+    reason: str
+
+
+class WholeAudio(AbsDataset):
+    """A dataset's entries; InputError, which names the utterance, for one not as long as stage 3 has counted."""
+
+    def __init__(self, dataset: AbsDataset, num_samples: Mapping[str, int]) -> None:
+        self.dataset, self.num_samples = dataset, num_samples
+
+    def __getitem__(self, utterance: str) -> tuple[str, dict]:
+        try:
+            entry = self.dataset[utterance]
+        except Exception as error:  # readers of audio fail by many types: soundfile's, system errors, assertions
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"{utterance}: cannot be read: {reason}. {REMEDY}") from error
+        found, due = len(entry[1]["speech"]), self.num_samples[utterance]
+        if found != due:
+            raise InputError(f"{utterance}: cannot be read: {found} of {due} samples are there. {REMEDY}")
+        return entry
+
+    def has_name(self, name: str) -> bool:
+        return self.dataset.has_name(name)
+
+    def names(self) -> tuple[str, ...]:
+        return self.dataset.names()
+
+
+class Lost:
+    """What could not be read of one kind of audio since this process began; more than the limit ends the run."""
+
+    def __init__(self, list_path: Path, num_utterances: int) -> None:
+        self.list_path, self.num_utterances = list_path, num_utterances
+        self.reasons: dict[str, str] = {}
+
+    def note(self, found: Sequence[Unreadable]) -> None:
+        """Name those that are new, in the log and in the list; InputError when they have become too many."""
+        new = {one.utterance: one.reason.removesuffix(REMEDY).rstrip() for one in found
+               if one.utterance not in self.reasons}
+        if not new:
+            return
+        self.reasons |= new
+        for reason in new.values():
+            log.warning(f"passed over: {reason}")
+        write_atomic(self.list_path, "".join(f"{reason}\n" for reason in sorted(self.reasons.values())))
+        if len(self.reasons) > max(1, MOST_SHARE * self.num_utterances):
+            raise InputError(
+                f"{self.list_path}: {len(self.reasons)} of {self.num_utterances} utterances cannot be read, more than "
+                f"{MOST_SHARE:.0%}; the last: {next(reversed(new.values()))} {REMEDY}")
