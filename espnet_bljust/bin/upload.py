@@ -56,6 +56,8 @@ def published_files(exp_dir: Path) -> list[Entry]:
     found = {}
     for folder in (exp_dir / "pack", exp_dir / "huggingface"):
         for path in folder.rglob("*"):
+            if path.is_symlink():
+                raise InputError(f"{path}: a link, and what it leads to is no part of the pack. Run stage 14 again.")
             if path.is_file():
                 found[path.relative_to(folder).as_posix()] = path
     return [Entry(path, name, path.stat().st_size) for name, path in sorted(found.items())]

@@ -68,10 +68,7 @@ class BpeSplitter(Splitter):
     def __init__(self, model: Path | str) -> None:
         from sentencepiece import SentencePieceProcessor
 
-        if not Path(model).is_file():
-            raise InputError(f"{model}: no such SentencePiece model. Run stage 5, or check --bpe_model.")
-        if found := problem(Path(model).read_bytes()):
-            raise InputError(f"{model}: not a SentencePiece model ({found}). Run stage 5 again.")
+        read_bpe_model(model)
         try:
             self.processor = SentencePieceProcessor(model_file=str(model))
         except (RuntimeError, OSError) as error:
@@ -172,3 +169,14 @@ def _read_lines(path: Path | str, remedy: str) -> list[str]:
         raise InputError(f"{path}:{line}: not UTF-8. Convert: iconv -t UTF-8.") from None
     lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def read_bpe_model(path: Path | str) -> bytes:
+    """A SentencePiece model; InputError for any other file, so that none is loaded, or published in its place."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such SentencePiece model. Run stage 5, or check --bpe_model.")
+    data = path.read_bytes()
+    if found := problem(data):
+        raise InputError(f"{path}: not a SentencePiece model ({found}). Run stage 5 again.")
+    return data

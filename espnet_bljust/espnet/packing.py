@@ -15,6 +15,7 @@ import torch
 import yaml
 
 from espnet_bljust.data.files import fresh_dir, swap_dir, temporary_dir, write_atomic
+from espnet_bljust.data.tokens import read_bpe_model
 from espnet_bljust.espnet.checkpoint import save_atomically
 from espnet_bljust.espnet.weights import Experiment, of_wav2vec2
 from espnet_bljust.network.config import TrunkConfig
@@ -63,7 +64,7 @@ def write_pack(experiment: Experiment, folder: Path, documents: dict[str, str]) 
     (part / "exp").mkdir()
     bpe_model = BPE_MODEL if settings["bpemodel"] else None
     if bpe_model:
-        (part / bpe_model).write_bytes(Path(settings["bpemodel"]).read_bytes())
+        (part / bpe_model).write_bytes(read_bpe_model(settings["bpemodel"]))
     if experiment.elsewhere:
         state, config = to_espnet(of_wav2vec2(experiment, "espnet").state).state, export_config(settings, bpe_model)
         check_names(config, state)

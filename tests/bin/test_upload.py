@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from hub import TOKEN, Hub  # noqa: E402
 
-from espnet_bljust.bin.upload import get_parser, is_repository, main, without_token  # noqa: E402
+from espnet_bljust.bin.upload import get_parser, is_repository, main, published_files, without_token  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 
 CARD = "---\nlanguage: en\nlicense: cc-by-4.0\n---\n# toy\n"
@@ -145,3 +145,14 @@ def test_names_with_an_owner_are_judged_as_the_hubs_own_library_does(name):
 def test_a_missing_pack_names_the_stage_that_makes_it(tmp_path):
     with pytest.raises(InputError, match="Run stage 14"):
         dry_run(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["pack", "huggingface"])
+def test_what_a_link_leads_to_is_not_published(tmp_path, folder):
+    for name in ("pack", "huggingface"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "pack/meta.yaml").write_text("files: {}")
+    (tmp_path / "private").write_text("mine")
+    (tmp_path / folder / "extra").symlink_to(tmp_path / "private")
+    with pytest.raises(InputError, match="extra: a link"):
+        published_files(tmp_path)

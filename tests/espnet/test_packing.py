@@ -28,7 +28,8 @@ from espnet_bljust.bin.model_card import check_private  # noqa: E402
 from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.data.tables import read_table  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.packing import export_config  # noqa: E402
+from espnet_bljust.espnet.packing import export_config, write_pack  # noqa: E402
+from espnet_bljust.espnet.weights import Experiment  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.convert.stock_espnet import to_espnet  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
@@ -184,6 +185,16 @@ def test_a_text_with_a_folder_of_the_machine_or_a_token_is_not_packed(exp_dir, t
         with pytest.raises(InputError, match=f"README.md: .*{words}"):
             check_private([("README.md", text)], exp_dir)
     check_private([("README.md", f"{Path.home()}stead and hf_hub")], exp_dir)
+
+
+def test_no_file_is_packed_as_a_sentencepiece_model_that_is_none(exp_dir, tmp_path):
+    """Whoever's train.yaml it is: it cannot have a private file published."""
+    (tmp_path / "private").write_text("mine")
+    experiment = Experiment.read(exp_dir, exp_dir / "average.pth")
+    foreign = experiment._replace(settings={**experiment.settings, "bpemodel": str(tmp_path / "private")})
+    with pytest.raises(InputError, match="private: not a SentencePiece model"):
+        write_pack(foreign, tmp_path / "pack", {})
+    assert not (tmp_path / "pack").exists()
 
 
 def test_the_hugging_face_form_lies_beside_the_pack(packed):
