@@ -1,6 +1,7 @@
 """history.jsonl as the trainer writes it: no step stands twice and no half line stays, whatever was killed."""
 
 import json
+import time
 
 import pytest
 import torch
@@ -98,6 +99,7 @@ def test_the_reader_of_figures_and_averages_reads_what_the_trainer_writes(tmp_pa
 def test_tensorboard_forgets_the_same_steps(tmp_path):
     torch.manual_seed(0)
     write(tmp_path, 0, [1, 2, 3])
+    time.sleep(1.1)  # TensorBoard reads its files by name, and the name has the second; no run is resumed within one
     write(tmp_path, 1, [2])
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()

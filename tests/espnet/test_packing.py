@@ -190,7 +190,7 @@ def test_a_text_with_a_folder_of_the_machine_or_a_token_is_not_packed(exp_dir, t
 def test_no_file_is_packed_as_a_sentencepiece_model_that_is_none(exp_dir, tmp_path):
     """Whoever's train.yaml it is: it cannot have a private file published."""
     (tmp_path / "private").write_text("mine")
-    experiment = Experiment.read(exp_dir, exp_dir / "average.pth")
+    experiment = Experiment.read(exp_dir, exp_dir / "latest.pth")
     foreign = experiment._replace(settings={**experiment.settings, "bpemodel": str(tmp_path / "private")})
     with pytest.raises(InputError, match="private: not a SentencePiece model"):
         write_pack(foreign, tmp_path / "pack", {})

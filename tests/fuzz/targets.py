@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,8 +67,8 @@ def data_dir(folder: Path) -> None:
     walked = walk_dir(folder, require_text=False, allow_empty_text=True)
     directory = read_dir(folder, allow_empty_text=True)
     assert walked is None or walked.utterances == len(directory.utterances), "walked and read differ"
-    parts = [read_part(folder, (job, 2), count_checked(folder)) for job in (1, 2)]
-    assert sorted(directory.utterances) == [key for part in parts for key in part.utterances], "parts differ"
+    blocks = [block for job in (1, 2) for block in read_part(folder, (job, 2), count_checked(folder))]
+    assert sorted(directory.utterances) == [key for block in blocks for key in block.utterances], "parts differ"
     check_audio(folder, rate=16000)
 
 
@@ -113,17 +113,28 @@ def chapter(folder: Path) -> None:
     librispeech.read_speakers(folder / "SPEAKERS.TXT")
 
 
-def clips(folder: Path) -> None:
+def read_all(folder: Path, reader: Callable[[Path, list[str]], Iterable[object]]) -> None:
+    """Everything that ``reader`` gives with a folder for what it sorts and a list for problems, a line each."""
     problems: list[str] = []
-    tolerant(lambda: common_voice.read_covost(folder, "nl", problems),
-             lambda: common_voice.read_validated(folder, None, "nl", problems))
+    (folder / "spool").mkdir()
+    for _ in reader(folder / "spool", problems):
+        pass
     assert all("\n" not in problem for problem in problems)
+
+
+def clips(folder: Path) -> None:
+    (folder / "clips").mkdir()
+    read_all(folder, lambda _, problems: common_voice.evidence(common_voice.Release(folder, folder, "nl"), problems))
+
+
+def mandarin(folder: Path) -> None:
+    read_all(folder, lambda spool, problems: aishell2.read_corpus(folder, {"\u53a8\u623f"}, spool, problems))
 
 
 def own_corpus(folder: Path) -> None:
     sources = [path for path in folder.iterdir() if path.suffix == ".csv"] or [folder]
-    found = user_corpus.read_source(sources[0], user_corpus.speaker_by(""), labelled=True)
-    assert all("\n" not in problem for problem in found.problems)
+    read_all(folder, lambda spool, problems: user_corpus.read_source(
+        sources[0], user_corpus.Reading(user_corpus.speaker_by(""), problems, spool)))
 
 
 def language_model(folder: Path) -> None:
@@ -190,7 +201,7 @@ def targets() -> dict[str, Target]:
         "ark": Target(seeds.archives_of_kaldi(), lambda folder: decoded(f"{folder / 'a.ark'}:2")),
         "stm": Target(lists["stm"], stm), "timit": Target(lists["timit"], phones),
         "librispeech": Target(lists["librispeech"], chapter), "tsv": Target(lists["tsv"], clips),
-        "an4": Target(lists["an4"], an4.read_transcripts), "aishell": Target(lists["aishell"], aishell2.read_corpus),
+        "an4": Target(lists["an4"], an4.read_transcripts), "aishell": Target(lists["aishell"], mandarin),
         "own_corpus": Target(lists["own corpus"], own_corpus, lines=11),
         "db": Target(lists["db"], lambda folder: db.read_db(folder / "db.txt")),
         "arpa": Target(models["arpa"], language_model), "tokens": Target(models["tokens"], token_list),

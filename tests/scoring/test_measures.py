@@ -7,7 +7,7 @@ from espnet_bljust.scoring.measures import measures
 
 
 @pytest.mark.parametrize(("text", "rate", "loss"), [
-    ("", "CER", "CTC"), ("token_type: bpe", "CER", "CTC"), ("token_type: phn", "PER", "CTC"),
+    ("seed: 0", "CER", "CTC"), ("token_type: bpe", "CER", "CTC"), ("token_type: phn", "PER", "CTC"),
     ("token_type: word\nhead_conf: {kind: mean}", "wrong", "cross entropy"),
 ])  # fmt: skip
 def test_phones_classes_and_the_rest_have_their_own_names(tmp_path, text, rate, loss):
