@@ -36,8 +36,9 @@ status=0
 if [ "$report_only" = false ]; then
     for ((number = 1; number <= num_data; number++)); do "${words[@]}" data --number "$number"; done
     "${words[@]}" pretrain
-    # shellcheck disable=SC2154  # of cmd.sh, as call_words
-    calling "$cuda_cmd"
+    call_words=()
+    # shellcheck disable=SC2154  # of cmd.sh
+    calling "$cuda_cmd"  # sets call_words
     "${call_words[@]}" --gpu "$ngpu" --max-jobs-run "$nj" JOB=1:"$num_runs" "$expdir/$name/logs/run.JOB.log" \
         "${words[@]}" run --number JOB || status=$?
 fi

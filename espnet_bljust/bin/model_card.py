@@ -19,7 +19,8 @@ from espnet_bljust.bin.plan import hours_of
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.weights import Experiment
 
-PIPELINE = Path(__file__).parents[2] / "local" / "bljust.sh"
+ROOT = Path(__file__).parents[2]
+PIPELINE = ROOT / "local" / "bljust.sh"
 TASKS = {  # the hub's name, what it is, what it is for
     "ctc": ("automatic-speech-recognition", "Speech recognition with a CTC head.", "transcription"),
     "mean": ("audio-classification", "Classification of recordings: one class each.", "classification"),
@@ -28,17 +29,6 @@ FILES = ("_path_and_name_and_type", "_shape_file")  # endings of keys that name 
 NOT_SHOWN = ("token_list", "bpemodel", "init_from", "log_level", "num_att_plot")
 MADE_OF = ("Corpus", "Tokens", "Training")  # groups of options in local/bljust.sh that decide what a model is
 LISTS = ("local_data_opts", "asr_args", "inference_args", "lm_train_text")  # options that hold several words
-STOCK = """```python
-from espnet2.bin.asr_inference import Speech2Text  # pip install espnet espnet_model_zoo
-
-model = Speech2Text.from_pretrained("user/name", ctc_weight=1.0, beam_size=1)  # user/name: this repository, or the zip
-text, *_ = model(waveform)[0]
-```"""
-OWN = """Stock ESPnet has no such network; the package that trained it loads it:
-
-```bash
-python -m espnet_bljust.bin.recognise --model user/name recording.flac  # user/name: this repository, or the zip
-```"""
 
 
 def card(experiment: Experiment, options: argparse.Namespace) -> str:
@@ -52,9 +42,15 @@ def card(experiment: Experiment, options: argparse.Namespace) -> str:
         options.card, front=_front(options, corpora, task),
         title=f"{options.exp_dir.resolve().name} ({', '.join(corpora)})", purpose=purpose, use=use,
         method=settings["plan_conf"]["method"], trunk=settings.get("trunk") or "wav2vec2",
-        parameters=f"{count / 1e6:.2f}", size=f"{count * 4 / 1e6:.1f}", usage=STOCK if experiment.elsewhere else OWN,
+        parameters=f"{count / 1e6:.2f}", size=f"{count * 4 / 1e6:.1f}", usage=_usage(experiment),
         results=_results(options.exp_dir, settings["token_type"]), data=_data(settings, corpora, chosen),
         command=_command(chosen), configuration=_configuration(settings), software=_software())
+
+
+def _usage(experiment: Experiment) -> str:
+    """How to load the model, in stock ESPnet where that has such a network."""
+    name = "model_usage_espnet.md" if experiment.elsewhere else "model_usage_own.md"
+    return (ROOT / "conf" / name).read_text(encoding="utf-8").rstrip()
 
 
 def _filled(template: Path, **facts: str) -> str:
