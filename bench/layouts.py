@@ -75,15 +75,21 @@ def commonvoice(folder: Path, count: int) -> None:
         file.close()
 
 
+def speaker_folder(top: Path, number: int, form: str) -> str:
+    """The folder below ``top`` of the speaker of that utterance, made with the first."""
+    place = form.format(number // SPEAKER)
+    if number % SPEAKER == 0:
+        (top / place).mkdir(parents=True)
+    return place
+
+
 def table(folder: Path, count: int) -> None:
     """A csv of a user, with a speaker's audio in a folder each."""
     audio = Audio(folder / "one.wav", seconds=0.05)
     with (folder / "my.csv").open("w") as file:
         file.write("path,text,speaker\n")
         for number in range(count):
-            place = f"audio/s{number // SPEAKER}"
-            if number % SPEAKER == 0:
-                (folder / place).mkdir(parents=True)
+            place = speaker_folder(folder, number, "audio/s{}")
             audio.link(f"{folder}/{place}/{number}.wav")
             file.write(f'{place}/{number}.wav,"{WORDS}, number {number}",s{number // SPEAKER}\n')
 
@@ -115,9 +121,7 @@ def aishell(folder: Path, count: int) -> None:
     data.mkdir()
     with (data / "wav.scp").open("w") as wavs, (data / "trans.txt").open("w") as texts:
         for number in range(count):
-            place = f"wav/C{number // SPEAKER:05d}"
-            if number % SPEAKER == 0:
-                (data / place).mkdir(parents=True)
+            place = speaker_folder(data, number, "wav/C{:05d}")
             audio.link(f"{data}/{place}/IC{number:08d}.wav")
             wavs.write(f"IC{number:08d}\t{place}/IC{number:08d}.wav\n")
             texts.write(f"IC{number:08d}\t厨房用品和别的东西{number}\n")

@@ -90,6 +90,11 @@ def lacks_hints(function):
     return bool(bare) or (function.returns is None and function.name != "__init__")
 
 
+def test_files_have_plain_names():
+    """A command with a quote astray makes a file, and `git add -A` takes it."""
+    assert not [name(path) for path in FILES if not re.fullmatch(r"[\w./+-]+", name(path), re.ASCII)]
+
+
 def test_ruff_is_silent():
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", "."]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

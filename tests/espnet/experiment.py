@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 import torch
 
@@ -101,3 +102,31 @@ def history(exp_dir: Path) -> list[dict]:
     """Rows without the seconds they took."""
     rows = [json.loads(line) for line in (exp_dir / "history.jsonl").read_text().splitlines()]
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def train_killed_at(exp_dir: Path, step: int) -> None:
+    """Train until that optimizer step, which does not happen."""
+    from espnet_bljust.espnet.update import Updater
+
+    real = Updater.step
+
+    def dies(self, batches, moment, *rest, **named):
+        if moment.step == step:
+            raise KeyboardInterrupt
+        real(self, batches, moment, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Updater, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            train(exp_dir)
+
+
+def assert_close_runs(one: Path, two: Path) -> None:
+    """Weights to 1e-10 and what both log of gamma, rates and pulls to rounding: for two cuts of the same batches."""
+    expected = weights(two)
+    for name, value in weights(one).items():
+        assert torch.allclose(value, expected[name], rtol=0, atol=1e-10), name
+    for first, second in zip(history(one), history(two), strict=True):
+        for name in ("gamma", "lr_theta", "norm_f", "norm_g", "cosine", "grad_norm", "cer"):
+            found, due = first.get(name), second.get(name)
+            assert found == due or found == pytest.approx(due, rel=1e-4, abs=1e-6), name

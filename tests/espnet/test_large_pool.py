@@ -13,7 +13,7 @@ import yaml
 from espnet2.train.distributed_utils import DistributedOption
 
 sys.path.insert(0, str(Path(__file__).parent))
-from experiment import history, make_experiment, train, weights  # noqa: E402
+from experiment import history, make_experiment, train, train_killed_at, weights  # noqa: E402
 
 from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
@@ -147,22 +147,10 @@ def test_a_pool_is_read_in_shards_from_the_given_size_on_and_shuffled_whole_belo
     assert (above / "stats.md").read_text() == (below / "stats.md").read_text()  # hours and passes
 
 
-def test_a_run_in_shards_killed_at_any_step_equals_the_unbroken_one(root, monkeypatch):
-    from espnet_bljust.espnet.update import Updater
-
+def test_a_run_in_shards_killed_at_any_step_equals_the_unbroken_one(root):
     unbroken, broken = (make_experiment(root, "unlabelled_shards_from=1") for _ in range(2))
     train(unbroken)
-    real = Updater.step
-
-    def dies(self, batches, moment, *rest, **named):
-        if moment.step == 7:
-            raise KeyboardInterrupt
-        real(self, batches, moment, *rest, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Updater, "step", dies)
-        with pytest.raises(KeyboardInterrupt):
-            train(broken)
+    train_killed_at(broken, 7)
     train(broken)
     expected = weights(unbroken)
     assert all(torch.equal(value, expected[name]) for name, value in weights(broken).items())

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from experiment import history, make_experiment, train, weights  # noqa: E402
+from experiment import assert_close_runs, history, make_experiment, train, train_killed_at, weights  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +38,9 @@ def test_three_stages_one_after_the_other_equal_the_unbroken_run_bit_for_bit(roo
 
 
 @pytest.mark.parametrize("killed_at", [1, 4, 7, 9])
-def test_a_run_killed_at_any_step_and_started_again_equals_the_unbroken_run(root, unbroken, killed_at, monkeypatch):
-    from espnet_bljust.espnet.update import Updater
-
+def test_a_run_killed_at_any_step_and_started_again_equals_the_unbroken_run(root, unbroken, killed_at):
     exp_dir = make_experiment(root)
-    real = Updater.step
-
-    def dies(self, batches, moment, *rest, **named):
-        if moment.step == killed_at:
-            raise KeyboardInterrupt
-        real(self, batches, moment, *rest, **named)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Updater, "step", dies)
-        with pytest.raises(KeyboardInterrupt):
-            train(exp_dir)
+    train_killed_at(exp_dir, killed_at)
     train(exp_dir)
     assert_equal(weights(exp_dir), weights(unbroken))
     assert history(exp_dir) == history(unbroken)
@@ -121,35 +109,17 @@ def test_two_processes_equal_one_in_every_phase(root, tmp_path, changes):
     for worker in workers:
         worker.join(timeout=300)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    expected = weights(two)
-    for name, value in weights(one).items():
-        assert torch.allclose(value, expected[name], rtol=0, atol=1e-10), name
-    for first, second in zip(history(one), history(two), strict=True):
-        for name in ("gamma", "lr_theta", "norm_f", "norm_g", "cosine", "grad_norm", "cer"):
-            found, expected = first.get(name), second.get(name)
-            assert found == expected or found == pytest.approx(expected, rel=1e-4, abs=1e-6), name
+    assert_close_runs(one, two)
 
 
 RICH = ("plan_conf.gamma_unit=balanced", "plan_conf.reset_moments=[eta]", "accum_grad=2", "log_interval=2")
 
 
-def test_running_norms_resets_and_accumulation_go_on_bit_for_bit_after_any_kill(root, monkeypatch):
-    from espnet_bljust.espnet.update import Updater
-
+def test_running_norms_resets_and_accumulation_go_on_bit_for_bit_after_any_kill(root):
     unbroken, broken = make_experiment(root, *RICH), make_experiment(root, *RICH)
     train(unbroken)
-    real = Updater.step
-    for killed_at in (3, 6, 8, 10):
-
-        def dies(self, batches, moment, *rest, killed_at=killed_at, **named):
-            if moment.step == killed_at:
-                raise KeyboardInterrupt
-            real(self, batches, moment, *rest, **named)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Updater, "step", dies)
-            with pytest.raises(KeyboardInterrupt):
-                train(broken)
+    for step in (3, 6, 8, 10):
+        train_killed_at(broken, step)
     train(broken)
     first, second = (torch.load(exp_dir / "checkpoint.pth", weights_only=True) for exp_dir in (broken, unbroken))
     assert_equal(first["model"], second["model"])
