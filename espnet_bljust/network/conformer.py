@@ -14,7 +14,7 @@ from espnet_bljust.network.log_mel import LogMel
 from espnet_bljust.network.log_mel_config import ConformerConfig
 from espnet_bljust.network.packing import Features, frames_of, hide
 from espnet_bljust.network.places import Places
-from espnet_bljust.network.relative_attention import RelativeAttention, relative_sinusoids
+from espnet_bljust.network.relative_attention import RelativeAttention, Squares, relative_sinusoids
 
 
 class Subsampling(nn.Module):
@@ -78,10 +78,10 @@ class ConformerLayer(nn.Module):
             nn.LayerNorm(config.dim) for _ in range(5))
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, apart: Places, padded: Places, position: Tensor, valid: Tensor) -> Tensor:
+    def forward(self, x: Tensor, apart: Places, squares: Squares, position: Tensor) -> Tensor:
         """(row, dim) -> (row, dim)."""
         x = x + 0.5 * self.dropout(self.feed_forward_macaron(self.norm_ff_macaron(x)))
-        x = x + self.dropout(self.self_attn(self.norm_mha(x), padded, position, valid))
+        x = x + self.dropout(self.self_attn(self.norm_mha(x), squares, position))
         x = x + self.dropout(self.conv_module(self.norm_conv(x), apart))
         x = x + 0.5 * self.dropout(self.feed_forward(self.norm_ff(x)))
         return self.norm_final(x)
@@ -109,11 +109,9 @@ class ConformerTrunk(nn.Module):
     def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:
         """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given."""
         x, lengths = self.dropout(hide(features.rows, mask, self.mask_embedding)), features.lengths
-        longest = max(lengths)
-        padded = Places.of(lengths, [longest] * len(lengths), x.device)
         apart = Places.of(lengths, [length + self.config.kernel // 2 for length in lengths], x.device)
-        position = self.dropout(relative_sinusoids(longest, self.config.dim, x))
-        valid = (torch.arange(longest) < torch.tensor(lengths)[:, None]).to(x.device, non_blocking=True)
+        squares, position = Squares.of(lengths, x.device), relative_sinusoids(max(lengths), self.config.dim, x)
+        position = self.dropout(position)
         for layer in self.encoders:
-            x = layer(x, apart, padded, position, valid)
+            x = layer(x, apart, squares, position)
         return x if want is None else x.index_select(0, want.cpu().nonzero()[:, 0].to(x.device, non_blocking=True))

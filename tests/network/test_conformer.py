@@ -8,7 +8,7 @@ import torch
 from espnet_bljust.network.conformer import ConformerLayer, ConformerTrunk, Subsampling
 from espnet_bljust.network.log_mel_config import ConformerConfig
 from espnet_bljust.network.places import Places
-from espnet_bljust.network.relative_attention import RelativeAttention, relative_sinusoids
+from espnet_bljust.network.relative_attention import RelativeAttention, Squares, relative_sinusoids
 
 CONFIG = ConformerConfig(num_mels=20, dim=16, num_layers=2, num_heads=2, ffn_dim=24, kernel=7)
 LENGTHS = [13, 20, 4]
@@ -44,17 +44,17 @@ def espnet():
     return layer, embedding.RelPositionalEncoding, subsampling.Conv2dSubsampling
 
 
-def test_a_layer_is_espnets_on_every_utterance_of_a_batch(espnet):
+@pytest.mark.parametrize("together", [False, True], ids=["run by run, as on a CPU", "padded, as on a GPU"])
+def test_a_layer_is_espnets_on_every_utterance_of_a_batch(espnet, together):
     torch.manual_seed(0)
     layer, theirs = ConformerLayer(CONFIG).double().eval(), espnet[0]()
     theirs.load_state_dict(layer.state_dict())
     rows = torch.randn(sum(LENGTHS), 16, dtype=torch.float64)
     longest = max(LENGTHS)
     apart = Places.of(LENGTHS, [length + 3 for length in LENGTHS], rows.device)
-    padded = Places.of(LENGTHS, [longest] * 3, rows.device)
-    valid = torch.arange(longest) < torch.tensor(LENGTHS)[:, None]
+    squares = Squares.of(LENGTHS, rows.device, together)
     with torch.no_grad():
-        ours = layer(rows, apart, padded, relative_sinusoids(longest, 16, rows), valid)
+        ours = layer(rows, apart, squares, relative_sinusoids(longest, 16, rows))
         for part, found in zip(rows.split(LENGTHS), ours.split(LENGTHS), strict=True):
             position = relative_sinusoids(len(part), 16, rows)
             (expected, _), _ = theirs((part[None], position[None]), torch.ones(1, 1, len(part)))
@@ -82,8 +82,7 @@ def test_scores_are_those_of_a_slow_loop_over_pairs_of_frames():
     torch.manual_seed(0)
     attention = RelativeAttention(8, 2, 0.0).double()
     x = torch.randn(6, 8, dtype=torch.float64)
-    places, valid = Places.of([6], [6], x.device), torch.ones(1, 6, dtype=torch.bool)
-    ours = attention(x, places, relative_sinusoids(6, 8, x), valid)
+    ours = attention(x, Squares.of([6], x.device), relative_sinusoids(6, 8, x))
     q, k, v = (linear(x).view(6, 2, 4) for linear in (attention.linear_q, attention.linear_k, attention.linear_v))
     mixed = torch.zeros(6, 2, 4, dtype=torch.float64)
     for head in range(2):
