@@ -129,8 +129,10 @@ def markdown(
         "| minutes |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
-    if published is not None:
-        lines[-2:] = [lines[-2] + " CER % | published |", lines[-1] + "---|---|"]
+    characters = rate != "CER" and any(arm.cer is not None for arm in arms)
+    for heading, wanted in (("CER %", characters), ("published", published is not None)):
+        if wanted:
+            lines[-2:] = [f"{lines[-2]} {heading} |", lines[-1] + "---|"]
     for arm in arms:
         spread = f" ± {100 * arm.deviation:.2f}" if len(arm.wers) > 1 else ""
         cells = ["-"] * 3
@@ -139,9 +141,11 @@ def markdown(
             cells = [f"{gain} [{low}, {high}]", f"{arm.p_speakers:.3g}", f"{arm.p_seeds:.3g}"]
         passes = [f"{arm.passes[kind]:.1f}" for kind in ("labelled", "pool")]
         cells = [arm.name, f"{100 * arm.mean:.2f}{spread}", *cells, *passes, f"{arm.seconds / 60:.1f}"]
+        if characters:
+            cells.append("-" if arm.cer is None else f"{100 * arm.cer:.2f}")
         if published is not None:
             figure = published.figures.get(arm.name)
-            cells += ["-" if arm.cer is None else f"{100 * arm.cer:.2f}", "-" if figure is None else f"{figure:.1f}"]
+            cells.append("-" if figure is None else f"{figure:.1f}")
         lines.append(f"| {' | '.join(cells)} |")
     if published is not None:
         lines += ["", f"Published: {published.metric}. Source: {published.source}."]

@@ -1,6 +1,7 @@
 """The table of a comparison from experiments on disk: rates, spread, cost and tests, against numbers taken by hand."""
 
 import json
+import shutil
 import statistics
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def test_cost_is_passes_of_the_plan_and_seconds_of_the_steps(comparison):
     assert run.passes == {"labelled": 7.25, "pool": 3.0}
     assert run.seconds == 10 * 5 + 10 * 10 + 5 * 12.5
     assert "| 7.2 | 3.0 | 3.5 |" in read_table(comparison)
+
+
+def test_the_character_error_rate_stands_beside_the_word_error_rate_where_it_was_scored(comparison):
+    assert "CER" not in read_table(comparison)
+    for scores in comparison.glob("exp/toy/ours_seed*/decode_greedy/test/score_wer"):
+        shutil.copytree(scores, scores.with_name("score_cer"))
+    heads, _, ours, theirs = [line for line in read_table(comparison).splitlines() if line.startswith("|")]
+    assert heads.endswith("| minutes | CER % |")
+    assert ours.endswith("| 3.5 | 30.00 |") and theirs.endswith("| 3.5 | - |")
 
 
 def read_table(folder):
