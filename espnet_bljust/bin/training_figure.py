@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.run_settings import run_settings
@@ -31,24 +30,11 @@ def main(options: argparse.Namespace) -> None:
 
 
 def chance_accuracy(exp_dir: Path) -> float | None:
-    """1 / (1 + num_negatives) as the run's settings have it; None where they do not say."""
-    from espnet_bljust.settings_file import read_yaml
+    """1 / (1 + num_negatives) of the run; None where stage 7 has not written its settings."""
+    from espnet_bljust.espnet.masks import MaskingConfig
 
-    for name in ("config.yaml", "train.yaml"):
-        if (exp_dir / name).is_file():
-            negatives = _find(read_yaml(exp_dir / name), "num_negatives")
-            if negatives:
-                return 1 / (1 + int(negatives))
-    return None
-
-
-def _find(settings: Any, key: str) -> Any:
-    """The value of ``key`` at any depth of nested mappings."""
-    if not isinstance(settings, dict):
-        return None
-    if key in settings:
-        return settings[key]
-    return next((value for value in (_find(inner, key) for inner in settings.values()) if value is not None), None)
+    settings = run_settings(exp_dir)
+    return 1 / (1 + MaskingConfig.from_dict(settings.get("masking_conf") or {}).num_negatives) if settings else None
 
 
 if __name__ == "__main__":

@@ -29,15 +29,14 @@ def draw_training(
     """Write the PNG; ``chance`` is the accuracy of guessing among positive and negatives, 1 / (1 + negatives)."""
     figure = Figure(figsize=(13, 13), layout="constrained")
     panels = figure.subplots(4, 2, sharex=True).ravel()
-    painters: list[Callable[[Axes, History], None]] = [
+    painters: list[Callable[[Axes, History], Axes | None]] = [  # each says what lies below its axes, if anything
         lambda axes, run: _supervised_loss(axes, run, names), _contrastive_loss,
         lambda axes, run: _error_rate(axes, run, names), lambda axes, run: _accuracy(axes, run, chance),
         _gamma, _learning_rates, _norms, _perplexity,
     ]  # fmt: skip
     spans = history.spans()
     for axes, paint in zip(panels, painters, strict=True):
-        _shade(axes, spans)
-        paint(axes, history)
+        _shade(paint(axes, history) or axes, spans)  # the lowest, so that nothing is hidden behind the phases
         _finish(axes)
     for axes in panels[-2:]:
         axes.set_xlabel("optimizer step")
@@ -118,22 +117,24 @@ def _learning_rates(axes: Axes, history: History) -> None:
     _log_if_wide(axes, np.concatenate(rates))
 
 
-def _norms(axes: Axes, history: History) -> None:
+def _norms(axes: Axes, history: History) -> Axes | None:
     axes.set_title("gradients at the trunk: norms, and the cosine between them")
     axes.set_ylabel("norm")
     _noisy(axes, history.train, "norm_f", PHI, "‖∇f‖ supervised")
     _noisy(axes, history.train, "norm_g", ETA, "γ‖∇g‖ self-supervised")
     _log_if_wide(axes, np.concatenate([column(history.train, name) for name in ("norm_f", "norm_g")]))
     cosine = column(history.train, "cosine")
-    if np.isfinite(cosine).any():
-        right = axes.twinx()
-        right.plot(column(history.train, "step"), running_mean(cosine, max(1, len(cosine) // 60)), color=CHANCE)
-        right.axhline(0, color=CHANCE, linewidth=0.6, linestyle="--")
-        right.set_ylim(-1, 1)
-        right.set_ylabel("cosine")
-        axes.plot([], [], color=CHANCE, label="cosine (right)")
-        axes.set_zorder(right.get_zorder() + 1)  # its legend lies on both
-        axes.patch.set_visible(False)
+    if not np.isfinite(cosine).any():
+        return None
+    right = axes.twinx()
+    right.plot(column(history.train, "step"), running_mean(cosine, max(1, len(cosine) // 60)), color=CHANCE)
+    right.axhline(0, color=CHANCE, linewidth=0.6, linestyle="--")
+    right.set_ylim(-1, 1)
+    right.set_ylabel("cosine")
+    axes.plot([], [], color=CHANCE, label="cosine (right)")
+    axes.set_zorder(right.get_zorder() + 1)  # its legend lies on both
+    axes.patch.set_visible(False)
+    return right
 
 
 def _perplexity(axes: Axes, history: History) -> None:

@@ -49,8 +49,18 @@ def test_a_supervised_run_without_self_supervised_values_is_drawn(tmp_path):
 
 def test_chance_comes_from_the_settings_of_the_run(tmp_path):
     assert chance_accuracy(tmp_path) is None
-    (tmp_path / "config.yaml").write_text("model_conf:\n  ssl: {num_negatives: 49}\n")
+    (tmp_path / "train.yaml").write_text("masking_conf: {num_negatives: 49}\n")
     assert chance_accuracy(tmp_path) == 1 / 50
+    (tmp_path / "train.yaml").write_text("masking_conf: {pool_span: 5}\n")
+    assert chance_accuracy(tmp_path) == 1 / 101
+
+
+def test_nothing_is_hidden_behind_the_phases(tmp_path):
+    rows = list(history_lines(60))
+    with_cosine = draw(tmp_path / "with", rows)
+    flat = [{**row, "cosine": -0.5 if row.get("cosine") else None} for row in rows]
+    (tmp_path / "flat").mkdir()
+    assert np.abs(with_cosine - draw(tmp_path / "flat" / "with", flat)).max() > 0.3
 
 
 def test_running_mean_keeps_gaps_and_does_not_count_them():
