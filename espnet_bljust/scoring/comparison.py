@@ -129,7 +129,7 @@ def markdown(
         "| minutes |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
-    characters = rate != "CER" and any(arm.cer is not None for arm in arms)
+    characters = published is not None or (rate != "CER" and any(arm.cer is not None for arm in arms))
     for heading, wanted in (("CER %", characters), ("published", published is not None)):
         if wanted:
             lines[-2:] = [f"{lines[-2]} {heading} |", lines[-1] + "---|"]
