@@ -168,7 +168,8 @@ arms:
 """)
     output = compare(recipe, "--ngpu", "0", "--draws", "50")
     assert re.search(r"^\| supervised \| [\d.]+ \|", output, re.MULTILINE)
-    passes = dict(re.findall(r"^\| (\w+) \| [\d.]+ \|.*\| ([\d.]+ \| [\d.]+) \| [\d.]+ \| [\d.]+ \|$", output, re.MULTILINE))
+    row = r"^\| (\w+) \| [\d.]+ \|.*\| ([\d.]+ \| [\d.]+) \| [\d.]+ \| [\d.]+ \|$"  # passes, minutes, CER
+    passes = dict(re.findall(row, output, re.MULTILINE))
     labelled = {arm: float(found.split(" | ")[0]) for arm, found in passes.items()}
     assert labelled["weighted_sum"] == labelled["supervised"] > 0
     compare(recipe, "--ngpu", "0", "--draws", "50")
