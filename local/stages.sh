@@ -20,13 +20,17 @@ name_things() {  # every derived name, once
     read -ra unlabelled <<<"$unlabelled_sets"
     read -ra tests <<<"$test_sets"
     read -ra valid_pool <<<"$unlabelled_valid_set"
-    corpus_sets=("$train_set" "${unlabelled[@]}" "${valid_pool[@]}" "$valid_set" "${tests[@]}")
+    evaluated=("$valid_set")
+    for word in "${tests[@]}"; do  # a search for options may test on the dev set
+        [ "$word" = "$valid_set" ] || evaluated+=("$word")
+    done
+    corpus_sets=("$train_set" "${unlabelled[@]}" "${valid_pool[@]}" "${evaluated[@]}")
     perturbed=$train_set
     [ -z "$speed_perturb_factors" ] || perturbed=${train_set}_sp
     all_sets=("$perturbed" "${corpus_sets[@]:1}")
     decode_sets=("${tests[@]}")
-    [ "$eval_valid_set" = false ] || decode_sets=("$valid_set" "${tests[@]}")
-    for word in "$valid_set" "${tests[@]}"; do
+    [ "$eval_valid_set" = false ] || decode_sets=("${evaluated[@]}")
+    for word in "${evaluated[@]}"; do
         [ "$word" != "$train_set" ] || { echo "bljust.sh: $word is both trained on and tested on." >&2; exit 1; }
     done
     raw=$dumpdir/raw

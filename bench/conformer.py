@@ -1,0 +1,107 @@
+"""The conformer's forward and backward pass on a CPU beside ESPnet's encoder, in one process, taking turns.
+
+    .venv/bin/python bench/conformer.py                     # three minutes on two cores
+
+Both read the same log-mel features in float32 without dropout: subsampling and all blocks, of equal size. ESPnet pads a
+batch to its longest utterance. CPU seconds, medians of the rounds after one warm-up; writes a table in Markdown.
+"""
+
+import argparse
+import statistics
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from timing import ensure_settings, median_ratio, take_turns
+from train_step import THREADS, header
+from workload import NO_DROPOUT, ROOT, SAMPLE_RATE
+
+BATCHES = {  # seconds of each utterance
+    "mixed": (2.0, 3.0, 4.0, 6.0, 15.0),
+    "like": (7.5,) * 4,
+    "one long": (2.0,) * 7 + (16.0,),
+}
+
+
+def main(options: argparse.Namespace) -> None:
+    """A row a size and batch."""
+    import torch
+
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(THREADS)
+    lines = [*header(options.rounds), "", "| size | batch | ours, s | ESPnet / ours |", "|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
+    for size in options.sizes:
+        for batch, seconds in BATCHES.items():
+            mine, theirs = take_turns(passes(size, seconds), options.rounds).values()
+            lines.append(f"| {size} | {batch} | {statistics.median(mine):.3f} | {median_ratio(mine, theirs):.2f} |")
+            print(lines[-1], flush=True)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def passes(size: str, seconds: tuple[float, ...]) -> dict[str, Callable[[], None]]:
+    """Ours and ESPnet's over the same features."""
+    import torch
+    import yaml
+
+    from espnet_bljust.network.log_mel_config import ConformerConfig, mel_frames
+
+    settings = yaml.safe_load((ROOT / f"conf/size/{size}.yaml").read_text(encoding="utf-8"))["trunk_conf"]
+    dropouts = {name: 0.0 for name in NO_DROPOUT if hasattr(ConformerConfig, name)}
+    config = ConformerConfig.from_dict({**settings, **dropouts})
+    torch.manual_seed(0)
+    samples = [int(duration * SAMPLE_RATE) for duration in seconds]
+    mels = [torch.randn(mel_frames(count), config.num_mels) for count in samples]
+    return {"ours": ours(config, mels, samples), "ESPnet": espnets(config, mels)}
+
+
+def ours(config, mels: list, samples: list[int]) -> Callable[[], None]:
+    """Over packed rows."""
+    import torch
+
+    from espnet_bljust.network.conformer import ConformerTrunk
+    from espnet_bljust.network.packing import Features
+
+    trunk, rows, mel_lengths = ConformerTrunk(config), torch.cat(mels), [len(mel) for mel in mels]
+    lengths = [config.num_frames(count) for count in samples]
+
+    def step() -> None:
+        features = trunk.layer_norm(trunk.embed(rows, mel_lengths, lengths))
+        trunk.encode(Features(features, features.square().mean(1), lengths)).square().mean().backward()
+        trunk.zero_grad()
+
+    return step
+
+
+def espnets(config, mels: list) -> Callable[[], None]:
+    """Over padded features."""
+    import torch
+    from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
+
+    encoder = ConformerEncoder(
+        config.num_mels, config.dim, config.num_heads, config.ffn_dim, config.num_layers, rel_pos_type="latest",
+        macaron_style=True, cnn_module_kernel=config.kernel, dropout_rate=0.0, positional_dropout_rate=0.0,
+        attention_dropout_rate=0.0, use_flash_attn=False)
+    padded = torch.nn.utils.rnn.pad_sequence(mels, batch_first=True)
+    lengths = torch.tensor([len(mel) for mel in mels])
+
+    def step() -> None:
+        encoder(padded, lengths)[0].square().mean().backward()
+        encoder.zero_grad()
+
+    return step
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", default=["conformer_tiny", "conformer"], help="names of conf/size")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "conformer.md")
+    return parser
+
+
+if __name__ == "__main__":
+    chosen = get_parser().parse_args()
+    ensure_settings()
+    main(chosen)
