@@ -1,22 +1,24 @@
 """Sorting on disk: lines of any number, some ten thousand of them in memory at a time.
 
 Runs of RUN_LINES are sorted and written, and every MOST_RUNS runs of one level merged to one of the next, so that the
-number of open files stays small.
+number of open files stays small: at most MOST_RUNS a level.
 """
 
 import heapq
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import batched, groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkstemp
+from tempfile import TemporaryFile
 from typing import IO
 
+from espnet_bljust.data.files import named
 from espnet_bljust.errors import InputError
 
 RUN_LINES = 20_000  # sorted in memory at a time: about 10 MB
 MOST_RUNS = 64  # merged at a time
+LINES = {"encoding": "utf-8", "errors": "surrogateescape", "newline": "\n"}
 BETWEEN = "\0"  # sorts before every character of an id, so that records sort as their first fields do
 
 
@@ -35,40 +37,41 @@ def grouped(records: Iterable[str], folder: Path) -> Iterator[tuple[str, list[li
 
 
 def sorted_lines(lines: Iterable[str], folder: Path) -> Iterator[str]:
-    """``lines``, none with a line break in it, in order of their code points; long ones are sorted in ``folder``."""
-    with TemporaryDirectory(dir=folder, prefix="sort.", suffix=".tmp") as place:
-        levels: list[list[Path]] = []  # of runs, each level MOST_RUNS times as long as the one before
+    """``lines``, none with a line break in it, in order of their code points; many are sorted in ``folder``.
+
+    Its files have no name there, so that a kill leaves nothing behind.
+    """
+    with ExitStack() as opened:
+        write = partial(_write, folder, opened)
+        levels: list[list[IO[str]]] = []  # of runs, each level MOST_RUNS times as long as the one before
         for batch in batched(lines, RUN_LINES):
-            _add(levels, 0, _write(Path(place), sorted(batch)))
+            _add(levels, 0, write(sorted(batch)), write)
         yield from _merged([run for level in levels for run in level])
 
 
-def _add(levels: list[list[Path]], level: int, run: Path) -> None:
+def _add(levels: list[list[IO[str]]], level: int, run: IO[str], write: Callable[[Iterable[str]], IO[str]]) -> None:
     if level == len(levels):
         levels.append([])
     levels[level].append(run)
     if len(levels[level]) == MOST_RUNS:
         full, levels[level] = levels[level], []
-        merged = _write(run.parent, _merged(full))
-        for old in full:
-            old.unlink()
-        _add(levels, level + 1, merged)
+        _add(levels, level + 1, write(_merged(full)), write)
 
 
-def _write(place: Path, lines: Iterable[str]) -> Path:
-    handle, name = mkstemp(dir=place)
-    os.close(handle)
-    with open_lines(Path(name), "w") as file:
-        file.writelines(f"{line}\n" for line in lines)
-    return Path(name)
+def _write(folder: Path, opened: ExitStack, lines: Iterable[str]) -> IO[str]:
+    with named(folder):
+        run = opened.enter_context(TemporaryFile("w+", dir=folder, **LINES))
+        run.writelines(f"{line}\n" for line in lines)
+        run.seek(0)
+    return run
 
 
-def _merged(runs: list[Path]) -> Iterator[str]:
-    with ExitStack() as stack:
-        files = [stack.enter_context(open_lines(run, "r")) for run in runs]
-        yield from heapq.merge(*((line[:-1] for line in file) for file in files))
+def _merged(runs: list[IO[str]]) -> Iterator[str]:
+    yield from heapq.merge(*((line[:-1] for line in run) for run in runs))
+    for run in runs:
+        run.close()
 
 
 def open_lines(path: Path, mode: str) -> IO[str]:
     """A file of lines that end in a line feed alone; names that are no UTF-8 pass through."""
-    return open(path, mode, encoding="utf-8", errors="surrogateescape", newline="\n")
+    return open(path, mode, **LINES)
