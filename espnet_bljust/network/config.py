@@ -4,7 +4,7 @@ Source: Baevski et al., arXiv:2006.11477, section 4.2; names of fairseq's option
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ class Options:
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> Self:
         """From YAML; an unknown key is an InputError with its name."""
-        known = [option.name for option in fields(cls)]
+        known = [field.name for field in fields(cls)]
         for name in options:
             if name not in known:
                 raise InputError(f"{cls.__name__}: unknown key {name}. Known keys: {', '.join(known)}.")
@@ -150,12 +150,9 @@ class HeadConfig(Options):
 
     kind: str = "ctc"  # "ctc": a sequence of tokens; "mean": one class an utterance, from the mean over its frames
     layer_norm: bool = False  # before the linear layer, as `normalize_before` of ESPnet's wav2vec 2.0 encoder
-    # Start of the linear layer: orthogonal rows of this norm, no bias; 0: nn.Linear's own start. No part of the shape.
-    orthogonal_gain: float = field(default=0.0, compare=False)
 
     def __post_init__(self) -> None:
         require(self.kind in ("ctc", "mean"), f"kind is {self.kind!r}, not ctc or mean")
-        require(self.orthogonal_gain >= 0, f"orthogonal_gain is {self.orthogonal_gain}, negative")
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,6 @@ class JointNetwork(nn.Module):
         self.trunk = build_trunk(trunk)
         self.head_name, kind = {"ctc": ("ctc", CTCHead), "mean": ("classifier", ClassHead)}[head.kind]
         self.add_module(self.head_name, kind(trunk.dim, vocabulary_size, head.layer_norm))
-        if head.orthogonal_gain:
-            start_orthogonally(self.head, head.orthogonal_gain)
         self.ssl_head = build_head(trunk, ssl)
 
     @property
@@ -140,14 +138,3 @@ class JointNetwork(nn.Module):
         ssl = self.ssl_head(edge(hidden), edge(rows), lengths=masked.counts, negatives=batch.pool_negatives,
                             temperature=batch.temperature, noise=batch.noise)
         return ssl, edge(features.penalty[border:]).sum()
-
-
-def start_orthogonally(head: nn.Module, gain: float) -> None:
-    """Rows of its linear layer orthogonal and ``gain`` long (columns, where tokens outnumber the dimensions); no bias.
-
-    Logits of normalised rows deviate by ``gain`` (after nn.Linear's own start: 0.58) and no two tokens look alike.
-    """
-    for layer in head.modules():
-        if isinstance(layer, nn.Linear):
-            nn.init.orthogonal_(layer.weight, gain)
-            nn.init.zeros_(layer.bias)

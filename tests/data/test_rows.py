@@ -40,13 +40,13 @@ def test_lines_are_sorted_as_python_sorts_them_whatever_they_hold(tmp_path, monk
     monkeypatch.setattr(module, "MOST_RUNS", 2)  # three levels of merging
     lines = ["b", "a", "a\x01", "a b", "", "é", "\U0001f600", "a", "ab", "a\r", "z", "\udcff"]
     assert list(sorted_lines(iter(lines), tmp_path)) == sorted(lines)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_sort_that_is_killed_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "RUN_LINES", 2)
     lines = sorted_lines((str(number) for number in range(9)), tmp_path)
     assert next(lines) == "0" and list(tmp_path.iterdir()) == []  # under way, and nothing has a name
-    assert not list(tmp_path.iterdir())
 
 
 def test_ids_that_come_twice_and_empty_sets_are_told_and_nothing_takes_its_place(many, tmp_path):

@@ -92,21 +92,6 @@ def test_padding_and_neighbours_change_no_result_of_the_whole_network(kind, make
     assert lengths == together.logit_lengths
 
 
-@pytest.mark.parametrize("kind", ["ctc", "mean"])
-def test_an_orthogonal_start_makes_all_tokens_alike_far_and_is_no_part_of_the_shape(kind):
-    trunk = TrunkConfig(conv_layers=((8, 10, 5),), dim=12, num_layers=1, num_heads=2, ffn_dim=16, pos_kernel=8,
-                        pos_groups=2)
-    ssl = SSLConfig(groups=2, codes=5, latent_dim=8, final_dim=8)
-    head = HeadConfig(kind, orthogonal_gain=1.5)
-    network = JointNetwork(trunk, ssl, 9, head)
-    [layer] = [module for module in network.head.modules() if isinstance(module, torch.nn.Linear)]
-    torch.testing.assert_close(layer.weight @ layer.weight.T, 2.25 * torch.eye(len(layer.weight)))
-    assert not layer.bias.any()
-    assert head == HeadConfig(kind)
-    with pytest.raises(InputError, match="negative"):
-        HeadConfig.from_dict({"orthogonal_gain": -1})
-
-
 def test_a_resting_trunk_gets_no_gradient_and_the_head_its_own(make_waves):
     torch.manual_seed(0)
     trunk = TrunkConfig(conv_layers=((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4)), dim=12, num_layers=2, num_heads=2,
