@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, required=True, help="description of the comparison")
     parser.add_argument("--action", required=True, choices=["check", "data", "pretrain", "run", "report"],
                         help="print name and counts of runs and data; make data; pre-train; one run; write the table")
+    parser.add_argument("--arms", default="", help="only these of the description and its reference, as 'bljust ptft'")
     parser.add_argument("--number", type=int, default=1, help="of the run, or of the data, from 1")
     parser.add_argument("--pretrain_updates", default="", help="fine-tune from the weights after these, as '50k 100k'")
     parser.add_argument("--dry_run", type=true_false, default=False, help="show the call of run.sh and do not make it")
@@ -129,7 +130,16 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
             raise InputError(f"{path}: options of arm {arm} are no keys with values. Write `name: value` lines.")
         if taken := sorted(set(arm_options(found, arm)) & set(OURS)):
             raise InputError(f"{path}: arm {arm} sets {taken[0]}, which the comparison decides. Leave it out.")
+    if options.arms:
+        found["arms"] = only_arms(path, found, options.arms.split())
     return compare_tasks.expand(path, found) if "tasks" in found else found
+
+
+def only_arms(path: Path, found: dict, names: list[str]) -> dict:
+    """These arms of the description and its reference, in its order."""
+    if odd := [name for name in names if name not in found["arms"]]:
+        raise InputError(f"{path}: --arms names {odd[0]!r}, which is none of {', '.join(map(str, found['arms']))}.")
+    return {arm: values for arm, values in found["arms"].items() if arm in (*names, found["reference"])}
 
 
 def arm_options(description: dict, arm: str) -> dict:

@@ -142,10 +142,12 @@ def test_a_failed_run_is_named_the_rest_is_reported_and_the_next_call_makes_up_f
     output = compare(standing_in, "--ngpu", "0", "--draws", "50", code=1)
     assert "run.2.log: disk full" in output and "2 of 6 jobs failed" in output
     assert "no seed has all arms, bad_seed3 is missing" in output
+    assert "| ptft |" in compare(standing_in, "--arms", "ptft", "--draws", "50")  # and the reference
+    assert "--arms names 'typo', which is none of bljust, bad, ptft" in compare(standing_in, "--arms", "typo", code=1)
     (standing_in.folder / "mended").touch()
     assert "| bad | 60.00" in compare(standing_in, "--ngpu", "0", "--draws", "50")
     assert "| bad | 60.00" in compare(standing_in, "--report_only", "--draws", "50")
-    assert len((standing_in.folder / "calls").read_text().splitlines()) == 2 * 7  # the last call trained nothing
+    assert len((standing_in.folder / "calls").read_text().splitlines()) == 7 + 5 + 7  # the last call trained nothing
 
 
 @pytest.mark.slow
