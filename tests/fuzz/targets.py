@@ -164,7 +164,8 @@ def training_settings(folder: Path) -> None:
     none = argparse.Namespace(inference_config=folder / "decode.yaml", ngram=None, **dict.fromkeys(
         search_settings.SearchSettings.__dataclass_fields__))
     tolerant(training, lambda: search_settings.read_settings(none),
-             lambda: compare.read_description(folder / "compare.yaml", argparse.Namespace(pretrain_updates="")))
+             lambda: compare.read_description(folder / "compare.yaml",
+                                              argparse.Namespace(pretrain_updates="", arms="")))
 
 
 def start(folder: Path) -> None:
