@@ -48,6 +48,10 @@ def batch_scales(options: Mapping) -> tuple[float, float]:
         return 1.0, 1.0
     plan = _plan(options, _bljust(options))
     labelled, pool = plan.consumed(plan.num_steps)
+    for name, used in (("labelled", labelled), ("pool", pool)):
+        if used == 0:
+            raise InputError(f"plan_conf: weighted_sum reads as much {name} audio as BL-JUST's plan: here, none. "
+                             "Give joint_steps, and a gamma_max above 0.")
     return labelled / plan.num_steps, pool / plan.num_steps
 
 

@@ -26,9 +26,9 @@ class TriStage:
     def factor(self, step: int, num_steps: int) -> float:
         """Factor at ``step`` (1-based) of ``num_steps``; 1 is reached at step round(warmup * num_steps)."""
         warmup = round(self.warmup * num_steps)
-        hold_end = warmup + round(self.hold * num_steps)
+        hold_end = max(warmup, round((self.warmup + self.hold) * num_steps))
         if step <= warmup:
             return step / warmup
-        if step <= hold_end or hold_end >= num_steps:
+        if step <= hold_end:
             return 1.0
         return 1.0 - (1.0 - self.final_scale) * (step - hold_end) / (num_steps - hold_end)

@@ -85,10 +85,10 @@ def apply(optimizer: torch.optim.Optimizer, moment: Moment, grad_clip: float) ->
         moving[group["role"]] += [parameter for parameter in group["params"] if parameter.grad is not None]
     totals = {role: torch.nn.utils.get_total_norm([p.grad for p in moved]) for role, moved in moving.items() if moved}
     norms = dict(zip(totals, torch.stack(list(totals.values())).tolist(), strict=True)) if totals else {}
+    forget(optimizer, moment.reset)  # due at this step alone, whether it moves or not
     if all(map(math.isfinite, norms.values())):
         for role, total in totals.items():
             torch.nn.utils.clip_grads_with_norm_(moving[role], grad_clip, total)
-        forget(optimizer, moment.reset)
         set_rates(optimizer.param_groups, moment.rates)
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)

@@ -5,12 +5,14 @@ Each also holds our token list, so that `--init_from` knows whether a CTC head h
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from espnet_bljust.data.files import write_atomic
 from espnet_bljust.data.huggingface_tokens import tokenizer_files
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.checkpoint import save_atomically
+from espnet_bljust.espnet.masks import MaskingConfig
 from espnet_bljust.espnet.weights import Experiment
 from espnet_bljust.network.convert import fairseq, huggingface, torchaudio
 
@@ -27,9 +29,10 @@ def write_huggingface(experiment: Experiment, out: Path, head: str) -> list[str]
     if out.exists() and not (out / "config.json").is_file():
         raise InputError(f"{out}: exists and is no Hugging Face directory. Remove it, or name another --out.")
     settings, (trunk, ssl, vocabulary, _) = experiment.settings, experiment.shape
+    negatives = _negatives(settings)
     renamed = huggingface.to_huggingface(experiment.state, head)
     files = {
-        "config.json": huggingface.config(trunk, ssl, vocabulary=vocabulary, head=head),
+        "config.json": huggingface.config(trunk, ssl, num_negatives=negatives, vocabulary=vocabulary, head=head),
         "preprocessor_config.json": {**FEATURE_EXTRACTOR, "do_normalize": trunk.normalize},
         **tokenizer_files(settings["token_type"], settings["token_list"], settings["bpemodel"]),
     }
@@ -67,9 +70,14 @@ def write_fairseq(experiment: Experiment, out: Path, head: str) -> list[str]:
     """A checkpoint with fairseq's keys (cfg, model) and s3prl's (task_cfg, model_cfg, model_weight) for the same."""
     trunk, ssl, *_ = experiment.shape
     renamed = fairseq.to_fairseq(experiment.state, trunk, head)
-    cfg = fairseq.config(trunk, ssl, head)
+    cfg = fairseq.config(trunk, ssl, _negatives(experiment.settings), head)
     content = {"args": None, "cfg": cfg, "model": renamed.state, "tokens": experiment.settings["token_list"]}
     if head == "pretraining":
         content |= {"task_cfg": cfg["task"], "model_cfg": cfg["model"], "model_weight": renamed.state}
     save_atomically(content, out)
     return renamed.left_out
+
+
+def _negatives(settings: Mapping) -> int:
+    """Of a frame, in training."""
+    return MaskingConfig.from_dict(settings.get("masking_conf") or {}).num_negatives

@@ -1,7 +1,8 @@
 """Alarms over the rows of a run: what has gone wrong, since when, and what to change.
 
-    at_chance      contrastive loss within 2 % of ln(negatives + 1), its value for a guess, after the warm-up
-    collapsed      under two codes of a group in use
+    at_chance      contrastive loss within 2 % of a guess after the warm-up: mean ln(negatives + 1), without those
+                   that are the positive's own code
+    collapsed      under two codes in use in any group
     drowned        one gradient at the trunk under a thousandth of the other in the joint phase
     skipped_steps  a loss or gradient that is not finite (stats.py names the utterances)
 Each is counted in history.jsonl; one that lasts is raised again after as many steps as before. Counted without an
@@ -22,9 +23,8 @@ NAMES = (*PATIENCE_STEPS, "skipped_steps", "infeasible", "unreadable")
 class Health:
     """Looks at each logged row; what it remembers is in `state_dict`: a restarted run alarms at the same step."""
 
-    def __init__(self, *, num_negatives: int, groups: int, codes: int) -> None:
-        self.chance = math.log(num_negatives + 1)
-        self.groups, self.codes = groups, codes
+    def __init__(self, *, codes: int) -> None:
+        self.codes = codes  # of a group
         self.counts = Counter(dict.fromkeys(NAMES, 0))
         self.lasting = dict.fromkeys(PATIENCE_STEPS, 0)  # steps since which each has been so
         self.last_step = self.known_skips = 0
@@ -47,21 +47,12 @@ class Health:
         return alarms
 
     def _found(self, row: dict, settled: bool) -> dict[str, str | None]:
-        return {"at_chance": self._at_chance(row, settled), "collapsed": self._collapsed(row), "drowned": _drowned(row)}
-
-    def _at_chance(self, row: dict, settled: bool) -> str | None:
-        if row["contrastive"] is None:
-            return None
-        if not settled or row["contrastive"] < NEAR_CHANCE * self.chance:
-            return ""
-        return (f"contrastive loss {row['contrastive']:.3f} is that of a guess (ln(negatives + 1) = {self.chance:.3f}) "
-                "since {steps} steps. Make the task easier (masking_conf: pool_probability, pool_span), raise "
-                "the rates of theta and eta, or set trunk_conf.extractor_init=averaging (wav2vec2's alone).")
+        return {"at_chance": _at_chance(row, settled), "collapsed": self._collapsed(row), "drowned": _drowned(row)}
 
     def _collapsed(self, row: dict) -> str | None:
-        if row["code_perplexity"] is None:
+        if not row["code_perplexity"] or not _known(*row["code_perplexity"], row["ssl_accuracy"]):
             return None
-        used = row["code_perplexity"] / self.groups
+        used = min(row["code_perplexity"])
         if used >= min(FEW_CODES, self.codes / 2):
             return ""
         return (f"the codebook collapsed: {used:.2f} of {self.codes} codes of a group are in use, accuracy "
@@ -79,10 +70,25 @@ class Health:
         self.last_step, self.known_skips = state["last_step"], state["known_skips"]
 
 
+def _known(*values: float | None) -> bool:
+    """Whether they can be judged: a step that was not finite is counted elsewhere."""
+    return all(value is not None and math.isfinite(value) for value in values)
+
+
+def _at_chance(row: dict, settled: bool) -> str | None:
+    if not _known(row["contrastive"], row["contrastive_guess"]):
+        return None
+    if not settled or row["contrastive"] < NEAR_CHANCE * row["contrastive_guess"]:
+        return ""
+    return (f"contrastive loss {row['contrastive']:.3f} is that of a guess ({row['contrastive_guess']:.3f}) since "
+            "{steps} steps. Make the task easier (masking_conf: pool_probability, pool_span), raise "
+            "the rates of theta and eta, or set trunk_conf.extractor_init=averaging (wav2vec2's alone).")
+
+
 def _drowned(row: dict) -> str | None:
     """Told where both pulls are known and gamma asks for both."""
     supervised, penalty = row["norm_f"], row["norm_g"]
-    if supervised is None or penalty is None or row["gamma"] == 0 or row["phase"] != "joint":
+    if not _known(supervised, penalty) or row["gamma"] == 0 or row["phase"] != "joint":
         return None
     if min(supervised, penalty) >= DROWNED * max(supervised, penalty):
         return ""

@@ -37,20 +37,23 @@ class History:
             raise InputError(f"{self.path}:{number}: not a line of history. Remove it, and start again.") from error
 
     def add(self, kind: str, step: int, values: dict) -> None:
-        """``kind`` is train or valid; a value that does not exist or is not finite is null."""
+        """``kind`` is train or valid; a value that does not exist or is not finite is null; of a list, each."""
         row = {name: _plain(value) for name, value in values.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"kind": kind, "step": step, **row}) + "\n")
             sync(file)  # a checkpoint may follow, after which the row is not made again
         for name, value in row.items():
-            if isinstance(value, float):
-                self.writer.add_scalar(f"{kind}/{name}", value, step)
+            for place, number in enumerate(value if isinstance(value, list) else [value], 1):
+                if isinstance(number, float):
+                    self.writer.add_scalar(f"{kind}/{name}" + f"_{place}" * isinstance(value, list), number, step)
 
     def close(self) -> None:
         self.writer.close()
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -41,7 +41,8 @@ class BLJustModel(AbsESPnetModel):
         draw (masks.PoolDraw), temperature, edge, trunk_rests. ``pool`` of the result is for `self_supervised_sum`.
         """
         if speech is None and pool is None:  # no share of this batch: yet the processes' gradients are summed together
-            nothing = sum((parameter * 0).sum() for parameter in self.network.trunk.parameters())
+            part = self.network.head if settings.get("trunk_rests") else self.network.trunk
+            nothing = sum((parameter * 0).sum() for parameter in part.parameters())
             return {"supervised": nothing, "infeasible": None, "pool": None}
         sums = self.network(_joint_batch(
             unpad(speech, speech_lengths), unpad(text, text_lengths), unpad(pool, pool_lengths), **settings))
@@ -71,7 +72,7 @@ def _joint_batch(
 
 def _stats(ssl: SSLSums) -> dict[str, Tensor]:
     """What is logged of the self-supervised loss: sums over its targets, and perplexities where there are codes."""
-    found = {"contrastive": ssl.contrastive.detach(), "correct": torch.as_tensor(ssl.correct)}
+    found = {"contrastive": ssl.contrastive.detach(), "correct": torch.as_tensor(ssl.correct), "guess": ssl.guess}
     if ssl.diversity is not None:
         found |= {"diversity": ssl.diversity.detach() * ssl.num_masked, "code_perplexity": ssl.code_perplexity.detach(),
                   "prob_perplexity": ssl.probability_perplexity.detach()}

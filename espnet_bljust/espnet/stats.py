@@ -27,7 +27,7 @@ class StepStats:
 
     def clear(self) -> None:
         # on the device: a number that is not asked for makes no step wait
-        self.sums: dict[str, torch.Tensor | float] = {}
+        self.sums: dict[str, torch.Tensor] = {}
         self.steps = self.labelled = self.masked = self.rows = self.batches = 0
         self.seconds = self.norm = 0.0
         self.pull = Pull(None, None, None)
@@ -40,7 +40,8 @@ class StepStats:
         values = {name: value for name, value in out.items() if name not in NOT_SUMMED}
         for name, value in {**values, **sums._asdict()}.items():
             if value is not None:
-                self.sums[name] = self.sums.get(name, 0.0) + value.detach().double()
+                value, before = value.detach().double(), self.sums.get(name)
+                self.sums[name] = value if before is None else before.to(value.device) + value
         self.passes.append((batch, LossSums(*(loss if loss is None else loss.detach() for loss in sums))))
         self.batches += out["pool"] is not None
         self.labelled += batch.num_labelled
@@ -58,31 +59,44 @@ class StepStats:
             self.pull = self.pull if value is None else self.pull._replace(**{name: value})
         if not math.isfinite(self.norm):
             self.counts["skipped_steps"] += 1
-            what, named = "loss", [name for batch, sums in self.passes for name in suspects(batch, sums)]
-            if processes.sum([len(named)])[0] == 0:  # finite losses with a gradient that is not
-                what, named = "gradient", [name for batch, _ in self.passes for name in batch.utterances]
+            self._name_not_finite(processes)
+        self.passes = []
+
+    def _name_not_finite(self, processes: Processes) -> None:
+        """The first of these that any process has: by the diversity, one part's audio spoils the loss of all."""
+        kinds = {
+            "audio": lambda batch, sums: not_finite_audio(batch),
+            "loss": not_finite_loss,
+            "gradient": lambda batch, sums: batch.utterances,
+        }
+        for what, find in kinds.items():
+            named = [name for batch, sums in self.passes for name in find(batch, sums)]
             if named:
                 logging.error(f"{what} is not finite: no parameter was moved; utterances: {' '.join(named)}")
-        self.passes = []
+            if processes.sum([len(named)])[0]:
+                return
 
     def state_dict(self) -> dict:
         """Plain data, for a checkpoint between two rows; float64 survives it whole."""
-        sums = {name: float(value) for name, value in self.sums.items()}
+        sums = {name: value.tolist() for name, value in self.sums.items()}
         return {"sums": sums, "pull": tuple(self.pull), **{name: getattr(self, name) for name in CARRIED}}
 
     def load_state_dict(self, state: dict) -> None:
-        self.sums, self.pull = dict(state["sums"]), Pull(*state["pull"])
+        self.sums = {name: torch.tensor(value, dtype=torch.float64) for name, value in state["sums"].items()}
+        self.pull = Pull(*state["pull"])
         for name in CARRIED:
             setattr(self, name, state[name])
 
     def summary(self, moment: Moment, temperature: float) -> dict:
-        """The row of history.jsonl."""
-        per_frame = {name: self._mean(name, self.masked) for name in ("contrastive", "diversity", "correct")}
+        """The row of history.jsonl; perplexities are lists with a number a group, None where there are no codes."""
+        frames = ("contrastive", "guess", "diversity", "correct")
+        per_frame = {name: self._mean(name, self.masked) for name in frames}
         return {
             "epoch": self.epoch, "phase": moment.phase, "gamma": moment.gamma,
             **{f"lr_{role}": rate for role, rate in moment.rates.items()},
             "ctc": self._mean("supervised", self.labelled),
-            "contrastive": per_frame["contrastive"], "diversity": per_frame["diversity"],
+            "contrastive": per_frame["contrastive"], "contrastive_guess": per_frame["guess"],
+            "diversity": per_frame["diversity"],
             "ssl_accuracy": per_frame["correct"], "masked_fraction": self.masked / self.rows if self.rows else None,
             "code_perplexity": self._mean("code_perplexity", self.batches),
             "prob_perplexity": self._mean("prob_perplexity", self.batches),
@@ -100,11 +114,12 @@ class StepStats:
         parts += [f"CTC {row['ctc']:.3f}"] if row["ctc"] is not None else []
         if row["contrastive"] is not None:
             parts.append(f"contrastive {row['contrastive']:.3f}, accuracy {100 * row['ssl_accuracy']:.1f} %")
-        parts += [f"codes {row['code_perplexity']:.0f}"] if row["code_perplexity"] is not None else []
+        if row["code_perplexity"]:
+            parts.append("codes " + " + ".join(f"{used:.0f}" for used in row["code_perplexity"]))
         return ", ".join([*parts, f"norm {row['grad_norm']:.3g}", f"{row['seconds']:.2f} s/step", f"{left} left"])
 
-    def _mean(self, name: str, count: int) -> float | None:
-        return float(self.sums[name]) / count if name in self.sums and count else None
+    def _mean(self, name: str, count: int) -> float | list[float] | None:
+        return (self.sums[name] / count).tolist() if name in self.sums and count else None
 
     def _name_infeasible(self, infeasible: torch.Tensor | None, batch: MicroBatch) -> None:
         if infeasible is not None and bool(infeasible.any()):
@@ -113,14 +128,15 @@ class StepStats:
             logging.warning(f"too short for their transcripts in CTC, no supervised loss: {' '.join(names)}")
 
 
-def suspects(batch: MicroBatch, sums: LossSums) -> list[str]:
-    """Utterances whose audio is not finite, of a pass with such a loss; without them, all those of the loss."""
-    if all(loss is None or bool(loss.isfinite()) for loss in sums):
-        return []
-    labelled, pool = batch.utterances[: batch.num_labelled], batch.utterances[batch.num_labelled :]
+def not_finite_audio(batch: MicroBatch) -> list[str]:
+    """Utterances with such a sample."""
     waves = [wave for kind in ("speech", "pool")
              for wave in unpad(batch.tensors.get(kind), batch.tensors.get(f"{kind}_lengths"))]
-    broken = [name for name, wave in zip(batch.utterances, waves, strict=True) if not bool(wave.isfinite().all())]
-    at_fault = [names for names, loss in zip((labelled, pool), sums, strict=True)
-                if loss is not None and not bool(loss.isfinite())]
-    return broken or [name for names in at_fault for name in names]
+    return [name for name, wave in zip(batch.utterances, waves, strict=True) if not bool(wave.isfinite().all())]
+
+
+def not_finite_loss(batch: MicroBatch, sums: LossSums) -> list[str]:
+    """Utterances of such a loss of the pass."""
+    parts = batch.utterances[: batch.num_labelled], batch.utterances[batch.num_labelled :]
+    return [name for names, loss in zip(parts, sums, strict=True)
+            if loss is not None and not bool(loss.isfinite()) for name in names]

@@ -98,8 +98,7 @@ class BLJustTrainer(Trainer):
         """Train from the checkpoint, or from the start, to the end of the stage ``until``."""
         processes, plan = Processes(distributed_option), train_iter_factory.plan
         balance = Balance() if plan.gamma_unit == "balanced" else None
-        groups, codes = train_iter_factory.drawing.codebook
-        health = Health(num_negatives=train_iter_factory.drawing.masking.num_negatives, groups=groups, codes=codes)
+        health = Health(codes=train_iter_factory.drawing.codebook[1])
         stats, output_dir = StepStats(1, health.counts), Path(trainer_options.output_dir)
         shared = {"model": model, "optimizer": optimizers[0], **({"balance": balance} if balance else {})}
         saver = Saver(output_dir, processes, shared=shared, own={"health": health, "stats": stats},

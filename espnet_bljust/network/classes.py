@@ -18,9 +18,9 @@ NO_CLASS = (2, 1)  # ids before and behind the classes
 
 
 class ClassHead(nn.Module):
-    """Ids that are no classes get the logit minus infinity: they have no probability."""
+    """Ids that are no classes get the logit minus infinity: they have no probability. One class is one token."""
 
-    def __init__(self, dim: int, vocabulary: int, layer_norm: bool = False) -> None:
+    def __init__(self, dim: int, vocabulary: int, layer_norm: bool = False, per_token: bool = False) -> None:
         super().__init__()
         if vocabulary - sum(NO_CLASS) < 2:
             raise InputError(f"head_conf: kind mean has {max(0, vocabulary - sum(NO_CLASS))} classes to choose from. "

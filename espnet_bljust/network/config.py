@@ -4,7 +4,7 @@ Source: Baevski et al., arXiv:2006.11477, section 4.2; names of fairseq's option
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ class Options:
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> Self:
         """From YAML; an unknown key is an InputError with its name."""
-        known = [field.name for field in fields(cls)]
+        known = [option.name for option in fields(cls)]
         for name in options:
             if name not in known:
                 raise InputError(f"{cls.__name__}: unknown key {name}. Known keys: {', '.join(known)}.")
@@ -128,7 +128,6 @@ class SSLConfig(Options):
     codes: int = 320  # a group
     latent_dim: int = 256  # of a quantized vector, all groups together
     final_dim: int = 256  # where similarities are taken
-    num_negatives: int = 100
     temperature: float = 0.1  # κ of the contrastive softmax
     gumbel: tuple[float, float, float] = (2.0, 0.5, 0.999995)  # temperature: start, end, factor an update
     diversity_weight: float = 0.1
@@ -136,8 +135,8 @@ class SSLConfig(Options):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gumbel", tuple(map(float, self.gumbel)))
-        require(min(self.groups, self.codes, self.latent_dim, self.final_dim, self.num_negatives) > 0,
-                 "groups, codes, latent_dim, final_dim and num_negatives are positive")
+        require(min(self.groups, self.codes, self.latent_dim, self.final_dim) > 0,
+                 "groups, codes, latent_dim and final_dim are positive")
         require(self.latent_dim % self.groups == 0,
                  f"latent_dim {self.latent_dim} is no multiple of groups {self.groups}")
         require(self.temperature > 0, f"temperature is {self.temperature}, not positive")
@@ -150,9 +149,14 @@ class HeadConfig(Options):
 
     kind: str = "ctc"  # "ctc": a sequence of tokens; "mean": one class an utterance, from the mean over its frames
     layer_norm: bool = False  # before the linear layer, as `normalize_before` of ESPnet's wav2vec 2.0 encoder
+    # each utterance's CTC loss divided by its number of tokens, as PyTorch's mean does and published BL-JUST programs
+    # did: gamma then means something else. No matter of the weights: networks that differ in it are alike
+    per_token: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         require(self.kind in ("ctc", "mean"), f"kind is {self.kind!r}, not ctc or mean")
+        require(self.per_token is False or self.kind == "ctc" and self.per_token is True,
+                f"per_token is {self.per_token!r}: true or false, and true for kind ctc alone")
 
 
 @dataclass(frozen=True)

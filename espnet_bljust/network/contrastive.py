@@ -18,6 +18,7 @@ class Contrast(NamedTuple):
 
     loss: Tensor  # () nats
     correct: Tensor  # () frames whose positive is nearer than every negative
+    guess: Tensor  # () nats of a guess: Σ ln(1 + negatives that were not left out)
 
 
 def contrast(
@@ -31,6 +32,7 @@ def contrast(
     predictions, targets = F.normalize(predictions.to(precise), dim=1), F.normalize(targets.to(precise), dim=1)
     sizes = [len(negative) for negative in negatives]
     loss, correct = predictions.sum() * 0, torch.zeros((), dtype=torch.int64, device=predictions.device)
+    guess = torch.zeros((), dtype=precise, device=predictions.device)
     for prediction, target, identity, negative in zip(
         predictions.split(sizes), targets.split(sizes), identities.split(sizes), negatives, strict=True
     ):
@@ -42,4 +44,5 @@ def contrast(
         others = similarity.gather(1, negative).masked_fill(same, float("-inf"))  # (frame, negative)
         loss = loss + (torch.cat([positive[:, None], others], 1).logsumexp(1) - positive).sum()
         correct = correct + (others < positive[:, None]).all(1).sum()
-    return Contrast(loss, correct)
+        guess = guess + (~same).sum(1).to(precise).log1p().sum()
+    return Contrast(loss, correct, guess)

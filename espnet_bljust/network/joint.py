@@ -66,7 +66,7 @@ class JointNetwork(nn.Module):
         self.feature_dropout = trunk.feature_dropout
         self.trunk = build_trunk(trunk)
         self.head_name, kind = {"ctc": ("ctc", CTCHead), "mean": ("classifier", ClassHead)}[head.kind]
-        self.add_module(self.head_name, kind(trunk.dim, vocabulary_size, head.layer_norm))
+        self.add_module(self.head_name, kind(trunk.dim, vocabulary_size, head.layer_norm, head.per_token))
         self.ssl_head = build_head(trunk, ssl)
 
     @property

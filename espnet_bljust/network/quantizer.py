@@ -16,8 +16,8 @@ class Quantized(NamedTuple):
 
     rows: Tensor  # (row, out_dim)
     codes: Tensor  # (row, group) int64
-    code_perplexity: Tensor  # () of the chosen codes, summed over groups: group .. group * code
-    probability_perplexity: Tensor  # () of the mean softmax of l, summed over groups; has a gradient
+    code_perplexity: Tensor  # (group,) of the chosen codes: 1 .. code
+    probability_perplexity: Tensor  # (group,) of the mean softmax of l; has a gradient
     probability_sum: Tensor  # (group, code) softmax of l summed over rows; has a gradient
 
 
@@ -54,8 +54,8 @@ class GumbelQuantizer(nn.Module):
 
 
 def perplexity(probabilities: Tensor) -> Tensor:
-    """(row, group, code) -> (): exp of the entropy of the mean row, summed over groups; 0 rows give 0."""
+    """(row, group, code) -> (group,): exp of the entropy of the mean row; 0 rows give 0."""
     if len(probabilities) == 0:
-        return probabilities.sum()
+        return probabilities.sum((0, 2))
     mean = probabilities.mean(0)
-    return torch.exp(-torch.xlogy(mean, mean).sum(-1)).sum()
+    return torch.exp(-torch.xlogy(mean, mean).sum(-1))

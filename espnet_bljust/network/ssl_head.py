@@ -21,10 +21,11 @@ class SSLSums(NamedTuple):
     contrastive: Tensor  # () nats, summed
     num_masked: int
     correct: Tensor  # () frames
+    guess: Tensor  # () nats, summed: what the contrastive loss would be without any knowledge
     # of the quantizer; CPC has none
     diversity: Tensor | None = None  # () 0 (all codes in use) .. 1
-    code_perplexity: Tensor | None = None  # () summed over groups
-    probability_perplexity: Tensor | None = None  # () summed over groups
+    code_perplexity: Tensor | None = None  # (group,)
+    probability_perplexity: Tensor | None = None  # (group,)
     probability_sum: Tensor | None = None  # (group, code) summed over frames
 
 
@@ -78,8 +79,8 @@ class SelfSupervisedHead(nn.Module):
             sums = contrast(predictions, targets, identities=(quantized.codes * place).sum(1), negatives=negatives,
                             temperature=self.config.temperature)
         entries = self.config.groups * self.config.codes
-        diversity = (entries - quantized.probability_perplexity) / entries
-        return SSLSums(sums.loss, len(hidden), sums.correct, diversity, quantized.code_perplexity.detach(),
+        diversity = (entries - quantized.probability_perplexity.sum()) / entries
+        return SSLSums(sums.loss, len(hidden), sums.correct, sums.guess, diversity, quantized.code_perplexity.detach(),
                        quantized.probability_perplexity, quantized.probability_sum)
 
     def total(self, sums: SSLSums, penalty_sum: Tensor, rows: int, totals: PoolTotals | None = None) -> Tensor:

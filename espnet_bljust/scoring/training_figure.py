@@ -138,10 +138,13 @@ def _norms(axes: Axes, history: History) -> Axes | None:
 
 
 def _perplexity(axes: Axes, history: History) -> None:
-    axes.set_title("codes of the quantizer in use (few: it collapsed)")
+    axes.set_title("codes in use, a line for each group of the quantizer (few: it collapsed)")
     axes.set_ylabel("perplexity")
-    _noisy(axes, history.train, "code_perplexity", ETA, "codes chosen")
-    _noisy(axes, history.train, "prob_perplexity", THETA, "probabilities")
+    for name, colour, label in (("code_perplexity", ETA, "chosen"), ("prob_perplexity", THETA, "probabilities")):
+        groups = max((len(row.get(name) or ()) for row in history.train), default=0)
+        for group in range(groups):
+            rows = [{**row, name: row[name][group] if row.get(name) else None} for row in history.train]
+            _noisy(axes, rows, name, colour, label if group == 0 else "_same colour")
     axes.set_ylim(bottom=0)
 
 

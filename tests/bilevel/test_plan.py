@@ -55,6 +55,13 @@ def test_the_peak_rate_is_reached_at_the_declared_step_and_never_exceeded():
     assert factors[-1] == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize(("warmup", "hold"), [(0.1, 0.9), (0.5, 0.5), (0.0, 1.0), (1.0, 0.0), (0.7, 0.3)])
+def test_a_rate_that_is_held_to_the_end_never_falls(warmup, hold):
+    for num_steps in range(1, 60):
+        factors = [TriStage(warmup, hold, 0.05).factor(step, num_steps) for step in range(1, num_steps + 1)]
+        assert factors == sorted(factors) and factors[-1] == 1.0
+
+
 def test_cycles_share_one_warm_up():
     plan = build_plan({**OPTIONS, "schedule": "paper", "cycles": 10, "warmup": 0.5, "hold": 0.5})
     rates = [plan.at(s).rates["theta"] for s in range(1, plan.num_steps + 1) if plan.at(s).phase == "exploration"]
@@ -193,6 +200,14 @@ def test_every_rate_is_used_in_its_phase_only():
 def test_a_wrong_choice_is_named_with_what_is_known(wrong, named):
     with pytest.raises(InputError, match=named):
         build_plan({**OPTIONS, **wrong})
+
+
+@pytest.mark.parametrize(("none", "named"), [({"joint_steps": 0}, "labelled"),
+                                             ({"gamma_max": 0, "exploration_steps": 0}, "pool")])
+def test_a_weighted_sum_is_refused_where_bljust_reads_one_kind_of_audio_alone(none, named):
+    options = {**OPTIONS, "final_steps": 0, "method": "weighted_sum", **none}
+    with pytest.raises(InputError, match=f"reads as much {named} audio"):
+        batch_scales(options)
 
 
 def test_theta_rests_in_the_first_steps_of_the_final_phase_alone():

@@ -68,9 +68,10 @@ def test_the_loop_reaches_the_closed_form_of_the_penalised_problem(gamma, eta_st
     solution = (A * S + gamma * C * U) / (A + gamma * C)
     for name in ("theta", "phi", "eta"):
         assert getattr(model, name).item() == pytest.approx(solution, abs=1e-8)
-    gap = C / 2 * (solution - U) ** 2
-    bound = (A * abs(solution - S)) ** 2 * (2 / C)
-    assert gap * gamma**2 / bound == pytest.approx(1 / 4)
+    reached = model.theta.item()
+    gap = C / 2 * (reached - U) ** 2  # g - min g there
+    bound = (A * abs(reached - S)) ** 2 * (2 / C)
+    assert gap * gamma**2 / bound == pytest.approx(1 / 4, rel=1e-6)
 
 
 @pytest.mark.parametrize("gamma", [0.1, 1.0, 37.0])
@@ -188,3 +189,15 @@ def test_reset_moments_are_those_of_a_role_that_never_moved():
     rates = {phase: dict.fromkeys(("theta", "phi", "eta"), 0.1) for phase in ("exploration", "joint")}
     descend(model, optimizer, Plan(segments, rates, TriStage(0.0, 1.0, 1.0), reset_moments=("theta",)), 3)
     assert [int(optimizer.state[getattr(model, name)]["step"]) for name in ("theta", "phi", "eta")] == [1, 1, 3]
+
+
+def test_a_reset_that_falls_on_a_step_that_is_not_finite_is_not_lost():
+    model, prefixes = Toy(), {name: name for name in ("theta", "phi", "eta")}
+    optimizer = torch.optim.AdamW(parameter_groups(split_roles(model.named_parameters(), prefixes), 0.0), lr=0.0)
+    rates = {phase: dict.fromkeys(("theta", "phi", "eta"), 0.1) for phase in ("exploration", "joint")}
+    segments = [Segment("exploration", 2), Segment("joint", 2, 1, 1.0, 1.0)]
+    plan = Plan(segments, rates, TriStage(0.0, 1.0, 1.0), reset_moments=("theta",))
+    descend(model, optimizer, plan, 2)
+    gradient(lambda _: LossSums((model.theta * math.nan).sum(), None), [None], plan.at(3), ONE)
+    apply(optimizer, plan.at(3), grad_clip=math.inf)
+    assert model.theta not in optimizer.state and int(optimizer.state[model.eta]["step"]) == 2

@@ -106,6 +106,13 @@ def test_a_rate_may_be_written_with_an_exponent_and_no_point(stage, number):
     ("batch_seconds=much", "batch_seconds is 'much'"),
     ("unlabelled_batch_seconds=0", "unlabelled_batch_seconds is 0"),
     ("steps_per_epoch=null", "steps_per_epoch is None"),
+    ("grad_clip=0", "grad_clip is 0, not a positive norm.*inf for none"),
+    ("grad_clip=-1", "grad_clip is -1"),
+    ("grad_clip=.nan", "grad_clip is nan"),
+    ("log_interval=0", "log_interval is 0, not a number of steps from 1 to 100"),
+    ("log_interval=101", "log_interval is 101"),
+    ("head_conf.per_token=1", "per_token is 1: true or false"),
+    ("ssl_conf.num_negatives=50", "unknown key num_negatives"),  # it is masking_conf's
 ])  # fmt: skip
 def test_a_wrong_key_or_value_is_named_and_nothing_is_written(stage, tmp_path, change, named):
     if named is None:

@@ -9,7 +9,7 @@ PLAN = {"method": "bljust", "schedule": "once", "exploration_steps": 10, "joint_
 SETTINGS = {
     "trunk_conf": {"conv_layers": [[16, 10, 5], [16, 8, 8], [16, 8, 8]], "dim": 16, "num_layers": 1, "num_heads": 2,
                    "ffn_dim": 16, "pos_kernel": 4, "pos_groups": 2},
-    "ssl_conf": {"groups": 2, "codes": 4, "latent_dim": 8, "final_dim": 8, "num_negatives": 5},
+    "ssl_conf": {"groups": 2, "codes": 4, "latent_dim": 8, "final_dim": 8},
     "masking_conf": {"num_negatives": 5}, "token_list": ["<blank>", "<unk>", "a", "<sos/eos>"],
     "batch_seconds": 4, "unlabelled_batch_seconds": 6, "accum_grad": 2, "steps_per_epoch": 10,
 }

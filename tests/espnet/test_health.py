@@ -20,12 +20,12 @@ from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.espnet.health import Health  # noqa: E402
 
 INTERVAL = 10
-HEALTHY = {"phase": "joint", "gamma": 1.0, "contrastive": 2.0, "ssl_accuracy": 0.4, "code_perplexity": 60.0,
-           "norm_f": 17.8, "norm_g": 0.54}
+HEALTHY = {"phase": "joint", "gamma": 1.0, "contrastive": 2.0, "contrastive_guess": math.log(101), "ssl_accuracy": 0.4,
+           "code_perplexity": [60.0, 50.0], "norm_f": 17.8, "norm_g": 0.54}
 
 
-def health(**changes):
-    return Health(**{"num_negatives": 100, "groups": 2, "codes": 320, **changes})
+def health(codes=320):
+    return Health(codes=codes)
 
 
 def first_alarm(monitor, rows):
@@ -51,23 +51,39 @@ def rows_of(trainer, plan, *batches):
 def test_rates_far_too_high_collapse_the_codebook_and_that_is_said_within_200_steps():
     trainer = Trainer(make_model(), torch.optim.AdamW)
     rows = rows_of(trainer, constant_plan("exploration", 70, rate=0.3), micro_batch((), (0, 1, 2)))
-    step, (words, *_) = first_alarm(health(num_negatives=5, codes=5), rows)
+    step, (words, *_) = first_alarm(health(codes=5), rows)
     assert step <= 200 and "codebook collapsed" in words and "lower the rates" in words
     assert f"accuracy {100 * rows[-1]['ssl_accuracy']:.0f} %" in words
 
 
 def test_a_network_that_does_not_learn_stays_at_chance_and_that_is_said_within_200_steps():
-    """Vectors of one direction: every similarity is the same, as after a trunk that lost its input."""
+    """Predictions without a direction: every similarity is the same, as after a trunk that lost its input."""
     model = make_model()
     with torch.no_grad():
-        model.network.ssl_head.project_hidden.weight.zero_()
+        for parameter in model.network.ssl_head.project_hidden.parameters():
+            parameter.zero_()
     trainer = Trainer(model)
     rows = 16 * rows_of(trainer, constant_plan("exploration", INTERVAL, rate=0.0), micro_batch((), (0, 1, 2)))
-    monitor = Health(num_negatives=5, groups=2, codes=5)
-    monitor.chance = rows[0]["contrastive"]  # negatives of the positive's own code are left out: so few codes lower it
-    step, (words, *_) = first_alarm(monitor, rows)
+    step, (words, *_) = first_alarm(health(codes=5), rows)
     assert step <= 200 and "is that of a guess" in words and "extractor_init" in words
-    assert all(0.8 * math.log(6) < row["contrastive"] <= math.log(6) + 1e-9 for row in rows)
+    # negatives of the positive's own code are left out: with so few codes a guess costs less than ln(negatives + 1)
+    assert all(row["contrastive"] == pytest.approx(row["contrastive_guess"]) for row in rows)
+    assert all(0.8 * math.log(6) < row["contrastive"] < 0.98 * math.log(6) for row in rows)
+
+
+def test_one_group_that_collapses_is_seen_behind_a_healthy_one():
+    step, (words,) = first_alarm(health(), [{**HEALTHY, "code_perplexity": [1.0, 185.0]}] * 30)
+    assert step == 50 and "1.00 of 320 codes of a group" in words
+    assert first_alarm(health(), [{**HEALTHY, "code_perplexity": [3.1, 2.1]}] * 100) == (None, [])
+
+
+@pytest.mark.parametrize("changes", [
+    {"contrastive": math.nan, "contrastive_guess": math.nan, "norm_f": math.nan, "norm_g": math.inf,
+     "code_perplexity": [math.nan, math.nan]},
+    {"contrastive": None, "contrastive_guess": None, "ssl_accuracy": None, "code_perplexity": [0.0, 0.0]},  # no target
+], ids=["not finite", "no target"])
+def test_rows_that_cannot_be_judged_raise_no_alarm_of_another_name(changes):
+    assert first_alarm(health(), [{**HEALTHY, **changes}] * 100) == (None, [])
 
 
 @pytest.mark.parametrize(("gamma", "words"), [(1e-6, "self-supervised gradient is drowned"),
@@ -75,7 +91,7 @@ def test_a_network_that_does_not_learn_stays_at_chance_and_that_is_said_within_2
 def test_a_gradient_under_a_thousandth_of_the_other_is_named_after_200_steps(gamma, words):
     trainer = Trainer(make_model())
     (row,) = rows_of(trainer, constant_plan("joint", INTERVAL, gamma, 0.0), micro_batch((0, 1), (2, 5)))
-    step, found = first_alarm(health(), [{**row, "contrastive": 1.0, "code_perplexity": 60.0}] * 30)
+    step, found = first_alarm(health(), [{**row, "contrastive": 1.0, "code_perplexity": [60.0, 60.0]}] * 30)
     assert step == 200 and f"the {words}" in found[0] and "gamma_unit=balanced" in found[0]
     assert ("Raise" in found[0]) == (gamma < 1)
 
@@ -95,13 +111,13 @@ def test_the_warm_up_is_no_standstill():
 
 
 def test_an_alarm_that_lasts_is_raised_and_counted_again():
-    monitor, row = health(), {**HEALTHY, "code_perplexity": 2.2}
+    monitor, row = health(), {**HEALTHY, "code_perplexity": [1.1, 1.1]}
     raised = [step for step in range(10, 201, 10) if monitor.look(row, step, True)]
     assert raised == [50, 100, 150, 200] and monitor.counts["collapsed"] == 4
 
 
 def test_a_restarted_monitor_alarms_at_the_same_step():
-    one, row = health(), {**HEALTHY, "code_perplexity": 2.2}
+    one, row = health(), {**HEALTHY, "code_perplexity": [1.1, 1.1]}
     for step in (10, 20, 30):
         assert one.look(row, step, True) == []
     two = health()
@@ -140,6 +156,16 @@ def test_audio_that_is_not_finite_is_named_counted_and_moves_nothing_and_the_run
     with pytest.raises(InputError, match=r"stopped at step \d+ \(stop_on_alarm\): \d+ steps were not finite") as caught:
         train(stopping, "exploration")
     assert "\n" not in str(caught.value)
+
+
+def test_one_micro_batchs_broken_audio_names_no_utterance_of_another(caplog):
+    """Its loss spoils theirs, by the mean of the code probabilities."""
+    broken, sound = micro_batch((), (2, 5)), micro_batch((), (6, 8))
+    broken.tensors["pool"][0, 1000] = math.nan
+    trainer = Trainer(make_model())
+    trainer.run(constant_plan("exploration", 1), broken, sound)
+    assert [record.message.rpartition(": ")[2] for record in caplog.records] == ["2"]
+    assert trainer.stats.counts["skipped_steps"] == 1
 
 
 def test_an_utterance_too_short_for_its_transcript_is_counted_and_named_and_the_others_are_learnt_from(caplog):

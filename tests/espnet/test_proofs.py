@@ -139,6 +139,13 @@ def test_a_process_without_any_share_of_a_batch_adds_zeros_to_the_trunk_and_noth
         assert parameter.grad is None or not parameter.grad.any()
 
 
+def test_where_the_trunk_rests_a_process_without_any_share_leaves_it_without_a_gradient_too():
+    model = make_model()
+    model(speech=None, pool=None, trunk_rests=True)["supervised"].backward()
+    reached = {role(name) for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert reached == {"phi"}
+
+
 def test_clipping_acts_on_each_roles_combined_gradient():
     batch, plan = micro_batch(LABELLED, POOL), constant_plan("joint", 1, 2.0, eta_step="own")
     free, clipped = step_of(make_model(), plan, batch), step_of(make_model(), plan, batch, grad_clip=0.01)

@@ -97,7 +97,8 @@ STILL = ("trunk_conf.dropout=0.0", "trunk_conf.attention_dropout=0.0", "trunk_co
     ("batch_seconds=0.5",),  # one labelled utterance a batch: the second process has none
     ("batch_seconds=0.5", "unlabelled_batch_seconds=0.5"),  # nor a pool: in exploration and final nothing at all
     ("accum_grad=2", "plan_conf.eta_step=own", "plan_conf.gamma_unit=balanced"),
-], ids=["uneven", "none labelled", "nothing", "accumulated own balanced"])
+    ("batch_seconds=0.5", "plan_conf.final_frozen_steps=1"),
+], ids=["uneven", "none labelled", "nothing", "accumulated own balanced", "frozen"])
 def test_two_processes_equal_one_in_every_phase(root, tmp_path, changes):
     """Weights, and what they log of gamma and both pulls, to rounding in float64; all terms of g are on."""
     one, two = make_experiment(root, *STILL, *changes), make_experiment(root, *STILL, *changes)

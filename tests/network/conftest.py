@@ -1,12 +1,18 @@
 """A small network and audio for the tests of this room."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from espnet_bljust.network.config import SSLConfig, TrunkConfig
-from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.network.masking import sample_negatives, span_mask
+sys.path.insert(0, str(Path(__file__).parent))
+from peers import NUM_NEGATIVES  # noqa: E402
+
+from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
+from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+from espnet_bljust.network.masking import sample_negatives, span_mask  # noqa: E402
 
 NO_DROPOUT = dict.fromkeys(
     ("dropout", "attention_dropout", "activation_dropout", "projection_dropout", "feature_dropout", "layer_drop"), 0.0)
@@ -14,7 +20,7 @@ SMALL = {
     "conv_layers": [[16, 10, 5], [20, 3, 2], [16, 3, 2], [16, 3, 2], [16, 3, 2], [16, 2, 2], [24, 2, 2]],
     "dim": 24, "num_layers": 2, "num_heads": 3, "ffn_dim": 40, "pos_kernel": 16, "pos_groups": 4,
 }
-SMALL_SSL = SSLConfig(codes=64, latent_dim=16, final_dim=12, num_negatives=5)
+SMALL_SSL = SSLConfig(codes=64, latent_dim=16, final_dim=12)
 LENGTHS = (9600, 16000, 16000, 12345)
 
 
@@ -66,7 +72,7 @@ def draw():
         masks, negatives, noise = [torch.from_numpy(mask) for mask in drawn], [], []
         for mask in drawn:
             masked = int(mask.sum())
-            negatives.append(torch.from_numpy(sample_negatives(masked, head.config.num_negatives, rng)))
+            negatives.append(torch.from_numpy(sample_negatives(masked, NUM_NEGATIVES, rng)))
             noise.append(torch.from_numpy(rng.gumbel(size=(masked, head.config.groups, head.config.codes))))
         return masks, negatives, noise
 

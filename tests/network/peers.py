@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_bljust.network.joint import JointBatch
 
+NUM_NEGATIVES = 5  # of a frame
 CODE_TEMPERATURE = 1.7
 WEIGHT_OF_DIVERSITY, WEIGHT_OF_PENALTY = 0.1, 10.0  # fairseq's `loss_weights` for base
 
@@ -77,7 +78,7 @@ class Transformers:
             "num_conv_pos_embeddings": trunk.pos_kernel, "num_conv_pos_embedding_groups": trunk.pos_groups,
             "do_stable_layer_norm": trunk.norm_first, "num_codevectors_per_group": ssl.codes,
             "codevector_dim": ssl.latent_dim, "proj_codevector_dim": ssl.final_dim,
-            "num_negatives": ssl.num_negatives, "apply_spec_augment": kind == "PreTraining",
+            "num_negatives": NUM_NEGATIVES, "apply_spec_augment": kind == "PreTraining",
         }
         config = transformers.Wav2Vec2Config(**{**shape, **no_dropout, **changes})
         with torch.device("meta"):
@@ -207,7 +208,7 @@ def share_weights(peer, network):
 @torch.no_grad()
 def negatives_of_other_codes(network, waves, draw):
     """Negatives of the positive's own code are kept by one and left out by another: test_peer_differences.py."""
-    mask, noise, count = torch.cat(draw.masks), torch.cat(draw.noise), network.ssl_config.num_negatives
+    mask, noise, count = torch.cat(draw.masks), torch.cat(draw.noise), NUM_NEGATIVES
     rows = F.dropout(network.trunk.extract(waves).rows[mask], network.feature_dropout, network.training)
     codes = network.ssl_head.quantizer(rows, CODE_TEMPERATURE, noise).codes.split([len(one) for one in draw.noise])
     generator = torch.Generator().manual_seed(3)

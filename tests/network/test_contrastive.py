@@ -18,23 +18,31 @@ def others(count):
 @pytest.mark.parametrize("keys", [2, 5, 16])
 def test_orthonormal_keys_give_log_of_one_plus_the_others_at_exp_of_minus_one_over_temperature(keys, temperature):
     eye = torch.eye(keys, dtype=torch.float64)
-    loss, correct = contrast(eye, eye, identities=torch.arange(keys), negatives=[others(keys)], temperature=temperature)
+    found = contrast(eye, eye, identities=torch.arange(keys), negatives=[others(keys)], temperature=temperature)
     expected = keys * math.log(1 + (keys - 1) * math.exp(-1 / temperature))
-    assert float(loss) == pytest.approx(expected, rel=1e-12)
-    assert int(correct) == keys
+    assert float(found.loss) == pytest.approx(expected, rel=1e-12)
+    assert int(found.correct) == keys
 
 
 def test_equal_keys_of_unequal_codes_give_log_of_their_number():
     same = torch.ones(8, 3, dtype=torch.float64)
-    loss, correct = contrast(same, same, identities=torch.arange(8), negatives=[others(8)], temperature=0.1)
-    assert float(loss) == pytest.approx(8 * math.log(8), rel=1e-12)
+    loss, correct, guess = contrast(same, same, identities=torch.arange(8), negatives=[others(8)], temperature=0.1)
+    assert float(loss) == pytest.approx(8 * math.log(8), rel=1e-12) and float(guess) == pytest.approx(float(loss))
     assert int(correct) == 0
 
 
 def test_a_negative_of_the_positives_own_code_is_left_out():
     same = torch.ones(8, 3, dtype=torch.float64)
-    loss, _ = contrast(same, same, identities=torch.zeros(8), negatives=[others(8)], temperature=0.1)
-    assert float(loss) == pytest.approx(0, abs=1e-12)
+    loss, _, guess = contrast(same, same, identities=torch.zeros(8), negatives=[others(8)], temperature=0.1)
+    assert float(loss) == pytest.approx(0, abs=1e-12) and float(guess) == 0
+
+
+def test_a_guess_costs_the_logarithm_of_what_is_left_to_choose_from():
+    """Equal vectors tell nothing: the loss is that of a guess, whichever codes the frames have."""
+    same, codes = torch.ones(8, 3, dtype=torch.float64), torch.tensor([0, 0, 0, 1, 1, 2, 2, 2])
+    loss, _, guess = contrast(same, same, identities=codes, negatives=[others(8)], temperature=0.1)
+    assert float(guess) == pytest.approx(6 * math.log(1 + 5) + 2 * math.log(1 + 6), rel=1e-12)
+    assert float(loss) == pytest.approx(float(guess), rel=1e-12)
 
 
 def test_negatives_stay_in_their_utterance_and_sums_add_up_to_a_slow_loop():
@@ -42,7 +50,7 @@ def test_negatives_stay_in_their_utterance_and_sums_add_up_to_a_slow_loop():
     predictions, targets = torch.randn(9, 4, dtype=torch.float64), torch.randn(9, 4, dtype=torch.float64)
     negatives = [torch.tensor([[1, 2], [0, 2], [1, 1]]), torch.zeros(0, 2, dtype=torch.int64),
                  torch.tensor([[5, 4], [0, 3], [1, 1], [2, 0], [0, 5], [4, 3]])]
-    loss, correct = contrast(predictions, targets, identities=torch.arange(9), negatives=negatives, temperature=0.5)
+    loss, correct, _ = contrast(predictions, targets, identities=torch.arange(9), negatives=negatives, temperature=0.5)
     expected, right, start = 0.0, 0, 0
     for utterance in negatives:
         for frame, drawn in enumerate(utterance):
@@ -58,9 +66,9 @@ def test_negatives_stay_in_their_utterance_and_sums_add_up_to_a_slow_loop():
 def test_perplexity_counts_the_codes_in_use():
     one, spread = torch.zeros(6, 2, 3), torch.eye(3).repeat(2, 1)[:, None].repeat(1, 2, 1)
     one[..., 0] = 1
-    assert float(perplexity(one)) == pytest.approx(2.0)
-    assert float(perplexity(spread)) == pytest.approx(6.0)
-    assert float(perplexity(one[:0])) == 0
+    assert perplexity(one).tolist() == pytest.approx([1.0, 1.0])
+    assert perplexity(torch.cat([one[:, :1], spread[:, 1:]], 1)).tolist() == pytest.approx([1.0, 3.0])
+    assert perplexity(one[:0]).tolist() == [0, 0]
 
 
 def test_the_quantizer_gives_code_vectors_and_passes_the_gradient_of_the_soft_choice():

@@ -35,7 +35,7 @@ def shape_of(network):
 def hf_model(shape, head):
     transformers = pytest.importorskip("transformers", reason="transformers is not installed: the extra `test`")
     config = transformers.Wav2Vec2Config.from_dict(
-        huggingface.config(shape.trunk, shape.ssl, vocabulary=shape.vocabulary, head=head))
+        huggingface.config(shape.trunk, shape.ssl, num_negatives=5, vocabulary=shape.vocabulary, head=head))
     return getattr(transformers, huggingface.ARCHITECTURES[head])(config)
 
 
@@ -43,7 +43,8 @@ def s3prl_model(shape):
     module = pytest.importorskip("s3prl.upstream.wav2vec2.wav2vec2_model", reason="needs the extra `s3prl`")
     from s3prl.upstream.utils import merge_with_parent
 
-    return module.Wav2Vec2Model(merge_with_parent(module.Wav2Vec2Config, fairseq.model_config(shape.trunk, shape.ssl)))
+    config = fairseq.model_config(shape.trunk, shape.ssl, 5)
+    return module.Wav2Vec2Model(merge_with_parent(module.Wav2Vec2Config, config))
 
 
 def torchaudio_model(shape):
@@ -173,5 +174,6 @@ def test_configurations_give_back_the_options_that_shapes_do_not_tell(changes):
                 "conv_layers": [list(layer) for layer in trunk.conv_layers]}
     assert torchaudio.trunk_options(torchaudio.arguments(trunk, 5)) == expected
     assert stock_espnet.trunk_options(stock_espnet.encoder_conf(trunk)) == expected
-    assert huggingface.trunk_options(huggingface.config(trunk, SSLConfig(), vocabulary=5, head="ctc")) == expected
-    assert fairseq.trunk_options(fairseq.model_config(trunk, SSLConfig())) == expected
+    config = huggingface.config(trunk, SSLConfig(), num_negatives=5, vocabulary=5, head="ctc")
+    assert huggingface.trunk_options(config) == expected
+    assert fairseq.trunk_options(fairseq.model_config(trunk, SSLConfig(), 5)) == expected

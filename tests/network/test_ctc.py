@@ -2,7 +2,7 @@
 
 import torch
 
-from espnet_bljust.network.ctc import ctc_sum, greedy
+from espnet_bljust.network.ctc import CTCHead, ctc_sum, greedy
 
 
 def test_sum_over_packed_utterances_is_torchs_one_by_one():
@@ -16,6 +16,19 @@ def test_sum_over_packed_utterances_is_torchs_one_by_one():
     torch.testing.assert_close(total, expected)
     torch.testing.assert_close(torch.autograd.grad(total, logits), torch.autograd.grad(expected, logits))
     assert infeasible.tolist() == [False, False, False]
+
+
+def test_a_loss_per_token_is_torchs_mean_times_the_number_of_utterances():
+    torch.manual_seed(0)
+    lengths, labels = [7, 3, 12], [torch.tensor([1, 1, 2]), torch.tensor([3]), torch.tensor([], dtype=torch.int64)]
+    logits = torch.randn(22, 4, dtype=torch.float64, requires_grad=True)
+    head = CTCHead(2, 4, per_token=True)
+    total, _ = head.loss_sum(logits, lengths, labels)
+    expected = 3 * torch.nn.functional.ctc_loss(
+        torch.nn.utils.rnn.pad_sequence(logits.log_softmax(-1).split(lengths)), torch.cat(labels),
+        torch.tensor(lengths), torch.tensor([3, 1, 0]), reduction="mean")
+    torch.testing.assert_close(total, expected)
+    torch.testing.assert_close(torch.autograd.grad(total, logits), torch.autograd.grad(expected, logits))
 
 
 def test_utterances_without_a_path_are_named_and_leave_sum_and_gradient_finite():

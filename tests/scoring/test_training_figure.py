@@ -21,7 +21,7 @@ def history_lines(num_steps):
             "ctc": 100.0 / step if supervised else None, "contrastive": 4.0 if unsupervised else None,
             "ssl_accuracy": 0.3 if unsupervised else None, "norm_f": 10.0 if supervised else None, "norm_g": 0.5,
             "cosine": 0.1 if supervised and unsupervised else None,
-            "code_perplexity": 40.0, "prob_perplexity": 50.0,
+            "code_perplexity": [40.0, 12.0] if unsupervised else None, "prob_perplexity": [50.0, 20.0],
         }  # fmt: skip
         if step % 10 == 0:
             yield {"kind": "valid", "step": step, "epoch": step // 10, "phase": phase, "cer": 1.0 / step, "ctc": None}

@@ -83,7 +83,7 @@ def _require_identity(state: Mapping[str, Tensor], dim: int) -> None:
                          "between them, but this network has learned one. Export to another format.")
 
 
-def model_config(trunk: TrunkConfig, ssl: SSLConfig) -> dict[str, Any]:
+def model_config(trunk: TrunkConfig, ssl: SSLConfig, num_negatives: int) -> dict[str, Any]:
     """Of Wav2Vec2Config."""
     return {
         "_name": "wav2vec2", "extractor_mode": {"group": "default", "layer": "layer_norm"}[trunk.extractor_norm],
@@ -95,14 +95,14 @@ def model_config(trunk: TrunkConfig, ssl: SSLConfig) -> dict[str, Any]:
         "conv_feature_layers": str(list(trunk.conv_layers)), "conv_bias": trunk.conv_bias,
         "conv_pos": trunk.pos_kernel, "conv_pos_groups": trunk.pos_groups, "quantize_targets": True,
         "final_dim": ssl.final_dim, "latent_vars": ssl.codes, "latent_groups": ssl.groups, "latent_dim": ssl.latent_dim,
-        "latent_temp": list(ssl.gumbel), "logit_temp": ssl.temperature, "num_negatives": ssl.num_negatives,
+        "latent_temp": list(ssl.gumbel), "logit_temp": ssl.temperature, "num_negatives": num_negatives,
     }
 
 
-def config(trunk: TrunkConfig, ssl: SSLConfig, head: str) -> dict[str, Any]:
+def config(trunk: TrunkConfig, ssl: SSLConfig, num_negatives: int, head: str) -> dict[str, Any]:
     """`cfg` of a checkpoint: task and model."""
     task = {"_name": "audio_pretraining", "sample_rate": 16000, "normalize": trunk.normalize}
-    model = model_config(trunk, ssl)
+    model = model_config(trunk, ssl, num_negatives)
     if head == "ctc":
         task = {**task, "_name": "audio_finetuning"}
         model = {"_name": "wav2vec_ctc", "normalize": trunk.normalize, "w2v_path": "",

@@ -40,7 +40,7 @@ def from_huggingface(state: Mapping[str, Tensor]) -> Renamed:
     return rename(modern(state, PREFIX), inverse([*TRUNK, *CTC, *SSL]))
 
 
-def config(trunk: TrunkConfig, ssl: SSLConfig, *, vocabulary: int, head: str) -> dict[str, Any]:
+def config(trunk: TrunkConfig, ssl: SSLConfig, *, num_negatives: int, vocabulary: int, head: str) -> dict[str, Any]:
     """config.json. Blank is Hugging Face's padding token: id 0; the last token is <sos/eos>."""
     channels, kernels, strides = zip(*trunk.conv_layers, strict=True)
     return {
@@ -56,7 +56,7 @@ def config(trunk: TrunkConfig, ssl: SSLConfig, *, vocabulary: int, head: str) ->
         "activation_dropout": trunk.activation_dropout, "feat_proj_dropout": trunk.projection_dropout,
         "feat_quantizer_dropout": trunk.feature_dropout, "final_dropout": 0.0, "layerdrop": trunk.layer_drop,
         "num_codevector_groups": ssl.groups, "num_codevectors_per_group": ssl.codes, "codevector_dim": ssl.latent_dim,
-        "proj_codevector_dim": ssl.final_dim, "num_negatives": ssl.num_negatives,
+        "proj_codevector_dim": ssl.final_dim, "num_negatives": num_negatives,
         "contrastive_logits_temperature": ssl.temperature, "diversity_loss_weight": ssl.diversity_weight,
         "ctc_loss_reduction": "sum", "ctc_zero_infinity": True,
     }
