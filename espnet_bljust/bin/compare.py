@@ -23,12 +23,14 @@ from typing import NamedTuple
 from espnet_bljust.bin import compare_folds, compare_tasks, compare_updates
 from espnet_bljust.bin.command import run
 from espnet_bljust.bin.flags import true_false
+from espnet_bljust.data.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.settings_file import read_yaml
 
 OPTIONAL = {"options", "tasks", "folds", "pretraining", "published"}
 KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
+OPTIONS_FILE = "compare_options.json"  # in a run's folder: the arm's options when it ran
 PUBLISHED = {"source": "", "metric": "", "figures": {}}
 PLAIN = re.compile(r"\w[\w.+=@%,-]*")
 OURS = ("seed", "asr_tag", "expdir", "stage", "stop_stage", "test_sets")  # options that a description cannot give
@@ -87,6 +89,8 @@ def main(options: argparse.Namespace) -> None:
         os.environ["cmd_backend"] = "local"  # this process is the job; its stages stay on its machine
         words = ["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed), *experiments]
         words += ["--asr_tag", job.tag, *ngpu, *scored(description)]
+        if not options.dry_run:
+            note_options(options.expdir / description["name"] / job.tag, arm_options(description, job.arm))
         run_recipe([*words, *option_words(arm_options(description, job.arm), options, job.fold)], options)
     elif "pretraining" in description:
         compare_updates.report(description, jobs, options)
@@ -149,6 +153,23 @@ def arm_options(description: dict, arm: str) -> dict:
     return {**common, **own, **({"asr_args": joined} if joined else {})}
 
 
+def note_options(exp_dir: Path, values: dict) -> None:
+    """Which options of the description a run has; scores of other ones are removed, lest a failed run leave them."""
+    path, text = exp_dir / OPTIONS_FILE, json.dumps(values, indent=1) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        for result in exp_dir.glob("decode_*/*/score_*/result.txt"):
+            result.unlink()
+    exp_dir.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, text)
+
+
+def is_scored(exp_dir: Path, result: str, values: dict) -> bool:
+    """Whether this result is there, and of a run with these options; one without a note is taken for such."""
+    noted = exp_dir / OPTIONS_FILE
+    known = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else values
+    return (exp_dir / result).is_file() and known == values
+
+
 def option_words(values: dict, options: argparse.Namespace, fold: int = 0) -> list[str]:
     """As run.sh takes them."""
     dumpdir = options.dumpdir
@@ -175,16 +196,20 @@ def run_recipe(words: list[str], options: argparse.Namespace) -> None:
 
 def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, rate: str = "WER", score: str = "wer",
            suffix: str = "") -> list:
-    """Table and figure of the seeds that every arm has; what is missing is named. Returns the arms."""
-    from espnet_bljust.data.files import write_atomic
+    """Table and figure of the seeds that every arm has; what is missing is named. Returns the arms.
+
+    With --arms they have names of their own, so that the whole comparison's stay.
+    """
     from espnet_bljust.data.tables import read_table
     from espnet_bljust.scoring.comparison import Published, compare, markdown, read_run
     from espnet_bljust.scoring.comparison_figure import draw_comparison
 
+    suffix = "".join(f"_{arm}" for arm in options.arms.split()) + suffix
     decoding = (description.get("options") or {}).get("decode_name", "greedy")
     folder, dataset = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
     reference, utt2spk = description["reference"], options.dumpdir / "raw" / description["test_set"] / "utt2spk"
-    missing = [job for job in jobs if not (folder / job.tag / dataset / f"score_{score}" / "result.txt").is_file()]
+    missing = [job for job in jobs if not is_scored(
+        folder / job.tag, f"{dataset}/score_{score}/result.txt", arm_options(description, job.arm))]
     seeds = [seed for seed in description["seeds"] if seed not in {job.seed for job in missing}]
     if not seeds:
         raise InputError(f"{folder}: no seed has all arms, {missing[0].tag} is missing. Run compare.sh to the end.")

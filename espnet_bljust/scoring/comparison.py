@@ -31,7 +31,7 @@ class Run(NamedTuple):
 
 
 class Arm(NamedTuple):
-    """All seeds of an arm, and the reference against it (None for the reference itself)."""
+    """All seeds of an arm, and the reference against it (None for the reference itself; gain also without errors)."""
 
     name: str
     wers: list[float]  # fractions, a seed each
@@ -119,12 +119,16 @@ def markdown(
     rate: str = "WER", published: Published | None = None,
 ) -> str:
     """The table with what is needed to read it."""
+    few = ("One seed: nothing here tells of the variation between seeds. " if len(seeds) == 1 else
+           f"With {len(seeds)} seeds the interval is rough. " if len(seeds) < 5 else "")
     lines = [
         f"# {title}", "",
-        f"{rate} on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: the share of "
-        f"an arm's errors that {reference} does not make, with the 95 % interval of a paired bootstrap over seeds, "
-        "speakers and utterances. p: exact two-sided sign-flip test over speakers, and over seeds, where "
-        f"{len(seeds)} can give none under {2 / 2 ** len(seeds):.3g}. Minutes: optimizer steps of one run.", "",
+        f"{rate} on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: (errors of the "
+        f"arm - errors of {reference}) / errors of the arm, with the 95 % interval of a paired bootstrap over seeds, "
+        f"speakers and utterances. {few}p: exact two-sided sign-flip test over speakers, for these trained models "
+        "alone (two seeds of one method may differ by it), and over seeds, where "
+        f"{len(seeds)} can give none under {2 / 2 ** len(seeds):.3g}. Passes and minutes: optimizer steps of one run, "
+        "without those of weights that it starts from.", "",
         f"| arm | {rate} % | {reference} better by % | p speakers | p seeds | labelled passes | pool passes "
         "| minutes |",
         "|---|---|---|---|---|---|---|---|",
@@ -135,10 +139,10 @@ def markdown(
             lines[-2:] = [f"{lines[-2]} {heading} |", lines[-1] + "---|"]
     for arm in arms:
         spread = f" ± {100 * arm.deviation:.2f}" if len(arm.wers) > 1 else ""
-        cells = ["-"] * 3
+        cells = ["-", *("-" if p is None else f"{p:.3g}" for p in (arm.p_speakers, arm.p_seeds))]
         if arm.gain is not None:
             gain, low, high = (f"{100 * value:+.1f}" for value in arm.gain)
-            cells = [f"{gain} [{low}, {high}]", f"{arm.p_speakers:.3g}", f"{arm.p_seeds:.3g}"]
+            cells[0] = f"{gain} [{low}, {high}]"
         passes = [f"{arm.passes[kind]:.1f}" for kind in ("labelled", "pool")]
         cells = [arm.name, f"{100 * arm.mean:.2f}{spread}", *cells, *passes, f"{arm.seconds / 60:.1f}"]
         if characters:

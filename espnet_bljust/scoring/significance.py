@@ -6,6 +6,7 @@ The bootstrap draws seeds, then speakers, then utterances of each drawn speaker,
 ICASSP 2004, with the levels of Efron and Tibshirani's hierarchical form); the interval is that of percentiles.
 The test: under the hypothesis of no difference every unit's difference is as likely with the other sign; p is the share
 of all sign patterns whose sum is at least as far from 0 (two-sided; Fisher). n units give no p below 2 / 2^n.
+Over speakers it holds the trained models fixed: two seeds of one method may well differ by it.
 """
 
 from collections import Counter
@@ -37,8 +38,11 @@ def relative_gain(errors: Errors) -> float:
     return _gain(errors.reference.sum(), errors.other.sum())
 
 
-def bootstrap(errors: Errors, *, draws: int = 10000, level: float = 0.95, seed: int = 0) -> Interval:
-    """Percentile interval of the relative gain; the same seed gives the same interval."""
+def bootstrap(errors: Errors, *, draws: int = 10000, level: float = 0.95, seed: int = 0) -> Interval | None:
+    """Percentile interval of the relative gain; the same seed gives the same interval.
+
+    None where the other arm has no error, in all or in one of the draws: there is nothing to take a share of.
+    """
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(np.asarray(errors.speakers) == speaker) for speaker in dict.fromkeys(errors.speakers)]
     num_seeds = len(errors.reference)
@@ -48,6 +52,8 @@ def bootstrap(errors: Errors, *, draws: int = 10000, level: float = 0.95, seed: 
         weights = _utterance_weights(groups, len(errors.words), rng)
         sums = [float(seeds @ arm @ weights) for arm in (errors.reference, errors.other)]
         gains[draw] = _gain(*sums)
+    if not np.isfinite(gains).all() or not np.isfinite(relative_gain(errors)):
+        return None
     low, high = np.percentile(gains, [50 * (1 - level), 50 * (1 + level)])
     return Interval(relative_gain(errors), float(low), float(high))
 

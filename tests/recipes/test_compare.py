@@ -143,11 +143,25 @@ def test_a_failed_run_is_named_the_rest_is_reported_and_the_next_call_makes_up_f
     assert "run.2.log: disk full" in output and "2 of 6 jobs failed" in output
     assert "no seed has all arms, bad_seed3 is missing" in output
     assert "| ptft |" in compare(standing_in, "--arms", "ptft", "--draws", "50")  # and the reference
+    assert (standing_in.folder / "exp/toy/COMPARISON_ptft.md").exists()
+    assert not (standing_in.folder / "exp/toy/COMPARISON.md").exists()  # the whole comparison's
     assert "--arms names 'typo', which is none of bljust, bad, ptft" in compare(standing_in, "--arms", "typo", code=1)
     (standing_in.folder / "mended").touch()
     assert "| bad | 60.00" in compare(standing_in, "--ngpu", "0", "--draws", "50")
     assert "| bad | 60.00" in compare(standing_in, "--report_only", "--draws", "50")
     assert len((standing_in.folder / "calls").read_text().splitlines()) == 7 + 5 + 7  # the last call trained nothing
+
+
+def test_scores_of_other_options_than_the_descriptions_are_not_taken_for_its_own(standing_in):
+    path = standing_in.folder / "conf/compare.yaml"
+    assert "| ptft | 80.00" in compare(standing_in, "--ngpu", "0", "--draws", "50")
+    path.write_text(CONFIG.replace("b=2", "b=bad"))
+    output = compare(standing_in, "--report_only", "--draws", "50", code=1)
+    assert "no seed has all arms, ptft_seed3 is missing" in output
+    compare(standing_in, "--ngpu", "0", "--draws", "50", code=1)  # the runs fail, and the old scores have gone
+    path.write_text(CONFIG)
+    assert "ptft_seed3 is missing" in compare(standing_in, "--report_only", "--draws", "50", code=1)
+    assert "| ptft | 80.00" in compare(standing_in, "--ngpu", "0", "--draws", "50")
 
 
 @pytest.mark.slow

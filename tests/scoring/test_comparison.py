@@ -75,6 +75,17 @@ def test_the_table_holds_rates_spread_gain_and_both_tests(comparison, capsys):
     assert imread(comparison / "exp/toy/comparison.png").shape[1] > 500
 
 
+def test_an_arm_without_errors_has_no_gain_and_the_numbers_stay_json(comparison):
+    for seed in (0, 1):
+        shutil.rmtree(comparison / f"exp/toy/theirs_seed{seed}")
+        make_run(comparison / f"exp/toy/theirs_seed{seed}", lambda name: int(name == "eve3"))  # not in every draw
+    arms = report(comparison)
+    assert arms["theirs"]["gain"] is None and arms["theirs"]["p_seeds"] == 0.5
+    numbers = (comparison / "exp/toy/comparison.json").read_text()
+    json.loads(numbers, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert "| theirs | 1.67 ± 0.00 | - |" in (comparison / "exp/toy/COMPARISON.md").read_text()
+
+
 def test_cost_is_passes_of_the_plan_and_seconds_of_the_steps(comparison):
     run = read_run(comparison / "exp/toy/ours_seed0", "decode_greedy/test")
     assert run.passes == {"labelled": 7.25, "pool": 3.0}
