@@ -1,7 +1,8 @@
 """One comparison, as local/compare.sh runs it: arms x seeds of a description, each through run.sh in this folder.
 
 The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), `arms` (name -> options of run.sh) and,
-if wanted, `options` of run.sh for all arms and `published`: source, metric and figures (arm -> percent) that others
+if wanted, `options` of run.sh for all arms, `pairs` (arm -> the arm that it is compared with in the place of the
+reference) and `published`: source, metric and figures (arm -> percent) that others
 report. asr_args of both are joined. Every arm has the data of stages 1 to 6, made
 once with the first seed; run.sh itself says of each stage of a run whether it is up to date. Only
 `test_set` is decoded: with the dev set in its place, a search for the best options never sees the test set.
@@ -27,7 +28,7 @@ from espnet_bljust.data.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.settings_file import read_yaml
 
-OPTIONAL = {"options", "tasks", "folds", "pretraining", "published"}
+OPTIONAL = {"options", "tasks", "folds", "pretraining", "published", "pairs"}
 KEYS = {"name", "seeds", "test_set", "reference", "arms", *OPTIONAL}
 LAST_DATA_STAGE = 6
 OPTIONS_FILE = "compare_options.json"  # in a run's folder: the arm's options when it ran
@@ -123,6 +124,9 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
         raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
     if not isinstance(found["arms"], dict) or found["reference"] not in found["arms"]:
         raise InputError(f"{path}: reference {found['reference']!r} is none of the arms. Name one of them.")
+    pairs = found.get("pairs", {})
+    if not isinstance(pairs, dict) or {*pairs, *pairs.values()} - set(found["arms"]):
+        raise InputError(f"{path}: pairs is {pairs!r}, not arms with arms. Write pairs: {{ptft: bljust}}, say.")
     if "folds" in found and not (isinstance(found["folds"], int) and found["folds"] > 1):
         raise InputError(f"{path}: folds is {found['folds']!r}, not a whole number from 2. Write folds: 6, say.")
     published = found.get("published", PUBLISHED)
@@ -140,10 +144,12 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
 
 
 def only_arms(path: Path, found: dict, names: list[str]) -> dict:
-    """These arms of the description and its reference, in its order."""
+    """These arms of the description with what they are compared with, in its order."""
     if odd := [name for name in names if name not in found["arms"]]:
         raise InputError(f"{path}: --arms names {odd[0]!r}, which is none of {', '.join(map(str, found['arms']))}.")
-    return {arm: values for arm, values in found["arms"].items() if arm in (*names, found["reference"])}
+    pairs = found.get("pairs", {})
+    wanted = {*names, found["reference"], *(pairs[name] for name in names if name in pairs)}
+    return {arm: values for arm, values in found["arms"].items() if arm in wanted}
 
 
 def arm_options(description: dict, arm: str) -> dict:
@@ -215,7 +221,7 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, r
         raise InputError(f"{folder}: no seed has all arms, {missing[0].tag} is missing. Run compare.sh to the end.")
     runs = {arm: {seed: read_run(folder / Job(arm, seed).tag, dataset, score) for seed in seeds}
             for arm in description["arms"]}
-    arms = compare(runs, reference, read_table(utt2spk), draws=options.draws)
+    arms = compare(runs, reference, read_table(utt2spk), draws=options.draws, pairs=description.get("pairs", {}))
     text = markdown(arms, title=description["name"], reference=reference, seeds=seeds,
                     dataset=description["test_set"], missing=[job.tag for job in missing], rate=rate,
                     published=Published(**description["published"]) if "published" in description else None)

@@ -41,6 +41,7 @@ class Arm(NamedTuple):
     p_speakers: float | None
     p_seeds: float | None
     cer: float | None = None  # mean over seeds
+    against: str | None = None  # the arm that it is compared with, where that is not the reference of all
 
     @property
     def mean(self) -> float:
@@ -90,27 +91,29 @@ def training_seconds(history: Path) -> float:
 
 
 def compare(
-    runs: Mapping[str, Mapping[int, Run]], reference: str, utt2spk: Mapping[str, str], *, draws: int
+    runs: Mapping[str, Mapping[int, Run]], reference: str, utt2spk: Mapping[str, str], *, draws: int,
+    pairs: Mapping[str, str] | None = None,
 ) -> list[Arm]:
-    """``runs``: arm -> seed -> run, the same seeds in every arm."""
+    """``runs``: arm -> seed -> run, the same seeds in every arm; ``pairs``: arm -> its own reference."""
     speakers = {trn_id(utterance, utt2spk): speaker for utterance, speaker in utt2spk.items()}
     names = list(next(iter(runs[reference].values())).utterances)
-    arms = []
+    arms, pairs = [], pairs or {}
     for arm, by_seeds in runs.items():
         for seed, run in by_seeds.items():
             if list(run.utterances) != names:
                 raise InputError(f"{arm}, seed {seed}: scored on other utterances than {reference}. Score it again.")
         first = next(iter(by_seeds.values()))
-        found = (None, None, None)
-        if arm != reference:
-            errors = Errors(_edits(runs[reference], names), _edits(by_seeds, names),
+        found, own = (None, None, None), pairs.get(arm, reference)
+        if arm != own:
+            errors = Errors(_edits(runs[own], names), _edits(by_seeds, names),
                             np.array([first.utterances[name].words for name in names]),
                             [speakers.get(name, name) for name in names])
             found = bootstrap(errors, draws=draws), sign_flip_p(by_speaker(errors)), sign_flip_p(by_seed(errors))
         seconds = statistics.fmean(run.seconds for run in by_seeds.values())
         cers = [run.cer for run in by_seeds.values()]
         cer = None if None in cers else statistics.fmean(cers)
-        arms.append(Arm(arm, [run.wer for run in by_seeds.values()], first.passes, seconds, *found, cer))
+        wers = [run.wer for run in by_seeds.values()]
+        arms.append(Arm(arm, wers, first.passes, seconds, *found, cer, pairs.get(arm)))
     return arms
 
 
@@ -121,12 +124,13 @@ def markdown(
     """The table with what is needed to read it."""
     few = ("One seed: nothing here tells of the variation between seeds. " if len(seeds) == 1 else
            f"With {len(seeds)} seeds the interval is rough. " if len(seeds) < 5 else "")
+    others = ", or of the arm in brackets" if any(arm.against for arm in arms) else ""
     lines = [
         f"# {title}", "",
         f"{rate} on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: (errors of the "
-        f"arm - errors of {reference}) / errors of the arm, with the 95 % interval of a paired bootstrap over seeds, "
-        f"speakers and utterances. {few}p: exact two-sided sign-flip test over speakers, for these trained models "
-        "alone (two seeds of one method may differ by it), and over seeds, where "
+        f"arm - errors of {reference}{others}) / errors of the arm, with the 95 % interval of a paired bootstrap over "
+        f"seeds, speakers and utterances. {few}p: exact two-sided sign-flip test over speakers, for these trained "
+        "models alone (two seeds of one method may differ by it), and over seeds, where "
         f"{len(seeds)} can give none under {2 / 2 ** len(seeds):.3g}. Passes and minutes: optimizer steps of one run, "
         "without those of weights that it starts from.", "",
         f"| arm | {rate} % | {reference} better by % | p speakers | p seeds | labelled passes | pool passes "
@@ -142,7 +146,7 @@ def markdown(
         cells = ["-", *("-" if p is None else f"{p:.3g}" for p in (arm.p_speakers, arm.p_seeds))]
         if arm.gain is not None:
             gain, low, high = (f"{100 * value:+.1f}" for value in arm.gain)
-            cells[0] = f"{gain} [{low}, {high}]"
+            cells[0] = f"{gain} [{low}, {high}]" + (f" ({arm.against})" if arm.against else "")
         passes = [f"{arm.passes[kind]:.1f}" for kind in ("labelled", "pool")]
         cells = [arm.name, f"{100 * arm.mean:.2f}{spread}", *cells, *passes, f"{arm.seconds / 60:.1f}"]
         if characters:

@@ -26,7 +26,8 @@ def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str
     rates.set_ylim(len(arms) - 0.5, -0.5)
     rates.set_xlabel(f"{rate} on {dataset} [%]: runs, and mean")
     gains.axvline(0, color=LINE, linewidth=1)
-    gains.set_xlabel(f"errors that {reference} makes less [%], 95 % interval")
+    whose = "the arm's own reference" if any(arm.against for arm in arms) else reference
+    gains.set_xlabel(f"errors that {whose} makes less [%], 95 % interval")
     for axes in (rates, gains):
         axes.grid(alpha=0.35, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)

@@ -114,22 +114,22 @@ def test_published_figures_stand_beside_ours_with_their_source(standing_in):
 
 @pytest.mark.parametrize("name", ["layers", "rates"])
 def test_the_descriptions_of_published_comparisons_have_a_figure_for_every_arm_and_options_that_training_reads(name):
-    """Each arm's settings through stage 7's own reader; the layer ablation's arms are of the published sizes."""
+    """Each arm's settings through stage 7's own reader, in the recipe they name; the ablation's have their size."""
     from espnet_bljust.bin import plan
     from espnet_bljust.bin.settings import merge
     from espnet_bljust.network.config import CPCConfig
     from espnet_bljust.network.systems import read_configs
 
-    path = ROOT / f"conf/compare_{name}.yaml"
+    path, recipe = ROOT / f"conf/compare_{name}.yaml", ROOT / "egs2/librispeech/bljust"
     wanted = compare_command.build_parser().parse_args([f"--config={path}", "--action=check"])
     description = compare_command.read_description(path, wanted)
     assert description["published"]["figures"].keys() == description["arms"].keys()
     for arm in description["arms"]:
         options = compare_command.arm_options(description, arm)
-        arguments = [f"--config={ROOT / 'egs2/mini/bljust/conf/train_bljust.yaml'}", "--exp_dir=x", "--token_list=none",
+        arguments = [f"--config={recipe / options['asr_config']}", "--exp_dir=x", "--token_list=none",
                      f"--size_config={ROOT / 'conf/size' / options['model_size']}.yaml", "--train_dir=x",
                      "--pool_dir=x", "--valid_dir=x", "--token_type=char", "--dry_run"]
-        changes = [f"--set={word}" for word in options["asr_args"].split()]
+        changes = [f"--set={word}" for word in options.get("asr_args", "").split()]
         trunk, ssl = read_configs(merge(plan.get_parser().parse_args([*arguments, *changes])))
         assert ssl == CPCConfig() and trunk.attention and trunk.cell == "gru"
         if name == "layers":

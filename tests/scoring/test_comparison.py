@@ -75,6 +75,20 @@ def test_the_table_holds_rates_spread_gain_and_both_tests(comparison, capsys):
     assert imread(comparison / "exp/toy/comparison.png").shape[1] > 500
 
 
+def test_an_arm_of_a_pair_is_compared_with_its_own_reference(comparison):
+    for seed in (0, 1):
+        make_run(comparison / f"exp/toy/other_seed{seed}", lambda name: 4)
+    (comparison / "compare.yaml").write_text(DESCRIPTION + "  other: {}\npairs: {theirs: other}\n")
+    arms = report(comparison)
+    assert arms["theirs"]["gain"]["gain"] == pytest.approx((52 - 96) / 52) and arms["theirs"]["against"] == "other"
+    assert arms["other"]["gain"]["gain"] == pytest.approx((96 - 36) / 96) and arms["other"]["against"] is None
+    text = (comparison / "exp/toy/COMPARISON.md").read_text()
+    assert "] (other) |" in text and "or of the arm in brackets" in text
+    (comparison / "compare.yaml").write_text(DESCRIPTION + "pairs: {theirs: nobody}\n")
+    with pytest.raises(InputError, match="pairs is .*nobody.*, not arms with arms"):
+        report(comparison)
+
+
 def test_an_arm_without_errors_has_no_gain_and_the_numbers_stay_json(comparison):
     for seed in (0, 1):
         shutil.rmtree(comparison / f"exp/toy/theirs_seed{seed}")
