@@ -1,7 +1,8 @@
 """`--init_from`: weights of ours, stock ESPnet, Hugging Face, torchaudio or fairseq as the start of a training.
 
 The format is known by the names inside. The trunk must be complete and of the size of the configuration. The
-self-supervised head is taken where it is there, the CTC head where its tokens are known and are the training's.
+self-supervised head is taken where it is there, the CTC head where it was trained and its tokens are known and are the
+training's.
 """
 
 from collections.abc import Mapping
@@ -45,8 +46,9 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
     name, renamed = _renamed(found)
     left_out = [f"{len(renamed.left_out)} tensors of another task"] if renamed.left_out else []
     state = renamed.state
-    if found.tokens != tokens:
-        why = "other tokens" if found.tokens else "its tokens are not known"
+    if found.tokens != tokens or not found.head_trained:
+        why = "other tokens" if found.tokens != tokens else "not trained"
+        why = why if found.tokens else "its tokens are not known"
         left_out += [f"{name} ({why})" for prefix, name in SUPERVISED.items()
                      if any(key.startswith(prefix) for key in state)]
         state = {key: value for key, value in state.items() if not key.startswith(tuple(SUPERVISED))}

@@ -4,6 +4,7 @@
     .safetensors      alone or in a Hugging Face directory
 """
 
+import re
 import zipfile
 from argparse import Namespace
 from collections import defaultdict
@@ -15,12 +16,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.errors import InputError
 from espnet_bljust.settings_file import read_json, read_yaml
 
 IN_DIRECTORY = ("model.safetensors", "pytorch_model.bin")
 INSIDE = ("model_weight", "model", "state_dict")  # keys under which s3prl, fairseq or ours, and others keep weights
 
+MOST_STEPS = 10**8  # of a plan whose evaluations are listed
 SETTINGS = ("model_cfg", "task_cfg", "cfg", "args")  # of s3prl, and of fairseq since 0.11 and before
 
 
@@ -32,6 +35,7 @@ class Found(NamedTuple):
     settings: Mapping[str, Any]  # of the network, in the words of its library; empty where there are none
     tokens: list[str] | None  # of the CTC head, where they are known
     normalized: bool  # the network wants audio of zero mean and unit variance
+    head_trained: bool = True  # the supervised head has seen text, as far as is known
 
 
 def read(path: Path) -> Found:
@@ -60,7 +64,8 @@ def _with_neighbours(path: Path, state: dict[str, Tensor]) -> Found:
     ours = any(name.startswith("network.") for name in state)
     if ours:
         settings = _settings(folder / "train.yaml")
-        return Found(path, state, _keys(settings.get("trunk_conf")), _tokens(settings.get("token_list")), False)
+        return Found(path, state, _keys(settings.get("trunk_conf")), _tokens(settings.get("token_list")), False,
+                     _head_trained(path, settings))
     if any(name.startswith("encoder.hubert_pretrain_model.") for name in state):
         settings = _settings(folder / "config.yaml")
         return Found(path, state, _keys(settings.get("encoder_conf")), _tokens(settings.get("token_list")), False)
@@ -71,6 +76,25 @@ def _with_neighbours(path: Path, state: dict[str, Tensor]) -> Found:
     return Found(path, state, _settings(folder / "config.json"),
                  tokens.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if tokens.is_file() else None,
                  normalized)
+
+
+def _head_trained(path: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether labelled audio was among the steps before these weights of ours; True where that is not known.
+
+    A head that never moved is the random start of its seed, and would become that of every seed that begins here.
+    """
+    if settings.get("init_from"):
+        return True
+    try:
+        plan = build_plan(settings["plan_conf"])
+        steps = plan.num_steps
+        if (saved := re.fullmatch(r"(\d+)(updates|epoch)\.pth", path.resolve().name)) and steps < MOST_STEPS:
+            number = int(saved[1])
+            steps = number if saved[2] == "updates" else plan.evaluations(
+                settings["steps_per_epoch"], settings.get("keep_updates", ()))[number - 1]
+        return plan.consumed(steps)[0] > 0
+    except (IndexError, InputError, KeyError, TypeError, ValueError):
+        return True
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -96,6 +96,27 @@ def test_a_ctc_head_of_other_or_unknown_tokens_is_left_out(small, tmp_path):
     assert "CTC head (its tokens are not known)" in line and "num_heads, norm_first and strides are not in" in line
 
 
+@pytest.mark.parametrize(("name", "trained"), [("10updates.pth", False), ("2epoch.pth", False), ("11updates.pth", True),
+                                               ("3epoch.pth", True), ("average.pth", True), ("latest.pth", False)])
+def test_a_head_that_only_explored_is_left_out_so_that_each_seed_draws_its_own(small, tmp_path, name, trained):
+    experiment, exp_dir = small
+    settings = yaml.safe_load((exp_dir / "train.yaml").read_text())
+    rates = {"exploration_rates": {"theta": 1, "eta": 1}, "joint_rates": {"theta": 1, "phi": 1, "eta": 1},
+             "final_rates": {"theta": 1, "phi": 1}}
+    settings |= {"steps_per_epoch": 6, "plan_conf": {  # evaluated after steps 6, 10 (end of exploration), 16, 20
+        "schedule": "once", "exploration_steps": 10, "joint_steps": 10, "final_steps": 0, **rates}}
+    (exp_dir / "train.yaml").write_text(yaml.safe_dump(settings))
+    path = exp_dir / name
+    if name == "latest.pth":
+        shutil.copy(exp_dir / "average.pth", exp_dir / "2epoch.pth")
+        path.symlink_to("2epoch.pth")
+    elif name != "average.pth":
+        shutil.copy(exp_dir / "average.pth", path)
+    begun = start(path, experiment)
+    assert any(key.startswith("ctc.") for key in begun.state) == trained
+    assert ("left out: CTC head (not trained)" in begun.line) != trained
+
+
 def test_settings_of_old_and_new_fairseq_are_read_without_its_classes(small, tmp_path):
     omegaconf = pytest.importorskip("omegaconf", reason="omegaconf is not installed: the extra `train`")
     experiment, _ = small
