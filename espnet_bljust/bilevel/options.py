@@ -28,6 +28,10 @@ def build_plan(options: Mapping) -> Plan:
     if missing:
         raise InputError(f"plan_conf: {missing[0]} is missing. Add it; conf/train_bljust.yaml shows all keys.")
     plan = _plan(options, _bljust(options))
+    final = _count(options, "final_steps")
+    if plan.final_frozen_steps > final:
+        raise InputError(f"plan_conf: final_frozen_steps {plan.final_frozen_steps} is beyond the {final} final_steps. "
+                         "Lower it: the trunk would never move there.")
     if plan.num_steps == 0:
         raise InputError("plan_conf: every phase has 0 steps. Give exploration_steps, joint_steps or final_steps.")
     method = _choice(options, "method", METHODS)

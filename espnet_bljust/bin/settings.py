@@ -2,12 +2,12 @@
 
 import argparse
 import difflib
-import math
 import re
 from pathlib import Path
 
 import yaml
 
+from espnet_bljust.bin.setting_values import check_values
 from espnet_bljust.data.audio import ARCHIVE
 from espnet_bljust.errors import InputError
 from espnet_bljust.settings_file import parse_yaml, read_yaml
@@ -23,7 +23,6 @@ DEFAULTS = {
     "num_att_plot": 0,  # a network without a decoder has no attention to plot
     "unlabelled_shards_from": 2_000_000,  # utterances from which on a pool is read in shards (docs/scale.md)
 }
-MOST_STEPS_UNSEEN = 100  # between rows of history.jsonl: with more, an alarm would come after step 200
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
     *DEFAULTS, "plan_conf", "trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "masking_conf",
@@ -110,26 +109,7 @@ def _check_keys(settings: dict, where: str) -> None:
     for name in ("plan_conf", "trunk_conf", "ssl_conf", "cpc_conf", "head_conf", "masking_conf"):
         if not isinstance(settings.get(name, {}), dict):
             raise InputError(f"{where}: {name} is {settings[name]!r}, not keys with values. Write them below {name}.")
-    for name in ("batch_seconds", "unlabelled_batch_seconds", "steps_per_epoch"):
-        value = settings.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-            raise InputError(f"{where}: {name} is {value!r}, not a positive number. Set {name}: 30, say.")
-    clip = settings.get("grad_clip", 5.0)
-    if isinstance(clip, bool) or not isinstance(clip, int | float) or not clip > 0:
-        raise InputError(f"{where}: grad_clip is {clip!r}, not a positive norm. Write 5.0, say, or .inf for none.")
-    interval = settings["log_interval"]
-    if type(interval) is not int or not 1 <= interval <= MOST_STEPS_UNSEEN:
-        raise InputError(f"{where}: log_interval is {interval!r}, not a number of steps from 1 to {MOST_STEPS_UNSEEN}: "
-                         "alarms are raised where a row is written. Write log_interval: 10, say.")
-    between = settings.get("save_interval_minutes", 0)
-    if isinstance(between, bool) or not isinstance(between, int | float) or not 0 <= between < math.inf:
-        raise InputError(f"{where}: save_interval_minutes is {between!r}, not minutes. Write 30, say, or 0 for none.")
-    if type(settings["unlabelled_shards_from"]) is not int:
-        raise InputError(f"{where}: unlabelled_shards_from is {settings['unlabelled_shards_from']!r}, not a number of "
-                         "utterances. Write unlabelled_shards_from: 2000000, say.")
-    kept = settings["keep_updates"]
-    if not isinstance(kept, list) or not all(type(step) is int and step > 0 for step in kept):
-        raise InputError(f"{where}: keep_updates is {kept!r}, not a list of steps. Write keep_updates: [50000], say.")
+    check_values(settings, where)
 
 
 def _nested(keys: list[str], value: object) -> dict:

@@ -6,7 +6,7 @@ The checkpoint before the last stays as checkpoint.previous.pth: a disk may dama
 import errno
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -134,14 +134,18 @@ def link(target: str, path: Path) -> None:
     temporary.replace(path)
 
 
-def kept_epochs(scores: Mapping[int, float], keep: int) -> list[int]:
-    """Epochs whose weights stay on disk: the ``keep`` best by score (ties: the later) and the ``keep`` newest.
+def ranked(scores: Mapping[int, float], explored: Collection[int] = ()) -> list[int]:
+    """Epochs by score, the best first (ties: the later); ``explored``, which averaging leaves out, come last."""
+    return sorted(scores, key=lambda epoch: (epoch in explored, scores[epoch], -epoch))
+
+
+def kept_epochs(scores: Mapping[int, float], keep: int, explored: Collection[int] = ()) -> list[int]:
+    """Epochs whose weights stay on disk: the ``keep`` first of `ranked` and the ``keep`` newest.
 
     At least one of each, since valid.cer.best.pth and latest.pth point at them.
     """
     keep = max(keep, 1)
-    best = sorted(scores, key=lambda epoch: (scores[epoch], -epoch))[:keep]
-    return sorted({*best, *sorted(scores)[-keep:]})
+    return sorted({*ranked(scores, explored)[:keep], *sorted(scores)[-keep:]})
 
 
 def prune(output_dir: Path, keep: Sequence[int]) -> None:

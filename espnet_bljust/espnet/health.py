@@ -17,7 +17,8 @@ PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "drowned": 200}
 NEAR_CHANCE = 0.98
 FEW_CODES = 2.0
 DROWNED = 1e-3
-NAMES = (*PATIENCE_STEPS, "skipped_steps", "infeasible", "unreadable")
+OF_UTTERANCES = ("infeasible", "unreadable")  # counted by each process, of its own
+NAMES = (*PATIENCE_STEPS, "skipped_steps", *OF_UTTERANCES)
 
 
 class Health:

@@ -33,7 +33,7 @@ class MaskingConfig:
     @classmethod
     def from_dict(cls, options: Mapping) -> Self:
         """From YAML; an unknown key or a number out of its range is an InputError with its name."""
-        known = [field.name for field in fields(cls)]
+        known, options = [field.name for field in fields(cls)], dict(options)
         for name, value in options.items():
             if name not in known:
                 raise InputError(f"masking_conf: unknown key {name}. Known keys: {', '.join(known)}.")
@@ -41,6 +41,7 @@ class MaskingConfig:
             if not isinstance(value, int | float) or not (0 <= value <= 1 if share else value >= 1 and value % 1 == 0):
                 wanted = "a share from 0 to 1" if share else "a whole number from 1"
                 raise InputError(f"masking_conf: {name} is {value!r}, not {wanted}. Mend the value.")
+            options[name] = value if share else int(value)
         return cls(**options)
 
 

@@ -13,6 +13,19 @@ ROWS, INNER, COLUMNS = 1500, 768, 3072  # a feed-forward layer of size base over
 GAIN = 1.5  # below it, casts between the two types eat what the products gain
 
 
+class Precision:
+    """What use_amp came to: measured when a run first starts, and kept in its checkpoints, so that it never changes."""
+
+    def __init__(self) -> None:
+        self.bfloat16: bool | None = None  # None: not measured yet
+
+    def state_dict(self) -> dict:
+        return {"bfloat16": self.bfloat16}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.bfloat16 = state["bfloat16"]
+
+
 def bfloat16_pays(
     device: torch.device, seconds: Callable[[torch.dtype], float] | None = None
 ) -> bool:

@@ -15,6 +15,7 @@ from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.progress import duration
 
 CARRIED = ("steps", "labelled", "masked", "rows", "batches", "seconds", "norm")
+ADDED = ("labelled", "masked", "rows", "batches")  # over processes; the others are alike in all, or each one's own
 NOT_SUMMED = ("infeasible", "pool", "supervised")
 
 
@@ -86,6 +87,19 @@ class StepStats:
         self.pull = Pull(*state["pull"])
         for name in CARRIED:
             setattr(self, name, state[name])
+
+    def over(self, processes: Processes) -> "StepStats":
+        """Of the same steps on all processes; to be asked for by each of them."""
+        parts = processes.gather(self.state_dict())
+        total = StepStats(self.epoch, self.counts)
+        total.load_state_dict(parts[processes.rank])
+        for part in parts[: processes.rank] + parts[processes.rank + 1 :]:
+            for name, value in part["sums"].items():
+                value = torch.tensor(value, dtype=torch.float64)
+                total.sums[name] = total.sums[name] + value if name in total.sums else value
+            for name in ADDED:
+                setattr(total, name, getattr(total, name) + part[name])
+        return total
 
     def summary(self, moment: Moment, temperature: float) -> dict:
         """The row of history.jsonl; perplexities are lists with a number a group, None where there are no codes."""

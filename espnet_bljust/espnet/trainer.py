@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -18,11 +19,11 @@ from espnet2.utils.build_dataclass import build_dataclass
 from espnet_bljust.bilevel.balance import Balance
 from espnet_bljust.bilevel.plan import Moment, Plan
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.checkpoint import kept_epochs, link, prune, save_atomically
-from espnet_bljust.espnet.health import Health
+from espnet_bljust.espnet.checkpoint import kept_epochs, link, prune, ranked, save_atomically
+from espnet_bljust.espnet.health import OF_UTTERANCES, Health
 from espnet_bljust.espnet.history import History
 from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
-from espnet_bljust.espnet.precision import bfloat16_pays
+from espnet_bljust.espnet.precision import Precision, bfloat16_pays
 from espnet_bljust.espnet.processes import Processes
 from espnet_bljust.espnet.saving import Position, Saver
 from espnet_bljust.espnet.stats import StepStats
@@ -69,6 +70,12 @@ class Run:
         """Of the quantizer after ``step``."""
         return self.updater.network.temperature(self.plan.consumed(step)[1])
 
+    @cached_property
+    def explored(self) -> frozenset[int]:
+        """Epochs at whose end the run explores: the supervised head has lost touch with the trunk there."""
+        points = self.plan.evaluations(self.options.steps_per_epoch, self.options.keep_updates)
+        return frozenset(epoch for epoch, point in enumerate(points, 1) if self.plan.at(point).phase == "exploration")
+
     @property
     def output_dir(self) -> Path:
         return Path(self.options.output_dir)
@@ -100,7 +107,9 @@ class BLJustTrainer(Trainer):
         balance = Balance() if plan.gamma_unit == "balanced" else None
         health = Health(codes=train_iter_factory.drawing.codebook[1])
         stats, output_dir = StepStats(1, health.counts), Path(trainer_options.output_dir)
-        shared = {"model": model, "optimizer": optimizers[0], **({"balance": balance} if balance else {})}
+        precision = Precision() if trainer_options.use_amp else None
+        shared = {"model": model, "optimizer": optimizers[0], "balance": balance, "precision": precision}
+        shared = {name: part for name, part in shared.items() if part is not None}
         saver = Saver(output_dir, processes, shared=shared, own={"health": health, "stats": stats},
                       minutes=trainer_options.save_interval_minutes)
         step, scores = saver.resume()
@@ -109,7 +118,7 @@ class BLJustTrainer(Trainer):
         if not due:
             log.info(f"the {trainer_options.until} stage is complete: {step} of {plan.num_steps} steps")
             return
-        settings = Settings(trainer_options.grad_clip, trainer_options.use_amp and _bfloat16(processes))
+        settings = Settings(trainer_options.grad_clip, precision is not None and _bfloat16(precision, processes))
         evaluated = step < due[0][1]
         run = Run(
             Updater(processes.wrap(model), optimizers[0], processes, settings, balance), health, train_iter_factory,
@@ -157,14 +166,15 @@ def train_interval(run: Run, epoch: int, first: int, last: int) -> None:
         torch.manual_seed(derive_seed(run.options.seed, "step", step, run.processes.rank))
         run.updater.step(batches, moment, run.temperature(step), stats, measure=due, counts=counts)
         if due:
-            report(run, stats.summary(moment, run.temperature(step)), moment)
+            report(run, stats.over(run.processes).summary(moment, run.temperature(step)), moment)
             stats.clear()
 
 
 def report(run: Run, row: dict, moment: Moment) -> None:
     """Log a row with its alarms, on the first process; an alarm of any process may stop them all."""
     alarms = run.health.look(row, moment.step, moment.settled)
-    row |= run.health.counts
+    row |= run.health.counts | dict(zip(OF_UTTERANCES, run.processes.sum(
+        [run.health.counts[name] for name in OF_UTTERANCES]), strict=True))
     if run.history is not None:
         run.history.add("train", moment.step, row)
         log.info(StepStats.line(row, moment, run.plan.num_steps))
@@ -191,7 +201,7 @@ def evaluate(run: Run, epoch: int, step: int) -> None:
         keep_models(run, epoch, step)
     run.saver.save(Position(step, run.scores))
     if run.history is not None:
-        prune(run.output_dir, kept_epochs(run.scores, run.options.keep_nbest_models))
+        prune(run.output_dir, kept_epochs(run.scores, run.options.keep_nbest_models, run.explored))
 
 
 def keep_models(run: Run, epoch: int, step: int) -> None:
@@ -201,15 +211,16 @@ def keep_models(run: Run, epoch: int, step: int) -> None:
     if step in run.options.keep_updates:
         save_atomically(weights, run.output_dir / f"{step}updates.pth")
     # a run that went back to the checkpoint before the last may have lost an epoch that it would keep
-    there = [each for each in run.scores if (run.output_dir / f"{each}epoch.pth").exists()]
-    best = min(there, key=lambda each: (run.scores[each], -each))
+    there = {each: score for each, score in run.scores.items() if (run.output_dir / f"{each}epoch.pth").exists()}
+    best = ranked(there, run.explored)[0]
     link(f"{epoch}epoch.pth", run.output_dir / "latest.pth")
     link(f"{best}epoch.pth", run.output_dir / "valid.cer.best.pth")
 
 
-def _bfloat16(processes: Processes) -> bool:
-    """What use_amp comes to: bfloat16 if it is faster for every process."""
-    pays = processes.sum([float(bfloat16_pays(processes.device))])[0] == processes.world_size
-    log.info("use_amp: the forward pass in bfloat16" if pays else
-             "use_amp: float32 all the same, as bfloat16 products are not clearly faster on this machine")
-    return pays
+def _bfloat16(precision: Precision, processes: Processes) -> bool:
+    """What use_amp comes to: bfloat16 if it is faster for every process when the run starts."""
+    if precision.bfloat16 is None:
+        precision.bfloat16 = processes.sum([float(bfloat16_pays(processes.device))])[0] == processes.world_size
+    log.info("use_amp: the forward pass in bfloat16" if precision.bfloat16 else
+             "use_amp: float32 all the same, as bfloat16 products were not clearly faster where the run started")
+    return precision.bfloat16

@@ -63,7 +63,8 @@ class Updater:
         batches = [batch._replace(tensors=to_device(batch.tensors, self.processes.device)) for batch in batches]
         coupled = moment.pool and self.network.ssl_head.parts_are_coupled
         early = self._probabilities(batches) if coupled and len(batches) > 1 else None
-        meter = PullMeter(self.network.trunk.parameters()) if measure and both else None
+        moves = any(parameter.requires_grad for parameter in self.network.trunk.parameters())
+        meter = PullMeter(self.network.trunk.parameters()) if measure and both and moves else None
 
         def forward(batch: MicroBatch) -> LossSums:
             with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.settings.use_amp):

@@ -122,11 +122,12 @@ def train_killed_at(exp_dir: Path, step: int) -> None:
 
 
 def assert_close_runs(one: Path, two: Path) -> None:
-    """Weights to 1e-10 and what both log of gamma, rates and pulls to rounding: for two cuts of the same batches."""
+    """Weights to 1e-10 and what both log of gamma, rates, pulls and losses to rounding: for two cuts of a batch."""
     expected = weights(two)
     for name, value in weights(one).items():
         assert torch.allclose(value, expected[name], rtol=0, atol=1e-10), name
     for first, second in zip(history(one), history(two), strict=True):
-        for name in ("gamma", "lr_theta", "norm_f", "norm_g", "cosine", "grad_norm", "cer"):
+        for name in ("gamma", "lr_theta", "norm_f", "norm_g", "cosine", "grad_norm", "cer", "ctc", "contrastive",
+                     "contrastive_guess", "ssl_accuracy", "masked_fraction", "infeasible", "unreadable"):
             found, due = first.get(name), second.get(name)
             assert found == due or found == pytest.approx(due, rel=1e-4, abs=1e-6), name
