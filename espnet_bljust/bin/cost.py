@@ -16,7 +16,7 @@ from espnet_bljust.bin.command import run
 from espnet_bljust.bin.cost_model import Cluster, Cost, audio_of_update, cost
 from espnet_bljust.bin.cost_rates import Speed, add_measured, count_teraflop, device_of, read_rates, speed_of
 from espnet_bljust.bin.estimate import BYTES_PER_HOUR, FLAC_RATIO
-from espnet_bljust.bin.plan_report import Sizes, disk_gb, report
+from espnet_bljust.bin.plan_report import Amount, Sizes, disk_gb, report
 from espnet_bljust.bin.plan_speed import Rates, training_seconds
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import duration
@@ -48,7 +48,8 @@ def main(options: argparse.Namespace) -> None:
     cluster = Cluster(speed.memory_gb, options.bandwidth * 1e9, options.overlap, options.least_seconds)
     rows = [cost(task.plan, task.settings, task.sizes, speed.rates, task.valid_seconds, cluster, number)
             for number in numbers]
-    text = report(task.plan, task.settings, task.sizes, task.hours).partition("\nMemory of a step")[0]
+    audio = {kind: hours if hours is None else Amount(hours) for kind, hours in task.hours.items()}
+    text = report(task.plan, task.settings, task.sizes, audio).partition("\nMemory of a step")[0]
     print("\n".join([text, "", *bytes_lines(task), "", *assumptions(speed, cluster, task), "", *table(task, rows), "",
                      *warnings(rows, cluster)]))
 
@@ -62,7 +63,8 @@ def task_of(options: argparse.Namespace) -> Task:
         settings = read_yaml_keys(path)
         plan = build_plan(settings["plan_conf"])
         files = [settings[f"{name}_shape_file"][0] for name in ("train", "unlabelled", "valid")]
-        hours = [stage_7.hours_of(Path(file), may_be_absent=True) for file in files]
+        found = [stage_7.amount_of(Path(file), may_be_absent=True) for file in files]
+        hours = [amount and amount.hours for amount in found]
     else:
         words = ["--config", options.asr_config, "--size_config", options.size_config, "--method", options.method,
                  "--task", options.task, "--token_list", "none", "--token_type", "char", "--exp_dir", "none",

@@ -17,7 +17,7 @@ import yaml
 from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bin.command import run
-from espnet_bljust.bin.plan_report import Sizes, passes, report
+from espnet_bljust.bin.plan_report import Amount, Sizes, passes, report
 from espnet_bljust.bin.plan_speed import measure, training_seconds
 from espnet_bljust.bin.settings import HEADS, merge
 from espnet_bljust.data.files import write_atomic
@@ -36,29 +36,30 @@ def main(options: argparse.Namespace) -> None:
     from espnet_bljust.espnet.masks import Drawing  # brings torch: after what fails at once
 
     drawing = Drawing.of(settings)
-    hours = {name: hours_of(Path(settings[key][0]), options.dry_run)
+    audio = {name: amount_of(Path(settings[key][0]), options.dry_run)
              for name, key in (("labelled", "train_shape_file"), ("valid", "valid_shape_file"))}
-    hours["pool"] = pool_hours(settings, options)
-    if not options.dry_run or (None not in hours.values() and options.token_list.exists()):
+    audio["pool"] = pool_amount(settings, options)
+    if not options.dry_run or (None not in audio.values() and options.token_list.exists()):
         check_feasible(settings, options, drawing.num_frames)
     if options.init_from:
         from espnet_bljust.espnet.starting_point import starting_point
         from espnet_bljust.espnet.weights import shape_of
 
         print(starting_point(Path(options.init_from), shape_of(settings), settings["token_list"]).line)
-    text = report(plan, settings, Sizes.of(settings), hours, max(1, options.ngpu))
-    rates, valid_seconds = measure(settings, options.ngpu), 3600 * (hours["valid"] or 0)
+    text = report(plan, settings, Sizes.of(settings), audio, max(1, options.ngpu))
+    valid_seconds = 3600 * audio["valid"].hours if audio["valid"] else 0
+    rates = measure(settings, options.ngpu)
     seconds = training_seconds(plan, settings, rates, valid_seconds, options.ngpu)
     if options.dry_run:
         print(f"{text}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}.")
         return
     options.exp_dir.mkdir(parents=True, exist_ok=True)
-    contents = {**plan.as_dict(), "passes": passes(plan, settings, hours)}
+    contents = {**plan.as_dict(), "passes": passes(plan, settings, audio)}
     write_atomic(options.exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
     write_atomic(options.exp_dir / "stats.md", text)
     write_atomic(options.exp_dir / "train.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     print(f"{options.exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
-          f"{hours['labelled']:.2f} h labelled, {hours['pool']:.2f} h in the pool; "
+          f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
           f"training will take about {duration(seconds)}")
 
 
@@ -110,22 +111,26 @@ def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Call
                             "Use longer units (token_type bpe or word), or raise min_wav_duration."))
 
 
-def hours_of(shape_file: Path, may_be_absent: bool) -> float | None:
-    """Hours of audio by utt2num_samples."""
+def amount_of(shape_file: Path, may_be_absent: bool) -> Amount | None:
+    """By utt2num_samples."""
     if may_be_absent and not shape_file.exists():
         return None
-    return sum(samples for _, samples in walk_samples(shape_file)) / SAMPLE_RATE / 3600
+    total = count = 0
+    for _, samples in walk_samples(shape_file):
+        total, count = total + samples, count + 1
+    return Amount(total / SAMPLE_RATE / 3600, count)
 
 
-def pool_hours(settings: dict, options: argparse.Namespace) -> float | None:
-    """Hours of the pool; one of ``unlabelled_shards_from`` utterances or more gets its index here."""
+def pool_amount(settings: dict, options: argparse.Namespace) -> Amount | None:
+    """Of the pool; one of ``unlabelled_shards_from`` utterances or more gets its index here."""
     shape_file = Path(settings["unlabelled_shape_file"][0])
     if options.dry_run or num_lines(shape_file) < settings["unlabelled_shards_from"]:
-        return hours_of(shape_file, options.dry_run)
+        return amount_of(shape_file, options.dry_run)
     options.exp_dir.mkdir(parents=True, exist_ok=True)
     path = options.exp_dir / "pool.index"
     settings["unlabelled_index"] = str(path)
-    return int(write_index(options.pool_dir, path).sums(ROWS_AT_ONCE).sum()) / SAMPLE_RATE / 3600
+    index = write_index(options.pool_dir, path)
+    return Amount(int(index.sums(ROWS_AT_ONCE).sum()) / SAMPLE_RATE / 3600, len(index))
 
 
 def get_parser() -> argparse.ArgumentParser:

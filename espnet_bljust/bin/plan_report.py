@@ -1,9 +1,11 @@
 """What stage 7 says of a run before it starts: plan, parameters by role, passes over the audio, memory."""
 
 import difflib
+import sys
 from typing import NamedTuple
 
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.data.batching import batches_of_pass
 from espnet_bljust.errors import InputError
 
 BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
@@ -51,11 +53,18 @@ def check_frozen(frozen: object, names: list[str]) -> None:
             raise InputError(f"freeze_param: the network has no parameter {entry!r}. Did you mean {near[0]}?")
 
 
-def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | None], processes: int = 1) -> str:
-    """Markdown; hours that are not known yet are shown as a question mark. ``processes`` share each micro-batch."""
+class Amount(NamedTuple):
+    """Audio of a set."""
+
+    hours: float
+    utterances: int | None = None  # where they are known
+
+
+def report(plan: Plan, settings: dict, sizes: Sizes, audio: dict[str, Amount | None], processes: int = 1) -> str:
+    """Markdown; what is not known yet is shown as a question mark. ``processes`` share each micro-batch."""
     accumulated = settings["accum_grad"]
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
-    times = passes(plan, settings, hours)
+    times = passes(plan, settings, audio)
     head = HEADS[settings.get("head_conf", {}).get("kind", "ctc")]
     lines = ["# Before training", "", "| phase | cycle | steps | gamma | peak rates |", "|---|---|---|---|---|"]
     for segment in plan.segments:
@@ -68,8 +77,7 @@ def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | No
               f"{settings['steps_per_epoch']}.", "", "| audio | hours | seconds a step | passes |", "|---|---|---|---|"]
     for kind in ("labelled", "pool"):
         amount = f"{accumulated * seconds[kind]:g}"
-        known = hours[kind] is not None
-        lines.append(f"| {kind} | {hours[kind]:.2f} | {amount} | {times[kind]:.1f} |" if known
+        lines.append(f"| {kind} | {audio[kind].hours:.2f} | {amount} | {times[kind]:.1f} |" if audio[kind]
                      else f"| {kind} | ? | {amount} | ? |")
     lines += ["", "| role | parameters |", "|---|---|", f"| theta (trunk) | {sizes.theta:,} |",
               f"| phi ({head}) | {sizes.phi:,} |", f"| eta (self-supervised head) | {sizes.eta:,} |", "",
@@ -79,12 +87,17 @@ def report(plan: Plan, settings: dict, sizes: Sizes, hours: dict[str, float | No
     return "\n".join(lines)
 
 
-def passes(plan: Plan, settings: dict, hours: dict[str, float | None]) -> dict[str, float | None]:
-    """How often the plan passes over either kind of audio; None where its hours are not known."""
+def passes(plan: Plan, settings: dict, audio: dict[str, Amount | None]) -> dict[str, float | None]:
+    """How often the plan passes over either kind of audio, in its whole numbers of batches; None where not known."""
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
-    steps = zip(seconds, plan.consumed(plan.num_steps), strict=True)
-    return {kind: None if hours[kind] is None else
-            used * settings["accum_grad"] * seconds[kind] / 3600 / max(hours[kind], 1e-9) for kind, used in steps}
+    found = {}
+    for kind, used in zip(seconds, plan.consumed(plan.num_steps), strict=True):
+        found[kind] = None
+        if audio[kind] is not None:
+            most = audio[kind].utterances or sys.maxsize
+            found[kind] = used * settings["accum_grad"] / batches_of_pass(
+                3600 * audio[kind].hours, seconds[kind], most)
+    return found
 
 
 def disk_gb(sizes: Sizes, settings: dict) -> float:

@@ -35,7 +35,7 @@ class BatchStream:
         self.durations = np.asarray(durations_seconds, dtype=np.float64)
         self.seed, self.purpose = seed, purpose
         total = float(self.durations.sum())
-        self.batches_per_pass = min(max(1, round(total / budget_seconds)), len(utterances))
+        self.batches_per_pass = batches_of_pass(total, budget_seconds, len(utterances))
         self._pass = -1
         self._order = self._starts = np.zeros(0, np.int64)  # of the pass: utterances; where each batch begins in them
 
@@ -53,6 +53,11 @@ class BatchStream:
             self._pass = epoch
         chosen = self._order[self._starts[index] : self._starts[index + 1]]
         return epoch, [utterance.decode() for utterance in self.utterances[chosen].tolist()]
+
+
+def batches_of_pass(total: float, budget: float, num_utterances: int) -> int:
+    """How many batches of ``budget`` hold ``total`` (both in any unit), each with at least one utterance."""
+    return min(max(1, round(total / budget)), num_utterances)
 
 
 def cut(durations: np.ndarray, total: float, count: int) -> np.ndarray:

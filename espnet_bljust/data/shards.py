@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from espnet_bljust.data.batching import cut
+from espnet_bljust.data.batching import batches_of_pass, cut
 from espnet_bljust.data.pool_index import PoolIndex
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed
@@ -35,7 +35,7 @@ class ShardStream:
         self.shard_samples = index.sums(shard)
         windows = -(-len(self.shard_samples) // window)
         total = int(self.shard_samples.sum())
-        self.batches_per_pass = min(max(1, round(total / budget_samples)), len(index))
+        self.batches_per_pass = batches_of_pass(total, budget_samples, len(index))
         if self.batches_per_pass < windows:
             raise InputError(f"{purpose}: a batch of {budget_samples:.3g} samples is more than a window of shards has, "
                              f"{total / windows:.3g}. Give smaller batches, or a larger unlabelled_shards_from.")

@@ -14,6 +14,7 @@ import experiment  # noqa: E402
 from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
+from espnet_bljust.data.batching import BatchStream  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 
 SIZES = Path(__file__).parents[2] / "conf" / "size"
@@ -244,8 +245,10 @@ def test_stage_7_says_how_often_a_method_passes_over_either_kind_of_audio(stage,
         passes[method] = json.loads((tmp_path / method / "plan.json").read_text())["passes"]
         seconds[method] = settings["batch_seconds"], settings["unlabelled_batch_seconds"]
     samples = [int(row.split()[1]) for row in (root / "dump/train_labelled/utt2num_samples").read_text().splitlines()]
-    assert passes["bljust"]["labelled"] == pytest.approx(6 * 2.5 / (sum(samples) / 16000))
-    assert passes["ptft"] == passes["alternating"] == passes["bljust"] == pytest.approx(passes["weighted_sum"])
+    batches = {share: BatchStream([str(number) for number in range(len(samples))], [count / 16000 for count in samples],
+                                  share * 2.5, 0, "labelled").batches_per_pass for share in (1, 0.6)}
+    assert passes["bljust"]["labelled"] == 6 / batches[1] and passes["weighted_sum"]["labelled"] == 10 / batches[0.6]
+    assert passes["ptft"] == passes["alternating"] == passes["bljust"]
     assert passes["supervised"] == {"labelled": passes["bljust"]["labelled"], "pool": 0.0}
     assert seconds["weighted_sum"] == pytest.approx((2.5 * 6 / 10, 3 * 6 / 10)) and seconds["ptft"] == (2.5, 3)
 

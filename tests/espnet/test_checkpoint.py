@@ -17,6 +17,7 @@ from espnet_bljust.espnet.checkpoint import (
     load,
     load_newest,
     prune,
+    ranked,
     save_atomically,
     save_checkpoint,
 )
@@ -178,6 +179,13 @@ def test_the_best_and_the_newest_epochs_are_kept_and_at_most_twice_as_many(score
     assert set(sorted(scores)[len(scores) - wanted :]) <= set(kept)
     for epoch in set(scores) - set(kept):  # each epoch dropped has `wanted` better ones, or as good and later
         assert sum((scores[other], -other) < (scores[epoch], -epoch) for other in scores) >= wanted
+
+
+def test_epochs_of_the_exploration_do_not_push_out_those_that_are_averaged():
+    scores = dict.fromkeys(range(1, 6), 0.1) | dict.fromkeys(range(6, 11), 0.2) | dict.fromkeys(range(11, 21), 0.3)
+    assert kept_epochs(scores, 5) == [*range(1, 6), *range(16, 21)]
+    assert kept_epochs(scores, 5, range(1, 6)) == [*range(6, 11), *range(16, 21)]
+    assert ranked({1: 0.1, 2: 0.4}, [1])[0] == 2 and ranked({1: 0.2, 2: 0.1}, [1, 2])[0] == 2
 
 
 @few
