@@ -66,13 +66,15 @@ class Drawing(NamedTuple):
     masking: MaskingConfig
     ssl: SSLKind
     num_frames: Callable[[int], int]
+    edge_frames: int  # at either end of a future, which are no targets
     seed: int
 
     @classmethod
     def of(cls, settings: Mapping) -> Self:
         """Of a training configuration."""
         trunk, ssl = read_configs(settings)
-        return cls(MaskingConfig.from_dict(settings.get("masking_conf") or {}), ssl, trunk.num_frames, settings["seed"])
+        masking = MaskingConfig.from_dict(settings.get("masking_conf") or {})
+        return cls(masking, ssl, trunk.num_frames, trunk.edge_frames, settings["seed"])
 
     @property
     def codebook(self) -> tuple[int, int]:
@@ -117,11 +119,14 @@ def draw_cuts(utterances: list[str], num_samples: list[int], drawing: Drawing, e
         pieces = [slice(*ends) for first, border, end in stretches(samples, drawing.ssl, rng)
                   for ends in ((first, border), (border, end))]
         frames = [drawing.num_frames(piece.stop - piece.start) for piece in pieces]
-        if min(frames) == 0 or sum(frames[1::2]) < 2:
-            pieces, frames = [slice(0, samples)], [drawing.num_frames(samples)]
+        edge, targets = drawing.edge_frames, sum(max(0, count - 2 * drawing.edge_frames) for count in frames[1::2])
+        if min(frames) == 0 or min(frames[1::2]) <= 2 * edge or targets < 2:
+            pieces, frames, targets = [slice(0, samples)], [drawing.num_frames(samples)], 0
         cuts.append(pieces)
-        masks += [np.full(count, place % 2 == 1) for place, count in enumerate(frames)]
-        drawn = sample_negatives(sum(frames[1::2]), drawing.masking.num_negatives, rng)
+        for place, count in enumerate(frames):
+            masks.append(np.full(count, place % 2 == 1))
+            masks[-1][:edge] = masks[-1][count - edge :] = False
+        drawn = sample_negatives(targets, drawing.masking.num_negatives, rng)
         negatives.append(torch.from_numpy(drawn))
     targets = sum(map(len, negatives))
     return PoolDraw(torch.from_numpy(np.concatenate(masks)), negatives, torch.zeros(targets, 0, 0), cuts)

@@ -35,17 +35,21 @@ class Convolutions(nn.Module):
             others = [PlainConvolution(config.maps, config.dropout) for _ in range(config.num_convolutions - 1)]
         self.others = nn.ModuleList(others)
 
-    def forward(self, mel: Tensor, lengths: list[int]) -> tuple[Tensor, list[int]]:
-        """(mel frame, mel) -> (row, map * band) and the rows of each utterance, one for two mel frames."""
+    def forward(self, mel: Tensor, lengths: list[int]) -> tuple[Tensor, Tensor, list[int]]:
+        """(mel frame, mel) -> (row, map * band), the same behind the first convolution, and the rows of each utterance.
+
+        There is a row for two mel frames.
+        """
         slots = [-(-length // 2) + 1 for length in lengths]  # a frame of zeros behind each utterance
         x = Places.of(lengths, [2 * slot for slot in slots], mel.device).spread(mel)
         x = self.first(x[None, None])[0]  # (map, place, band)
         halves = [slot - 1 for slot in slots]
         places = Places.of(halves, slots, mel.device)
         keep = places.spread(x.new_ones(sum(halves), 1))
+        first = places.collect(x.transpose(0, 1)).flatten(1)
         for layer in self.others:
             x = layer(x, places, halves, keep)
-        return F.gelu(places.collect(x.transpose(0, 1)).flatten(1)), halves
+        return F.gelu(places.collect(x.transpose(0, 1)).flatten(1)), first, halves
 
 
 class PlainConvolution(nn.Module):
@@ -107,9 +111,10 @@ class CnnRnnTrunk(nn.Module):
     def extract(self, waves: list[Tensor]) -> Features:
         """waves: (sample,) at 16 kHz each -> normalised features, one row every 20 ms."""
         frames_of(waves, self.config)
-        rows, lengths = self.convolutions(*self.log_mel(waves))
+        rows, first, lengths = self.convolutions(*self.log_mel(waves))
         rows = self.projection(rows)
-        return Features(self.layers[0].layer_norm(rows), rows.square().mean(1), lengths)
+        early = F.gelu(first) if self.config.attention else None
+        return Features(self.layers[0].layer_norm(rows), rows.square().mean(1), lengths, early)
 
     def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:
         """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given."""

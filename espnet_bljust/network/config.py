@@ -112,6 +112,16 @@ class TrunkConfig(Options):
         return self.conv_layers[-1][0]
 
     @property
+    def early_dim(self) -> int:
+        """Width of the rows that CPC takes."""
+        return self.feature_dim
+
+    @property
+    def edge_frames(self) -> int:
+        """Frames at either end of an utterance whose features see padding: there is none."""
+        return 0
+
+    @property
     def bytes_per_frame(self) -> int:
         """Activations of a training step, roughly.
 

@@ -5,6 +5,9 @@ c: the trunk's output at the context's last frame; z_k: features of the k-th fra
 sim is the cosine and κ 0.1, as in the published BL-JUST: context 2 s, future 1 s. The trunk looks both ways, so context
 and future are cut apart as audio and the trunk never hears the two together. Negatives are other future frames of the
 same utterance. g is L alone: features cannot collapse, since equal ones would give log(negatives + 1).
+A z that told its place k would be found by W_k without the context. So frames whose features see the padding at
+either end of the future are no targets (edge_frames), and a trunk whose features look further, by attention, gives
+those of its first convolution (early_dim).
 Source: van den Oord et al., arXiv:1807.03748, eq. 3 and 4, where f_k = exp(zᵀ W_k c); here W_k is VᵀW_k.
 """
 
@@ -36,15 +39,16 @@ def stretches(num_samples: int, config: CPCConfig, rng: np.random.Generator) -> 
 
 
 class CPCHead(nn.Module):
-    """W_1 .. W_K in one linear layer, and V (eta); K is the number of frames in the longest future."""
+    """W_1 .. W_K in one linear layer, and V (eta); K is the number of targets in the longest future."""
 
     parts_are_coupled = False
+    reads_early = True  # features that tell nothing of their place in the future
 
-    def __init__(self, dim: int, feature_dim: int, config: CPCConfig, num_steps: int) -> None:
+    def __init__(self, dim: int, early_dim: int, config: CPCConfig, num_steps: int) -> None:
         super().__init__()
         self.config, self.num_steps = config, num_steps
         self.predict = nn.Linear(dim, num_steps * config.final_dim, bias=False)
-        self.project = nn.Linear(feature_dim, config.final_dim, bias=False)
+        self.project = nn.Linear(early_dim, config.final_dim, bias=False)
 
     @staticmethod
     def reading(targets: Tensor, lengths: list[int]) -> Reading:
@@ -60,7 +64,7 @@ class CPCHead(nn.Module):
         self, hidden: Tensor, features: Tensor, *, lengths: list[int], negatives: list[Tensor], temperature: float,
         noise: Tensor | None = None,
     ) -> SSLSums:
-        """hidden (context, dim), features (target, feature_dim), lengths: targets behind each context, or 0.
+        """hidden (context, dim), features (target, early_dim), lengths: targets behind each context, or 0.
 
         negatives: (target, negative) of each utterance, over all its futures; the quantizer's arguments are not read.
         """

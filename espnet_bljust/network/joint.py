@@ -134,7 +134,8 @@ class JointNetwork(nn.Module):
     ) -> tuple[SSLSums, Tensor]:
         edge = batch.scale_edge or (lambda tensor: tensor)
         masked = Wanted.of(batch.pool_mask, features.lengths[len(batch.labelled) :], hidden.device)
-        rows = F.dropout(features.rows[border:].index_select(0, masked.rows), self.feature_dropout, self.training)
+        source = features.early if self.ssl_head.reads_early and features.early is not None else features.rows
+        rows = F.dropout(source[border:].index_select(0, masked.rows), self.feature_dropout, self.training)
         ssl = self.ssl_head(edge(hidden), edge(rows), lengths=masked.counts, negatives=batch.pool_negatives,
                             temperature=batch.temperature, noise=batch.noise)
         return ssl, edge(features.penalty[border:]).sum()

@@ -69,6 +69,16 @@ class CnnRnnConfig(Options):
         return self.dim
 
     @property
+    def early_dim(self) -> int:
+        """Width of the rows that CPC takes: with attention those behind the first convolution."""
+        return self.maps * self.bands if self.attention else self.feature_dim
+
+    @property
+    def edge_frames(self) -> int:
+        """Frames at either end of an utterance where the rows that CPC takes see the convolutions' padding."""
+        return 1 if self.attention else self.num_convolutions
+
+    @property
     def bytes_per_frame(self) -> int:
         """Activations of a training step, roughly."""
         convolutions = self.maps * self.bands * (150 if self.attention else 12) * self.num_convolutions
@@ -126,6 +136,16 @@ class ConformerConfig(Options):
     def feature_dim(self) -> int:
         """Width of the rows that the self-supervised head takes."""
         return self.dim
+
+    @property
+    def early_dim(self) -> int:
+        """Width of the rows that CPC takes."""
+        return self.feature_dim
+
+    @property
+    def edge_frames(self) -> int:
+        """Frames at either end of an utterance whose features see padding: there is none."""
+        return 0
 
     @property
     def bytes_per_frame(self) -> int:

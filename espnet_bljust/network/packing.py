@@ -14,11 +14,12 @@ class UtteranceTooShort(InputError, ValueError):
 
 
 class Features(NamedTuple):
-    """What a trunk's first part makes of a batch."""
+    """What a trunk's first part makes of a batch; ``early`` stays behind where only some of it is taken."""
 
     rows: Tensor  # (row, channel) after the layer norm
     penalty: Tensor  # (row,) mean square over channels before the layer norm
     lengths: list[int]  # rows of each utterance, in order
+    early: Tensor | None = None  # (row, early_dim) before layers that look far; None where no layer does
 
     def of(self, kept: list[bool]) -> "Features":
         """Of some of the utterances."""

@@ -49,6 +49,7 @@ class SelfSupervisedHead(nn.Module):
     """Works on masked frames alone: rows that are no target never come here."""
 
     parts_are_coupled = True  # by the diversity, which is of a batch as a whole
+    reads_early = False  # features, as the encoder does
 
     def __init__(self, dim: int, feature_dim: int, config: SSLConfig) -> None:
         super().__init__()

@@ -1,7 +1,8 @@
 """Which trunks and which self-supervised objectives there are, by the names that a configuration has for them.
 
 A trunk has extract(waves) -> Features, encode(features, mask, want) -> hidden rows, and mask_embedding; its
-configuration num_frames, receptive_field, hop, first_centre, dim, feature_dim, feature_dropout and bytes_per_frame.
+configuration num_frames, receptive_field, hop, first_centre, dim, feature_dim, early_dim, edge_frames, feature_dropout
+and bytes_per_frame.
 A self-supervised head has reading, forward, total, temperature and parts_are_coupled, as ssl_head.py.
 """
 
@@ -48,6 +49,9 @@ def build_trunk(config: TrunkKind) -> nn.Module:
 def build_head(trunk: TrunkKind, config: SSLKind) -> nn.Module:
     """The self-supervised head on such a trunk."""
     if isinstance(config, CPCConfig):
-        steps = trunk.num_frames(round(config.future_seconds * RATE))
-        return CPCHead(trunk.dim, trunk.feature_dim, config, steps)
+        steps = trunk.num_frames(round(config.future_seconds * RATE)) - 2 * trunk.edge_frames
+        if steps < 2:
+            raise InputError(f"cpc_conf: future_seconds {config.future_seconds} leaves fewer than 2 frames to predict. "
+                             "Lengthen it.")
+        return CPCHead(trunk.dim, trunk.early_dim, config, steps)
     return SelfSupervisedHead(trunk.dim, trunk.feature_dim, config)

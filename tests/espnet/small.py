@@ -56,7 +56,7 @@ def micro_batch(labelled=(), pool=(), system="wav2vec2"):
     """Utterances by number; what the iterator would give."""
     tensors, num_masked, num_rows = {}, 0, 0
     trunk, ssl = SYSTEMS[system]
-    drawing = Drawing(MASKING, ssl, trunk.num_frames, seed=0)
+    drawing = Drawing(MASKING, ssl, trunk.num_frames, trunk.edge_frames, seed=0)
     names = [[str(number) for number in ids] for ids in (labelled, pool)]
     if labelled:
         audio = waves(labelled)

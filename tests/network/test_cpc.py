@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_bljust.network.config import CPCConfig
+from espnet_bljust.espnet.masks import Drawing, MaskingConfig
+from espnet_bljust.network.config import CPCConfig, TrunkConfig
 from espnet_bljust.network.cpc import CPCHead, stretches
 from espnet_bljust.network.joint import JointBatch, JointNetwork
-from espnet_bljust.network.log_mel_config import CnnRnnConfig
+from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
 from espnet_bljust.network.masking import sample_negatives
 
 CONFIG = CPCConfig(context_seconds=0.4, future_seconds=0.2, final_dim=6)
@@ -80,8 +81,9 @@ def test_stretches_fit_do_not_overlap_and_lie_anywhere():
     assert stretches(30000, config, rng) == [(0, 20000, 30000)]
 
 
-def pool(network, lengths=(9600, 5000), seed=0):
-    """One stretch of each: contexts, each before its future."""
+def pool(network, lengths=(9600, 7000), seed=0):
+    """One stretch of each: contexts, each before its future, whose edges are no targets."""
+    edge = network.trunk.config.edge_frames
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     waves, masks, negatives = [], [], []
     for samples in lengths:
@@ -89,7 +91,8 @@ def pool(network, lengths=(9600, 5000), seed=0):
         waves += [wave[:border], wave[border:]]
         frames = [network.trunk.config.num_frames(len(piece)) for piece in waves[-2:]]
         masks += [torch.zeros(frames[0], dtype=torch.bool), torch.ones(frames[1], dtype=torch.bool)]
-        negatives.append(torch.from_numpy(sample_negatives(frames[1], 5, rng)))
+        masks[-1][:edge] = masks[-1][-edge:] = False
+        negatives.append(torch.from_numpy(sample_negatives(frames[1] - 2 * edge, 5, rng)))
     return JointBatch(pool=waves, pool_mask=torch.cat(masks), pool_negatives=negatives)
 
 
@@ -106,7 +109,9 @@ def test_predictions_hear_the_context_alone_and_targets_the_future_alone(network
     network(batch)
     alone = network.trunk.encode(network.trunk.extract([batch.pool[0]]))[-1]
     torch.testing.assert_close(seen[0][0][0], alone)
-    torch.testing.assert_close(seen[0][1], torch.cat([network.trunk.extract([batch.pool[i]]).rows for i in (1, 3)]))
+    edge = network.trunk.config.edge_frames
+    targets = [network.trunk.extract([batch.pool[index]]).rows[edge:-edge] for index in (1, 3)]
+    torch.testing.assert_close(seen[0][1], torch.cat(targets))
     for piece in batch.pool:
         piece.requires_grad_()
     hidden = []
@@ -161,3 +166,24 @@ def test_negatives_that_do_not_fit_the_futures_are_refused(network):
     batch.pool_negatives = batch.pool_negatives[:1]
     with pytest.raises(ValueError, match="2 contexts and negatives of"):
         network(batch)
+
+
+@pytest.mark.parametrize("trunk", [
+    TrunkConfig(conv_layers=((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4)), dim=12, num_layers=1, num_heads=2,
+                ffn_dim=16, pos_kernel=8, pos_groups=2),
+    CnnRnnConfig(num_mels=12, num_convolutions=3, maps=4, num_layers=1, hidden=8, dim=12),
+    CnnRnnConfig(num_mels=12, num_convolutions=2, maps=4, num_layers=1, hidden=8, dim=12, cell="gru", attention=True),
+    ConformerConfig(num_mels=12, dim=12, num_layers=1, num_heads=2, ffn_dim=16, kernel=5),
+], ids=["wav2vec2", "lstm", "gru with attention", "conformer"])  # fmt: skip
+def test_no_target_tells_its_place_in_the_future(trunk):
+    """In audio that repeats itself with every frame all targets are the same, wherever in the future they stand."""
+    torch.manual_seed(0)
+    network = JointNetwork(trunk, CPCConfig(), 5).double().eval()
+    repeating = (0.1 * torch.randn(320, dtype=torch.float64)).repeat(201)
+    drawing = Drawing(MaskingConfig(num_negatives=3), CPCConfig(), trunk.num_frames, trunk.edge_frames, seed=0)
+    draw = drawing.pool(0, ["a"], [len(repeating)])
+    features = network.trunk.extract(draw.pieces([repeating]))
+    source = features.rows if features.early is None else features.early
+    rows = source[draw.mask]
+    assert len(rows) == len(draw.negatives[0]) >= 20 and rows.std() > 0
+    torch.testing.assert_close(rows, rows[:1].expand_as(rows), rtol=1e-9, atol=1e-9)
