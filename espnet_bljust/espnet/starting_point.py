@@ -18,9 +18,9 @@ from espnet_bljust.network.convert.fit import MASK_EMBEDDING, SUPERVISED, Shape,
 from espnet_bljust.network.convert.table import Renamed, rename
 
 OURS, SSL_HEAD = "network.", "ssl_head."
-# Of TrunkConfig: how a training treats the trunk, which the next one may do otherwise.
-OF_TRAINING = {"extractor_init", "dropout", "attention_dropout", "activation_dropout", "projection_dropout",
-               "feature_dropout", "layer_drop", "checkpointing"}
+# Of a trunk: how a training treats it, which the next one may do otherwise (`normalize` is told, not refused).
+OF_TRAINING = {"normalize", "extractor_init", "dropout", "attention_dropout", "activation_dropout",
+               "projection_dropout", "feature_dropout", "layer_drop", "checkpointing"}
 # Name of the format, a parameter that only this format has, and how its names become ours.
 FORMATS = {
     "ours": (OURS + MASK_EMBEDDING, lambda state: rename(state, [(OURS, "")])),

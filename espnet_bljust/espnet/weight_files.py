@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.errors import InputError
+from espnet_bljust.network.systems import TRUNKS
 from espnet_bljust.settings_file import read_json, read_yaml
 
 IN_DIRECTORY = ("model.safetensors", "pytorch_model.bin")
@@ -64,18 +66,30 @@ def _with_neighbours(path: Path, state: dict[str, Tensor]) -> Found:
     ours = any(name.startswith("network.") for name in state)
     if ours:
         settings = _settings(folder / "train.yaml")
-        return Found(path, state, _keys(settings.get("trunk_conf")), _tokens(settings.get("token_list")), False,
+        trunk = _own_trunk(settings)
+        return Found(path, state, trunk, _tokens(settings.get("token_list")), bool(trunk.get("normalize")),
                      _head_trained(path, settings))
     if any(name.startswith("encoder.hubert_pretrain_model.") for name in state):
         settings = _settings(folder / "config.yaml")
-        return Found(path, state, _keys(settings.get("encoder_conf")), _tokens(settings.get("token_list")), False)
+        return Found(path, state, _keys(settings.get("encoder_conf")), _tokens(settings.get("token_list")),
+                     settings.get("normalize") == "utterance_mvn")
     if path.with_suffix(".json").is_file() and "arguments" in (beside := _settings(path.with_suffix(".json"))):
-        return Found(path, state, _keys(beside["arguments"]), _tokens(beside.get("tokens")), False)
+        return Found(path, state, _keys(beside["arguments"]), _tokens(beside.get("tokens")),
+                     bool(beside.get("normalize")))
     tokens = folder / "tokens.txt"
     normalized = bool(_settings(folder / "preprocessor_config.json").get("do_normalize"))
     return Found(path, state, _settings(folder / "config.json"),
                  tokens.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if tokens.is_file() else None,
                  normalized)
+
+
+def _own_trunk(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The trunk of a training of ours with its defaults, where the settings have one."""
+    given = _keys(settings.get("trunk_conf"))
+    try:
+        return asdict(TRUNKS[settings.get("trunk") or "wav2vec2"].from_dict(given)) if given else {}
+    except (InputError, KeyError, TypeError):
+        return given
 
 
 def _head_trained(path: Path, settings: Mapping[str, Any]) -> bool:

@@ -46,6 +46,8 @@ def attend_jagged(
     dropout: float,
 ) -> Tensor:
     """One call; lengths are known here, so that none is read back from the device."""
+    if len(query) == 0:
+        return query
     q = _jagged(query, query_counts, heads)
     k, v = (_jagged(rows, key_counts, heads) for rows in (key, value))
     mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)

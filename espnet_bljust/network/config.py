@@ -4,8 +4,8 @@ Source: Baevski et al., arXiv:2006.11477, section 4.2; names of fairseq's option
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from math import prod
+from dataclasses import Field, dataclass, field, fields
+from math import inf, prod
 from typing import Any, Self
 
 from espnet_bljust.errors import InputError
@@ -24,9 +24,18 @@ class Options:
             if name not in known:
                 raise InputError(f"{cls.__name__}: unknown key {name}. Known keys: {', '.join(known)}.")
         try:
+            for option in fields(cls):
+                _require_type(option, options.get(option.name, option.default))
             return cls(**options)
         except (TypeError, ValueError) as error:
             raise InputError(f"{cls.__name__}: {error}. Mend the value; see {cls.__module__}.") from error
+
+
+def _require_type(option: Field, value: Any) -> None:
+    """Whole numbers and switches are what they are called: 2.0 layers would fail late, and "false" is true."""
+    wanted = {"int": (int, "a whole number"), "bool": (bool, "true or false")}.get(getattr(option.type, "__name__", ""))
+    if wanted is not None and type(value) is not wanted[0]:
+        raise ValueError(f"{option.name} is {value!r}, not {wanted[1]}")
 
 
 def require(holds: bool, what: str) -> None:
@@ -45,7 +54,7 @@ def require_shares(options: Options, *names: str) -> None:
 class TrunkConfig(Options):
     """The part that both losses share: extractor, projection, positional convolution, transformer."""
 
-    normalize: bool = False  # each utterance to mean 0 and variance 1 first, as fairseq's option of this name
+    normalize: bool = False  # each utterance to mean 0 and variance 1 first, as Hugging Face (variance + 1e-7)
     conv_layers: tuple[tuple[int, int, int], ...] = BASE_EXTRACTOR  # (channels, kernel, stride) a layer
     extractor_norm: str = "group"  # in layer 0 alone, over an utterance's frames; "layer": in each, over channels
     conv_bias: bool = False
@@ -151,6 +160,10 @@ class SSLConfig(Options):
                  f"latent_dim {self.latent_dim} is no multiple of groups {self.groups}")
         require(self.temperature > 0, f"temperature is {self.temperature}, not positive")
         require(len(self.gumbel) == 3 and min(self.gumbel) > 0, "gumbel wants [start, end, factor], positive numbers")
+        require(self.gumbel[0] >= self.gumbel[1] and self.gumbel[2] <= 1, "gumbel falls: start >= end, factor <= 1")
+        require(all(0 <= weight < inf for weight in (self.diversity_weight, self.penalty_weight)),
+                "diversity_weight and penalty_weight are not negative")
+        require(self.codes**self.groups < 2**63, "codes to the power of groups is beyond 64 bits")
 
 
 @dataclass(frozen=True)
@@ -165,8 +178,7 @@ class HeadConfig(Options):
 
     def __post_init__(self) -> None:
         require(self.kind in ("ctc", "mean"), f"kind is {self.kind!r}, not ctc or mean")
-        require(self.per_token is False or self.kind == "ctc" and self.per_token is True,
-                f"per_token is {self.per_token!r}: true or false, and true for kind ctc alone")
+        require(self.kind == "ctc" or not self.per_token, "per_token is for kind ctc alone")
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,10 @@ def test_a_rate_may_be_written_with_an_exponent_and_no_point(stage, number):
     ("trunk_conf.dims=3", "unknown key dims"),
     ("trunk_conf.dim=25", "dim 25 is no multiple"),
     ("ssl_conf.code=3", "unknown key code"),
+    ("ssl_conf.groups=2.0", "groups is 2.0, not a whole number"),
+    ("ssl_conf.gumbel=[2.0, 0.5, 1.1]", "gumbel falls"),
+    ("ssl_conf.penalty_weight=.nan", "are not negative"),
+    ("trunk_conf.norm_first='false'", "norm_first is 'false', not true or false"),
     ("masking_conf.pool_spam=3", "unknown key pool_spam.*pool_span"),
     ("masking_conf.pool_probability=65", "pool_probability is 65, not a share"),
     ("masking_conf.pool_span=0", "pool_span is 0, not a whole number"),
@@ -125,7 +129,7 @@ def test_a_rate_may_be_written_with_an_exponent_and_no_point(stage, number):
     ("freeze_param=network.trunk", "not a list"),
     ("log_interval=0", "log_interval is 0, not a number of steps from 1 to 100"),
     ("log_interval=101", "log_interval is 101"),
-    ("head_conf.per_token=1", "per_token is 1: true or false"),
+    ("head_conf.per_token=1", "per_token is 1, not true or false"),
     ("ssl_conf.num_negatives=50", "unknown key num_negatives"),  # it is masking_conf's
 ])  # fmt: skip
 def test_a_wrong_key_or_value_is_named_and_nothing_is_written(stage, tmp_path, change, named):

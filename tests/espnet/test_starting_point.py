@@ -145,6 +145,29 @@ def test_hugging_faces_normalisation_of_audio_is_told(small, tmp_path):
     assert "trained on audio of zero mean and unit variance" in start(tmp_path / "hf", experiment).line
 
 
+def test_our_own_settings_count_with_their_defaults_and_normalisation_is_told(small):
+    experiment, exp_dir = small
+    path = exp_dir / "train.yaml"
+    settings = yaml.safe_load(path.read_text())
+    for name in ("num_heads", "norm_first", "normalize"):
+        settings["trunk_conf"].pop(name, None)
+    path.write_text(yaml.safe_dump(settings))  # 12 heads by default
+    here = experiment.shape.trunk
+    with pytest.raises(InputError, match=f"num_heads 12 there, {here.num_heads} here"):
+        start(exp_dir / "average.pth", experiment)
+    settings["trunk_conf"] |= {"num_heads": here.num_heads, "norm_first": here.norm_first, "normalize": True}
+    path.write_text(yaml.safe_dump(settings))
+    assert "trained on audio of zero mean and unit variance" in start(exp_dir / "average.pth", experiment).line
+
+
+def test_hugging_faces_other_activations_are_refused(small, tmp_path):
+    experiment, _ = small
+    export_files.write_huggingface(experiment, tmp_path / "hf", "ctc")
+    path = tmp_path / "hf/config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "hidden_act": "relu"}))
+    assert "hidden_act is 'relu', here it is gelu" in refused(tmp_path / "hf/model.safetensors", experiment)
+
+
 def refused(path, experiment):
     with pytest.raises(InputError) as caught:
         start(path, experiment)

@@ -32,6 +32,13 @@ def test_attention_and_its_gradients_are_the_formulas(form, query_counts):
 
 
 @pytest.mark.parametrize("form", [attend_runs, attend_jagged])
+def test_without_any_query_there_is_no_row(form):
+    keys = torch.randn(7, HEADS * 4)
+    out = form(keys[:0], keys, keys, query_counts=[0, 0], key_counts=[4, 3], heads=HEADS, dropout=0.0)
+    assert out.shape == (0, HEADS * 4)
+
+
+@pytest.mark.parametrize("form", [attend_runs, attend_jagged])
 def test_dropout_leaves_out_keys_and_keeps_the_mean(form):
     torch.manual_seed(0)
     counts, ones = [400], torch.ones(400, HEADS * 4, dtype=torch.float64)

@@ -1,13 +1,17 @@
 """The CNN-RNN: published numbers of parameters, and the same numbers from torch's own modules on one utterance."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
 
 from espnet_bljust.network.cnn_rnn import CnnRnnTrunk
 from espnet_bljust.network.ctc import CTCHead
 from espnet_bljust.network.log_mel_config import CnnRnnConfig
 
+ROOT = Path(__file__).parents[2]
 # Wav2Vec2-JUST report, table 2: (convolution blocks, recurrent layers) -> parameters
 PUBLISHED = {(2, 4): 22415487, (3, 4): 22530847, (4, 4): 22646207, (2, 5): 27142271, (3, 5): 27257631,
              (4, 5): 27372991, (2, 6): 31869055, (3, 6): 31984415, (4, 6): 32099775}  # fmt: skip
@@ -16,7 +20,8 @@ PUBLISHED = {(2, 4): 22415487, (3, 4): 22530847, (4, 4): 22646207, (2, 5): 27142
 @pytest.mark.parametrize("convolutions, layers", PUBLISHED)
 def test_the_gru_variant_has_the_published_number_of_parameters(convolutions, layers):
     """The mask embedding, which the supervised network has no use for, is not among them."""
-    config = CnnRnnConfig(num_convolutions=convolutions, num_layers=layers, cell="gru", hidden=512, attention=True)
+    settings = yaml.safe_load((ROOT / "conf/size/cnn_rnn_gru.yaml").read_text())["trunk_conf"]
+    config = CnnRnnConfig.from_dict({**settings, "num_convolutions": convolutions, "num_layers": layers})
     with torch.device("meta"):
         trunk, head = CnnRnnTrunk(config), CTCHead(config.dim, 1023)
     assert count(trunk) - trunk.mask_embedding.numel() + count(head) == PUBLISHED[convolutions, layers]

@@ -64,6 +64,9 @@ def config(trunk: TrunkConfig, ssl: SSLConfig, *, num_negatives: int, vocabulary
 
 def trunk_options(config: Mapping[str, Any]) -> dict[str, Any]:
     """Of TrunkConfig: those that decide what the weights compute and do not show in their shapes."""
+    for name, ours in (("hidden_act", "gelu"), ("feat_extract_activation", "gelu"), ("layer_norm_eps", 1e-5)):
+        if config.get(name, ours) != ours:
+            raise ValueError(f"{name} is {config[name]!r}, here it is {ours}")
     options = {"num_heads": config.get("num_attention_heads", 12),
                "norm_first": config.get("do_stable_layer_norm", False)}
     shape = [config.get(name) for name in ("conv_dim", "conv_kernel", "conv_stride")]
