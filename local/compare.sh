@@ -10,6 +10,7 @@ ngpu=1                    # GPUs of each run; 0, or none found, trains on the CP
 nj=2                      # runs at once, at least 1; on this machine no more than cores or GPUs
 arms=""                   # only these of the description and its reference, as "bljust ptft"
 run_args=""               # more options of run.sh for every run, as "--num_workers 0"
+score=wer                 # what the table is of: wer, or cer or ter, whose table is COMPARISON_<score>.md
 draws=10000               # of the bootstrap, at least 1
 pretrain_updates=""       # with `pretraining` in the description: fine-tune from its weights after these, as "50k 100k"
 report_only=false         # table and figure of what is there
@@ -24,7 +25,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . ./cmd.sh
 
 words=(python3 -m espnet_bljust.bin.compare --config "$config" --expdir "$expdir" --dumpdir "$dumpdir" --ngpu "$ngpu"
-    --arms "$arms" --run_args "$run_args" --draws "$draws" --pretrain_updates "$pretrain_updates" --dry_run "$dry_run"
+    --arms "$arms" --run_args "$run_args" --score "$score" --draws "$draws" --pretrain_updates "$pretrain_updates"
+    --dry_run "$dry_run"
     --action)
 read -r name num_runs num_data <<<"$("${words[@]}" check)"
 [ -n "$name" ] || exit 1

@@ -63,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dumpdir", type=Path, default=Path("dump"))
     parser.add_argument("--ngpu", type=int, default=0)
     parser.add_argument("--run_args", default="", help="more options of run.sh for every run")
+    parser.add_argument("--score", choices=("wer", "cer", "ter"), default="wer", help="what the table is of")
     parser.add_argument("--draws", type=int, default=10000, help="of the bootstrap")
     return parser
 
@@ -100,7 +101,8 @@ def main(options: argparse.Namespace) -> None:
     elif "tasks" in description:
         compare_tasks.report(description, jobs, options, report)
     else:
-        report(description, jobs, options)
+        report(description, jobs, options, rate=options.score.upper(), score=options.score,
+               suffix="" if options.score == "wer" else f"_{options.score}")
 
 
 def read_description(path: Path, options: argparse.Namespace) -> dict:

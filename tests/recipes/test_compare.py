@@ -152,6 +152,16 @@ def test_a_failed_run_is_named_the_rest_is_reported_and_the_next_call_makes_up_f
     assert len((standing_in.folder / "calls").read_text().splitlines()) == 7 + 5 + 7  # the last call trained nothing
 
 
+def test_the_table_may_be_of_characters_in_the_place_of_words(standing_in):
+    compare(standing_in, "--ngpu", "0", "--draws", "50")
+    for run in (standing_in.folder / "exp/toy").glob("*_seed*"):
+        words = (run / "decode_greedy/test/score_wer").rename(run / "decode_greedy/test/score_cer")
+        assert (words / "result.txt").exists()
+    output = compare(standing_in, "--report_only", "--score", "cer", "--draws", "50")
+    assert "| arm | CER % | bljust better by %" in output and "| ptft | 80.00" in output
+    assert (standing_in.folder / "exp/toy/COMPARISON_cer.md").exists()
+
+
 def test_scores_of_other_options_than_the_descriptions_are_not_taken_for_its_own(standing_in):
     path = standing_in.folder / "conf/compare.yaml"
     assert "| ptft | 80.00" in compare(standing_in, "--ngpu", "0", "--draws", "50")
