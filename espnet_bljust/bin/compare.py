@@ -163,7 +163,7 @@ def arm_options(description: dict, arm: str) -> dict:
 
 def note_options(exp_dir: Path, values: dict) -> None:
     """Which options of the description a run has; scores of other ones are removed, lest a failed run leave them."""
-    path, text = exp_dir / OPTIONS_FILE, json.dumps(values, indent=1) + "\n"
+    path, text = exp_dir / OPTIONS_FILE, options_text(values)
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         for result in exp_dir.glob("decode_*/*/score_*/result.txt"):
             result.unlink()
@@ -174,8 +174,13 @@ def note_options(exp_dir: Path, values: dict) -> None:
 def is_scored(exp_dir: Path, result: str, values: dict) -> bool:
     """Whether this result is there, and of a run with these options; one without a note is taken for such."""
     noted = exp_dir / OPTIONS_FILE
-    known = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else values
-    return (exp_dir / result).is_file() and known == values
+    return (exp_dir / result).is_file() and (
+        not noted.is_file() or noted.read_text(encoding="utf-8") == options_text(values))
+
+
+def options_text(values: dict) -> str:
+    """What a note of these options says."""
+    return json.dumps(values, indent=1, default=str) + "\n"
 
 
 def option_words(values: dict, options: argparse.Namespace, fold: int = 0) -> list[str]:

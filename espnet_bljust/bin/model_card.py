@@ -15,7 +15,7 @@ from string import Template
 import yaml
 
 from espnet_bljust.bin.options import read_script
-from espnet_bljust.bin.plan import hours_of
+from espnet_bljust.bin.plan import amount_of
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.weights import Experiment
 
@@ -99,7 +99,8 @@ def _results(exp_dir: Path, token_type: str) -> str:
 def _data(settings: dict, corpora: list[str], chosen: Mapping[str, str]) -> str:
     """Corpora and hours; hours of the pool that are labelled too count once."""
     keys = {"labelled": "train_shape_file", "pool": "unlabelled_shape_file", "dev": "valid_shape_file"}
-    hours = {name: hours_of(Path(settings[key][0]), may_be_absent=True) for name, key in keys.items()}
+    audio = {name: amount_of(Path(settings[key][0]), may_be_absent=True) for name, key in keys.items()}
+    hours = {name: amount and amount.hours for name, amount in audio.items()}
     shared = hours["labelled"] if chosen.get("ssl_on_labelled") != "false" else 0.0
     if None not in (hours["pool"], shared):
         hours["unlabelled"] = max(0.0, hours["pool"] - shared)

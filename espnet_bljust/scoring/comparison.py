@@ -122,17 +122,9 @@ def markdown(
     rate: str = "WER", published: Published | None = None,
 ) -> str:
     """The table with what is needed to read it."""
-    few = ("One seed: nothing here tells of the variation between seeds. " if len(seeds) == 1 else
-           f"With {len(seeds)} seeds the interval is rough. " if len(seeds) < 5 else "")
     others = ", or of the arm in brackets" if any(arm.against for arm in arms) else ""
     lines = [
-        f"# {title}", "",
-        f"{rate} on {dataset}, mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: (errors of the "
-        f"arm - errors of {reference}{others}) / errors of the arm, with the 95 % interval of a paired bootstrap over "
-        f"seeds, speakers and utterances. {few}p: exact two-sided sign-flip test over speakers, for these trained "
-        "models alone (two seeds of one method may differ by it), and over seeds, where "
-        f"{len(seeds)} can give none under {2 / 2 ** len(seeds):.3g}. Passes and minutes: optimizer steps of one run, "
-        "without those of weights that it starts from.", "",
+        f"# {title}", "", f"{rate} on {dataset}, {caption(reference + others, seeds)}", "",
         f"| arm | {rate} % | {reference} better by % | p speakers | p seeds | labelled passes | pool passes "
         "| minutes |",
         "|---|---|---|---|---|---|---|---|",
@@ -159,6 +151,18 @@ def markdown(
         lines += ["", f"Published: {published.metric}. Source: {published.source}."]
     lines += ["", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])]
     return "\n".join(lines)
+
+
+def caption(reference: str, seeds: list[int]) -> str:
+    """How the columns of the table are to be read."""
+    few = ("One seed: nothing here tells of the variation between seeds. " if len(seeds) == 1 else
+           f"With {len(seeds)} seeds the interval is rough. " if len(seeds) < 5 else "")
+    return (f"mean and deviation over seeds {', '.join(map(str, seeds))}. Better by: (errors of the arm - errors of "
+            f"{reference}) / errors of the arm, with the 95 % interval of a paired bootstrap over seeds, speakers and "
+            f"utterances. {few}p: exact two-sided sign-flip test over speakers, for these trained models alone (two "
+            f"seeds of one method may differ by it), and over seeds, where {len(seeds)} can give none under "
+            f"{2 / 2 ** len(seeds):.3g}. Passes and minutes: optimizer steps of one run, without those of weights that "
+            "it starts from.")
 
 
 def _edits(by_seeds: Mapping[int, Run], names: list[str]) -> np.ndarray:
