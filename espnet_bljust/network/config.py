@@ -50,8 +50,22 @@ def require_shares(options: Options, *names: str) -> None:
         require(0 <= getattr(options, name) < 1, f"{name} is {getattr(options, name)}, not in [0, 1)")
 
 
+class TrunkOptions(Options):
+    """What CPC asks of a trunk: the answers of one whose features see no padding and nothing far away."""
+
+    @property
+    def early_dim(self) -> int:
+        """Width of the rows that CPC takes."""
+        return self.feature_dim
+
+    @property
+    def edge_frames(self) -> int:
+        """Frames at either end of an utterance whose features see padding: there is none."""
+        return 0
+
+
 @dataclass(frozen=True)
-class TrunkConfig(Options):
+class TrunkConfig(TrunkOptions):
     """The part that both losses share: extractor, projection, positional convolution, transformer."""
 
     normalize: bool = False  # each utterance to mean 0 and variance 1 first, as Hugging Face (variance + 1e-7)
@@ -121,16 +135,6 @@ class TrunkConfig(Options):
         return self.conv_layers[-1][0]
 
     @property
-    def early_dim(self) -> int:
-        """Width of the rows that CPC takes."""
-        return self.feature_dim
-
-    @property
-    def edge_frames(self) -> int:
-        """Frames at either end of an utterance whose features see padding: there is none."""
-        return 0
-
-    @property
     def bytes_per_frame(self) -> int:
         """Activations of a training step, roughly.
 
@@ -161,8 +165,8 @@ class SSLConfig(Options):
         require(self.temperature > 0, f"temperature is {self.temperature}, not positive")
         require(len(self.gumbel) == 3 and min(self.gumbel) > 0, "gumbel wants [start, end, factor], positive numbers")
         require(self.gumbel[0] >= self.gumbel[1] and self.gumbel[2] <= 1, "gumbel falls: start >= end, factor <= 1")
-        require(all(0 <= weight < inf for weight in (self.diversity_weight, self.penalty_weight)),
-                "diversity_weight and penalty_weight are not negative")
+        weights = self.diversity_weight, self.penalty_weight
+        require(all(0 <= weight < inf for weight in weights), "diversity_weight and penalty_weight are not negative")
         require(self.codes**self.groups < 2**63, "codes to the power of groups is beyond 64 bits")
 
 
@@ -172,8 +176,7 @@ class HeadConfig(Options):
 
     kind: str = "ctc"  # "ctc": a sequence of tokens; "mean": one class an utterance, from the mean over its frames
     layer_norm: bool = False  # before the linear layer, as `normalize_before` of ESPnet's wav2vec 2.0 encoder
-    # each utterance's CTC loss divided by its number of tokens, as PyTorch's mean does and published BL-JUST programs
-    # did: gamma then means something else. No matter of the weights: networks that differ in it are alike
+    # each utterance's CTC loss by its number of tokens, as published BL-JUST programs: gamma then means something else
     per_token: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:

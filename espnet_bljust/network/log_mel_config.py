@@ -6,7 +6,7 @@ ablation of the Wav2Vec2-JUST report for the CNN-RNN (docs/systems.md).
 
 from dataclasses import dataclass
 
-from espnet_bljust.network.config import Options, require, require_shares
+from espnet_bljust.network.config import TrunkOptions, require, require_shares
 
 WINDOW, HOP = 400, 160  # samples of 16 kHz: 25 and 10 ms
 
@@ -17,7 +17,7 @@ def mel_frames(num_samples: int) -> int:
 
 
 @dataclass(frozen=True)
-class CnnRnnConfig(Options):
+class CnnRnnConfig(TrunkOptions):
     """Convolutions over log-mel features, then recurrent layers in both directions (cnn_rnn.py)."""
 
     num_mels: int = 80
@@ -86,7 +86,7 @@ class CnnRnnConfig(Options):
 
 
 @dataclass(frozen=True)
-class ConformerConfig(Options):
+class ConformerConfig(TrunkOptions):
     """Four-fold subsampling of log-mel features, then conformer blocks (conformer.py)."""
 
     num_mels: int = 80
@@ -136,16 +136,6 @@ class ConformerConfig(Options):
     def feature_dim(self) -> int:
         """Width of the rows that the self-supervised head takes."""
         return self.dim
-
-    @property
-    def early_dim(self) -> int:
-        """Width of the rows that CPC takes."""
-        return self.feature_dim
-
-    @property
-    def edge_frames(self) -> int:
-        """Frames at either end of an utterance whose features see padding: there is none."""
-        return 0
 
     @property
     def bytes_per_frame(self) -> int:
