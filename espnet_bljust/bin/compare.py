@@ -126,9 +126,7 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
         raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
     if not isinstance(found["arms"], dict) or found["reference"] not in found["arms"]:
         raise InputError(f"{path}: reference {found['reference']!r} is none of the arms. Name one of them.")
-    pairs = found.get("pairs", {})
-    if not isinstance(pairs, dict) or {*pairs, *pairs.values()} - set(found["arms"]):
-        raise InputError(f"{path}: pairs is {pairs!r}, not arms with arms. Write pairs: {{ptft: bljust}}, say.")
+    check_table(path, found, options.score)
     if "folds" in found and not (isinstance(found["folds"], int) and found["folds"] > 1):
         raise InputError(f"{path}: folds is {found['folds']!r}, not a whole number from 2. Write folds: 6, say.")
     published = found.get("published", PUBLISHED)
@@ -143,6 +141,16 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
     if options.arms:
         found["arms"] = only_arms(path, found, options.arms.split())
     return compare_tasks.expand(path, found) if "tasks" in found else found
+
+
+def check_table(path: Path, found: dict, score: str) -> None:
+    """Pairs are of arms; and what asks for a table of another kind has neither pairs nor a choice of score."""
+    pairs = found.get("pairs", {})
+    if not isinstance(pairs, dict) or {*pairs, *pairs.values()} - set(found["arms"]):
+        raise InputError(f"{path}: pairs is {pairs!r}, not arms with arms. Write pairs: {{ptft: bljust}}, say.")
+    several = sorted({"tasks", "folds", "pretraining"} & set(found))
+    if several and (pairs or score != "wer"):
+        raise InputError(f"{path}: has {several[0]}, whose table knows neither pairs nor --score. Leave them out.")
 
 
 def only_arms(path: Path, found: dict, names: list[str]) -> dict:

@@ -6,9 +6,10 @@ will take is printed only: it is measured, and what is written is the same at ev
 """
 
 import argparse
+import difflib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import zip_longest
 from pathlib import Path
 
@@ -41,9 +42,11 @@ def main(options: argparse.Namespace) -> None:
     audio["pool"] = pool_amount(settings, options)
     if not options.dry_run or (None not in audio.values() and options.token_list.exists()):
         check_feasible(settings, options, drawing.num_frames)
+    from espnet_bljust.espnet.weights import shape_of
+
+    check_frozen(settings.get("freeze_param", []), shape_of(settings).parameters())
     if options.init_from:
         from espnet_bljust.espnet.starting_point import starting_point
-        from espnet_bljust.espnet.weights import shape_of
 
         print(starting_point(Path(options.init_from), shape_of(settings), settings["token_list"]).line)
     text = report(plan, settings, Sizes.of(settings), audio, max(1, options.ngpu))
@@ -109,6 +112,18 @@ def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Call
                          f"frames than their transcripts need in CTC, the first: {offenders[0]}. "
                          + ("Write one word, the class, as the text of each, with token_type word." if classes else
                             "Use longer units (token_type bpe or word), or raise min_wav_duration."))
+
+
+def check_frozen(frozen: object, names: Collection[str]) -> None:
+    """Every entry of freeze_param begins a parameter's name, up to a point; ESPnet passes over one that begins none."""
+    if not isinstance(frozen, list):
+        raise InputError(f"freeze_param is {frozen!r}, not a list. Write freeze_param: [{frozen}].")
+    full = [f"network.{name}" for name in names]
+    known = {".".join(name.split(".")[:count]) for name in full for count in range(1, name.count(".") + 2)}
+    for entry in frozen:
+        if entry not in known:
+            near = difflib.get_close_matches(str(entry), sorted(known), 1, 0)
+            raise InputError(f"freeze_param: the network has no parameter {entry!r}. Did you mean {near[0]}?")
 
 
 def amount_of(shape_file: Path, may_be_absent: bool) -> Amount | None:

@@ -1,12 +1,10 @@
 """What stage 7 says of a run before it starts: plan, parameters by role, passes over the audio, memory."""
 
-import difflib
 import sys
 from typing import NamedTuple
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.batching import batches_of_pass
-from espnet_bljust.errors import InputError
 
 BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
 SAMPLE_RATE = 16000
@@ -23,7 +21,7 @@ class Sizes(NamedTuple):
 
     @classmethod
     def of(cls, settings: dict) -> "Sizes":
-        """Counted on a network without storage (torch's meta device); what is to be frozen is looked up in it too."""
+        """Counted on a network without storage (torch's meta device)."""
         import torch
 
         from espnet_bljust.espnet.weights import shape_of
@@ -32,7 +30,6 @@ class Sizes(NamedTuple):
         shape = shape_of(settings)
         with torch.device("meta"):
             network = JointNetwork(*shape)
-        check_frozen(settings.get("freeze_param", []), [f"network.{name}" for name, _ in network.named_parameters()])
         counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.head, network.ssl_head)]
         return cls(*counts, shape.trunk.bytes_per_frame * SAMPLE_RATE / shape.trunk.hop)
 
@@ -40,17 +37,6 @@ class Sizes(NamedTuple):
         """Rough peak of a training step in one process, without what Python and torch take themselves."""
         state = (self.theta + self.phi + self.eta) * BYTES_OF_STATE
         return (state + batch_seconds * self.bytes_per_second) / 1e9
-
-
-def check_frozen(frozen: object, names: list[str]) -> None:
-    """Every entry of freeze_param is a parameter or the beginning of some, up to a point: ESPnet passes over others."""
-    if not isinstance(frozen, list):
-        raise InputError(f"freeze_param is {frozen!r}, not a list. Write freeze_param: [{frozen}].")
-    known = {".".join(name.split(".")[:count]) for name in names for count in range(1, name.count(".") + 2)}
-    for entry in frozen:
-        if entry not in known:
-            near = difflib.get_close_matches(str(entry), sorted(known), 1, 0)
-            raise InputError(f"freeze_param: the network has no parameter {entry!r}. Did you mean {near[0]}?")
 
 
 class Amount(NamedTuple):

@@ -165,7 +165,7 @@ def training_settings(folder: Path) -> None:
         search_settings.SearchSettings.__dataclass_fields__))
     tolerant(training, lambda: search_settings.read_settings(none),
              lambda: compare.read_description(folder / "compare.yaml",
-                                              argparse.Namespace(pretrain_updates="", arms="")))
+                                              argparse.Namespace(pretrain_updates="", arms="", score="wer")))
 
 
 def start(folder: Path) -> None:

@@ -84,6 +84,9 @@ def test_an_arm_of_a_pair_is_compared_with_its_own_reference(comparison):
     assert arms["other"]["gain"]["gain"] == pytest.approx((96 - 36) / 96) and arms["other"]["against"] is None
     text = (comparison / "exp/toy/COMPARISON.md").read_text()
     assert "] (other) |" in text and "or of the arm in brackets" in text
+    (comparison / "compare.yaml").write_text(DESCRIPTION + "folds: 2\npairs: {theirs: ours}\n")
+    with pytest.raises(InputError, match="has folds, whose table knows neither pairs nor --score"):
+        report(comparison)
     (comparison / "compare.yaml").write_text(DESCRIPTION + "pairs: {theirs: nobody}\n")
     with pytest.raises(InputError, match="pairs is .*nobody.*, not arms with arms"):
         report(comparison)
