@@ -33,8 +33,8 @@ CONFORMER = ConformerConfig(num_mels=12, dim=12, num_layers=2, num_heads=2, ffn_
                             attention_dropout=0.0)
 # (trunk, objective)
 SYSTEMS = {
-    "wav2vec2": (WAV2VEC2, SSL), "wav2vec2 cpc": (WAV2VEC2, CPC), "lstm": (CNN_RNN, SSL), "lstm cpc": (CNN_RNN, CPC),
-    "gru": (replace(CNN_RNN, cell="gru", attention=True), SSL), "conformer": (CONFORMER, SSL),
+    "wav2vec2": (WAV2VEC2, SSL), "wav2vec2 cpc": (WAV2VEC2, CPC), "lstm": (CNN_RNN, CPC),
+    "gru": (replace(CNN_RNN, cell="gru", attention=True), CPC), "conformer": (CONFORMER, SSL),
     "conformer cpc": (CONFORMER, CPC),
 }
 

@@ -8,6 +8,7 @@ import yaml
 
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.ssl_head import SelfSupervisedHead
+from espnet_bljust.network.systems import build_head, build_trunk, read_configs
 from espnet_bljust.network.trunk import Trunk
 
 SIZES = Path(__file__).parents[2] / "conf" / "size"
@@ -48,6 +49,17 @@ def test_a_size_says_its_numbers_in_its_header(name):
     for sentence in (f"{count(trunk):,} parameters in the trunk", f"{trainable:,} of them trainable with the extractor",
                      f"{count(trunk) + count(head):,} with the self-supervised head"):
         assert sentence in header
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SIZES.glob("*.yaml") if path.stem not in THEIRS))
+def test_so_does_a_size_of_another_trunk(name):
+    text = (SIZES / f"{name}.yaml").read_text()
+    trunk, ssl = read_configs(yaml.safe_load(text))
+    with torch.device("meta"):
+        parts = build_trunk(trunk), build_head(trunk, ssl)
+    for sentence in (f"{count(parts[0]):,} parameters in the trunk",
+                     f"{sum(map(count, parts)):,} with the self-supervised head"):
+        assert sentence in text
 
 
 @pytest.mark.parametrize("name, layers, millions", [("base", 12, 90.20), ("medium", 8, 61.84)])

@@ -119,7 +119,9 @@ def test_systems_are_named_in_a_configuration_and_each_objective_has_its_own_key
     with pytest.raises(InputError, match="objective is 'apc'. Known values: wav2vec2, cpc"):
         read_configs({"objective": "apc"})
     with pytest.raises(InputError, match="CnnRnnConfig: unknown key num_heads"):
-        read_configs({"trunk": "cnn_rnn", "trunk_conf": {"num_heads": 2}})
+        read_configs({"trunk": "cnn_rnn", "objective": "cpc", "trunk_conf": {"num_heads": 2}})
+    with pytest.raises(InputError, match="objective wav2vec2 does not go with trunk cnn_rnn.*Set objective: cpc"):
+        read_configs({"trunk": "cnn_rnn"})
     for trunk, wrong in (("cnn_rnn", {"cell": "rnn"}), ("conformer", {"kernel": 4}), ("conformer", {"num_heads": 3})):
         with pytest.raises(InputError, match=next(iter(wrong))):
-            read_configs({"trunk": trunk, "trunk_conf": wrong})
+            read_configs({"trunk": trunk, "objective": "cpc", "trunk_conf": wrong})
