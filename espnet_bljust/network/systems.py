@@ -32,8 +32,8 @@ def read_configs(settings: Mapping[str, Any]) -> tuple[TrunkKind, SSLKind]:
     trunk = _known(settings, "trunk", TRUNKS)
     kind, key = _known(settings, "objective", OBJECTIVES)
     if trunk is CnnRnnConfig and kind is SSLConfig:
-        raise InputError("objective wav2vec2 does not go with trunk cnn_rnn: frames around a masked span have heard what "
-                         "it hides (docs/systems.md). Set objective: cpc.")
+        raise InputError("objective wav2vec2 does not go with trunk cnn_rnn: frames around a masked span have heard "
+                         "what it hides (docs/systems.md). Set objective: cpc.")
     return trunk.from_dict(settings.get("trunk_conf") or {}), kind.from_dict(settings.get(key) or {})
 
 
