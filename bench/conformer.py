@@ -56,8 +56,8 @@ def ours(config, mels: list, samples: list[int]) -> Callable[[], None]:
     """Over packed rows."""
     import torch
 
-    from espnet_bljust.network.conformer import ConformerTrunk
-    from espnet_bljust.network.packing import Features
+    from espnet_bljust.network.packed.packing import Features
+    from espnet_bljust.network.trunks.conformer import ConformerTrunk
 
     trunk, rows, mel_lengths = ConformerTrunk(config), torch.cat(mels), [len(mel) for mel in mels]
     lengths = [config.num_frames(count) for count in samples]

@@ -89,8 +89,9 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
     """A row of the table: all of it, and the shares of two parts."""
     from espnet2.train.distributed_utils import DistributedOption
 
-    from espnet_bljust.espnet import masks, passes
+    from espnet_bljust.espnet import passes
     from espnet_bljust.espnet.task import BLJustTask
+    from espnet_bljust.training import masks
 
     args = BLJustTask.get_parser().parse_args(["--config", f"{exp_dir}/train.yaml", "--num_workers", "0"])
     BLJustTask.build_model(args)  # reads the token list into args, as training does

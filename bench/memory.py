@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from espnet_bljust.bin.plan_report import BYTES_OF_STATE, SAMPLE_RATE, Sizes
-from espnet_bljust.bin.plan_speed import UTTERANCE_SECONDS, noise_batch
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.systems import read_configs
+from espnet_bljust.planning.report import BYTES_OF_STATE, SAMPLE_RATE, Sizes
+from espnet_bljust.planning.speed import UTTERANCE_SECONDS, noise_batch
 
 ROOT = Path(__file__).parents[1]
 CASES = ("tiny:20", "tiny:80", "small:4", "small:16")

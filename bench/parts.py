@@ -6,7 +6,7 @@ from timing import take_turns
 from torch import Tensor
 from workload import Workload
 
-from espnet_bljust.network.packing import Wanted
+from espnet_bljust.network.packed.packing import Wanted
 
 
 def split(size: str, load: Workload, rounds: int) -> dict[str, list[float]]:

@@ -85,8 +85,8 @@ def step(layout: str, name: str, folder: Path) -> None:
 
 def librispeech(name: str, folder: Path) -> None:
     from espnet_bljust.bin import check_data
-    from espnet_bljust.data.librispeech import Source
-    from espnet_bljust.data.librispeech_sets import make_sets
+    from espnet_bljust.data.corpus.librispeech import Source
+    from espnet_bljust.data.corpus.librispeech_sets import make_sets
 
     data, part = folder / "data", folder / "LibriSpeech" / "train-big"
     if name == "stage 1":

@@ -59,7 +59,7 @@ def main(options: argparse.Namespace) -> None:
 
 def make_audio(folder: Path) -> list[tuple[str, int]]:
     """Labelled and dev sets, and the pool's recordings; (part, offset) of each recording in each part."""
-    from espnet_bljust.data.format import FormatOptions, _ArchiveWriter
+    from espnet_bljust.data.preparation.format import FormatOptions, _ArchiveWriter
 
     rng = np.random.default_rng(0)
     samples = int(UTTERANCE_SECONDS * SAMPLE_RATE)
@@ -134,7 +134,7 @@ def stage7(options: argparse.Namespace) -> dict:
              "--token_list", "tokens.txt", "--token_type", "char",
              "--set", f"unlabelled_shards_from={1 if options.path == 'shards' else 10**12}"]  # fmt: skip
     os.chdir(options.folder)
-    import espnet_bljust.espnet.masks  # noqa: F401  (the libraries, before the clock starts)
+    import espnet_bljust.training.masks  # noqa: F401  (the libraries, before the clock starts)
 
     before, started, cpu = peak_mb(), time.perf_counter(), time.process_time()
     plan.main(plan.get_parser().parse_args(list(map(str, words))))
@@ -144,7 +144,7 @@ def stage7(options: argparse.Namespace) -> dict:
 
 def plan_rates():
     """In the place of a measurement that has nothing to do with the pool."""
-    from espnet_bljust.bin.plan_speed import Rates
+    from espnet_bljust.planning.speed import Rates
 
     return Rates(0.1, 0.1)
 
@@ -178,7 +178,7 @@ def load(options: argparse.Namespace) -> dict:
 
 def cold(folder: Path) -> str:
     """One window read in the order of its batches from an archive that is in no cache: as it comes, and asked for."""
-    from espnet_bljust.data.pool_index import write_index
+    from espnet_bljust.data.feeding.pool_index import write_index
 
     path = folder / "data.ark"
     folder.mkdir()

@@ -19,11 +19,11 @@ import torch
 from espnet2.train.distributed_utils import DistributedOption
 from train_step import header
 
-from espnet_bljust.espnet.checkpoint import load_newest, save_checkpoint
-from espnet_bljust.espnet.iterator import MicroBatch
-from espnet_bljust.espnet.processes import Processes
-from espnet_bljust.espnet.saving import Position, Saver
-from espnet_bljust.espnet.update import Updater
+from espnet_bljust.training.micro_batch import MicroBatch
+from espnet_bljust.training.processes import Processes
+from espnet_bljust.training.saving import Position, Saver
+from espnet_bljust.training.update import Updater
+from espnet_bljust.weights.checkpoint import load_newest, save_checkpoint
 
 ROUND_STEPS = 200
 PARAMETERS = {"tiny": 2e6, "small": 20e6, "base": 95e6}

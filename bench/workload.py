@@ -13,7 +13,7 @@ import yaml
 from torch import Tensor
 
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
-from espnet_bljust.network.masking import sample_negatives, span_mask
+from espnet_bljust.network.heads.masking import sample_negatives, span_mask
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_RATE = 16000

@@ -25,6 +25,6 @@ calling() {  # launcher, with options of its own: sets `call_words`, the first w
     read -ra call_words <<<"$1"
     case ${call_words[0]##*/} in
         run.py | slurm.py) ;;
-        *) call_words=(python3 "${BASH_SOURCE[0]%/*}/brought.py" call "${call_words[@]}" --) ;;
+        *) call_words=(python3 "${BASH_SOURCE[0]%/*}/launch/brought.py" call "${call_words[@]}" --) ;;
     esac
 }

@@ -14,7 +14,7 @@ bljust_parse() {  # script words...
         echo "${1##*/}: no Python 3 runs here. Install Python 3.12 (Debian: apt-get install python3-venv)." >&2
         exit 1
     fi
-    assignments=$("$candidate" "$here/../espnet_bljust/bin/options.py" "$@") || status=$?
+    assignments=$("$candidate" "$here/../espnet_bljust/shell/options.py" "$@") || status=$?
     case $status in
         0) eval "$assignments" ;;
         3) printf '%s\n' "$assignments"; exit 0 ;;

@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}  # threads that wait sleep: s
 export LC_ALL=C             # one order of sorting everywhere
 export PYTHONIOENCODING=UTF-8
 export PYTHONUTF8=1
-export PATH=$BLJUST_ROOT/.venv/bin:$BLJUST_ROOT/local:$PATH
+export PATH=$BLJUST_ROOT/.venv/bin:$BLJUST_ROOT/local/launch:$PATH
 for bljust_folder in "${KALDI_ROOT:+$KALDI_ROOT/egs/wsj/s5/utils}" "${KALDI_ROOT:+$KALDI_ROOT/egs/wsj/s5/utils/parallel}" \
     /usr/lib/sctk/bin; do
     [ ! -d "$bljust_folder" ] || PATH=$PATH:$bljust_folder

@@ -62,7 +62,7 @@ due() {  # whether the stage must run: not when its record fits options, inputs 
     record=$(record_of "$number")
     for name in "${uses[@]}"; do options+=("$name=${!name}"); done
     if [ "$dry_run" = true ]; then action=peek; else alone "$record"; fi
-    reason=$("$python" -m espnet_bljust.bin.stamp "$action" --record "$record" --stage "$number" \
+    reason=$("$python" -m espnet_bljust.shell.stamp "$action" --record "$record" --stage "$number" \
         --options "${options[@]}" --inputs "${reads[@]}" --outputs "${makes[@]}") || status=$?
     case $status:$stale_since in
         0:) up_to_date=true; echo "is up to date"; return 1 ;;
@@ -73,7 +73,7 @@ due() {  # whether the stage must run: not when its record fits options, inputs 
     heading >&3
     if [ "$dry_run" = true ]; then
         echo "would run: $reason"
-        "$python" -m espnet_bljust.bin.estimate --stage "$number" --dump_dir "$dumpdir/raw" \
+        "$python" -m espnet_bljust.planning.estimate --stage "$number" --dump_dir "$dumpdir/raw" \
             --sets "${all_sets[*]}" --decode_sets "${decode_sets[*]}" --audio_format "$audio_format" --nj "$nj"
         printf 'reads %s\nmakes %s\n' "${reads[*]}" "${makes[*]}"
     elif [ "$reason" != "not made yet" ]; then
@@ -123,7 +123,7 @@ refuse() {  # experiment lock: data can be waited for, a training of days cannot
 
 commit() {
     [ "$dry_run" = true ] || [ "$up_to_date" = true ] || [ "${#makes[@]}" -eq 0 ] ||
-        "$python" -m espnet_bljust.bin.stamp commit --record "$record"
+        "$python" -m espnet_bljust.shell.stamp commit --record "$record"
 }
 
 call() {  # words...: run them, or show them

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034,SC2154  # names are set here and in bljust.sh, and read in both
 
 name_things() {  # every derived name, once
-    local word late=70  # NFS's 60 s and a few, see espnet_bljust/data/late.py
+    local word late=70  # NFS's 60 s and a few, see espnet_bljust/disk/late.py
     [ "$jobs_run_here" = false ] || late=0
     export BLJUST_LATE_SECONDS=${BLJUST_LATE_SECONDS:-$late}
     [ "$stage" -le "$stop_stage" ] ||
@@ -97,7 +97,7 @@ stage_data() {
     reads local '?db.sh'
     for set in "${corpus_sets[@]}"; do makes "data/$set"; done
     due || return 0
-    mapfile -d '' -t words < <("$python" -m espnet_bljust.bin.words -- local_data_opts "$local_data_opts")
+    mapfile -d '' -t words < <("$python" -m espnet_bljust.shell.words -- local_data_opts "$local_data_opts")
     wait "$!"  # for its status
     call "$python" local/data.py "${words[@]}"
     for set in "${corpus_sets[@]}"; do bin check_data "data/$set" --allow_pipes "$allow_pipes"; done
@@ -233,7 +233,7 @@ train_until() {  # phase [stage before it]
 go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data that it was begun with
     local changed status=0 begun=$asr_exp/.stages/training.json known=false old=$asr_exp/superseded file
     if [ -e "$begun" ] || [ -e "${begun%.json}.pending" ]; then known=true; fi
-    changed=$("$python" -m espnet_bljust.bin.stamp check --record "$begun" --stage training \
+    changed=$("$python" -m espnet_bljust.shell.stamp check --record "$begun" --stage training \
         --inputs "$asr_exp"/{train.yaml,plan.json} "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}") || status=$?
     [ "$status" -ne 0 ] || return 0
     [ "$status" -eq 3 ] || return "$status"
@@ -244,7 +244,7 @@ go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data 
         done
         echo "training begins anew: $changed. What was there is in $old"
     fi
-    "$python" -m espnet_bljust.bin.stamp commit --record "$begun"
+    "$python" -m espnet_bljust.shell.stamp commit --record "$begun"
 }
 
 stage_average() {

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from espnet_bljust.disk.settings_file import parse_yaml, read_json, read_yaml, read_yaml_keys
 from espnet_bljust.errors import InputError
-from espnet_bljust.settings_file import parse_yaml, read_json, read_yaml, read_yaml_keys
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))

@@ -10,8 +10,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.run_settings import run_settings
+from espnet_bljust.command import run
+from espnet_bljust.disk.settings_file import run_settings
 from espnet_bljust.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(options: argparse.Namespace) -> None:
     """Choose, average, write, say which epochs it was."""
-    from espnet_bljust.data.files import write_atomic
-    from espnet_bljust.espnet.checkpoint import save_atomically
+    from espnet_bljust.disk.files import write_atomic
     from espnet_bljust.scoring.measures import measures
+    from espnet_bljust.weights.checkpoint import save_atomically
 
     if options.nbest < 1:
         raise InputError(f"--nbest {options.nbest}: at least one epoch is needed. Give 1 or more.")
@@ -78,7 +78,7 @@ def choose_epochs(exp_dir: Path, count: int, mode: str) -> list[Epoch]:
 
 def average(paths: list[Path]) -> "dict[str, Tensor]":
     """Mean of the floating tensors of ``paths``, oldest first; the others as in the last one. One is held at a time."""
-    from espnet_bljust.espnet.checkpoint import load
+    from espnet_bljust.weights.checkpoint import load
 
     newest: dict[str, Tensor] = {}
     sums: dict[str, Tensor] = {}

@@ -3,12 +3,11 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import sampling_rate, true_false
-from espnet_bljust.data.audio_check import check_audio
-from espnet_bljust.data.kaldi_dir import scan_dir
-from espnet_bljust.data.problems import raise_problems
-from espnet_bljust.data.walk import Walked, walk_dir
+from espnet_bljust.command import run, sampling_rate, true_false
+from espnet_bljust.data.kaldi.audio_check import check_audio
+from espnet_bljust.data.kaldi.directory import scan_dir
+from espnet_bljust.data.kaldi.walk import Walked, walk_dir
+from espnet_bljust.disk.problems import raise_problems
 
 
 def get_parser() -> argparse.ArgumentParser:

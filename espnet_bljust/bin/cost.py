@@ -1,41 +1,24 @@
 """What a training will cost on 1 to 512 GPUs: steps, GPU hours, time, memory, disk, traffic. local/plan.sh calls it.
 
 Settings come from a recipe's configuration, or complete, with the hours of audio, from an experiment whose stage 7 is
-done. Formulas: cost_model.py, and those of stage 7 (plan_report.py, plan_speed.py); rates: cost_rates.py.
+done. Formulas: planning/cost_model.py, and those of stage 7 (planning/report.py, speed.py); rates: cost_rates.py.
 """
 
 import argparse
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bin import plan as stage_7
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.cost_model import Cluster, Cost, audio_of_update, cost
-from espnet_bljust.bin.cost_rates import Speed, add_measured, count_teraflop, device_of, read_rates, speed_of
-from espnet_bljust.bin.estimate import BYTES_PER_HOUR, FLAC_RATIO
-from espnet_bljust.bin.plan_report import Amount, Sizes, disk_gb, report
-from espnet_bljust.bin.plan_speed import Rates, training_seconds
+from espnet_bljust.command import run
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
-from espnet_bljust.progress import duration
-from espnet_bljust.settings_file import read_yaml_keys
-
-KINDS = ("labelled", "pool", "valid")
-
-
-class Task(NamedTuple):
-    """What is to be trained."""
-
-    settings: dict
-    plan: Plan
-    sizes: Sizes
-    hours: dict[str, float | None]
-
-    @property
-    def valid_seconds(self) -> float:
-        return 3600 * (self.hours["valid"] or 0)
+from espnet_bljust.planning.cost_model import Cluster, cost
+from espnet_bljust.planning.cost_rates import Speed, add_measured, count_teraflop, device_of, read_rates, speed_of
+from espnet_bljust.planning.cost_table import KINDS, Task, assumptions, bytes_lines, table, warnings
+from espnet_bljust.planning.report import Amount, Sizes, amount_of, report
+from espnet_bljust.planning.settings import settled
+from espnet_bljust.planning.speed import Rates, training_seconds
 
 
 def main(options: argparse.Namespace) -> None:
@@ -63,14 +46,14 @@ def task_of(options: argparse.Namespace) -> Task:
         settings = read_yaml_keys(path)
         plan = build_plan(settings["plan_conf"])
         files = [settings[f"{name}_shape_file"][0] for name in ("train", "unlabelled", "valid")]
-        found = [stage_7.amount_of(Path(file), may_be_absent=True) for file in files]
+        found = [amount_of(Path(file), may_be_absent=True) for file in files]
         hours = [amount and amount.hours for amount in found]
     else:
         words = ["--config", options.asr_config, "--size_config", options.size_config, "--method", options.method,
                  "--task", options.task, "--token_list", "none", "--token_type", "char", "--exp_dir", "none",
                  "--train_dir", "none", "--pool_dir", "none", "--valid_dir", "none", "--dry_run"]
         words += [word for change in options.asr_args.split() for word in ("--set", change)]
-        settings, plan = stage_7.settled(stage_7.get_parser().parse_args([str(word) for word in words]))
+        settings, plan = settled(stage_7.get_parser().parse_args([str(word) for word in words]))
         settings["token_list"] = [f"<token{index}>" for index in range(options.num_tokens)]
         hours = [None] * len(KINDS)
     given = [options.labelled_hours, options.pool_hours, options.valid_hours]
@@ -116,71 +99,6 @@ def numbers_of(text: str) -> list[int]:
     if not words or not all(word.isdecimal() and 1 <= int(word) <= 512 for word in words):
         raise InputError(f"--gpus {text!r}: not numbers from 1 to 512. Write --gpus \"1 8 64\", say.")
     return [int(word) for word in words]
-
-
-def bytes_lines(task: Task) -> list[str]:
-    """Disk and reading, which the number of GPUs does not change."""
-    consumed = zip(task.plan.consumed(task.plan.num_steps), audio_of_update(task.settings), strict=True)
-    hours = sum(steps * seconds for steps, seconds in consumed) / 3600
-    stored = [value for value in task.hours.values() if value is not None]
-    rate = BYTES_PER_HOUR * FLAC_RATIO
-    disk = [f"{disk_gb(task.sizes, task.settings):.1f} GB for checkpoints and packs"]
-    if stored:
-        disk.append(f"{sum(stored) * rate / 1e9:.1f} GB for {sum(stored):,.0f} h of audio as FLAC")
-    return [f"Disk: {', '.join(disk)}. Read from it: {hours:,.0f} h of audio, {hours * rate / 1e12:.2f} TB, "
-            f"{hours * rate / task.plan.num_steps / 1e6:.1f} MB an update."]
-
-
-def assumptions(speed: Speed, cluster: Cluster, task: Task) -> list[str]:
-    """Everything that the table rests on, and how to do better."""
-    labelled, pool = audio_of_update(task.settings)
-    hours = [1 / each for each in speed.rates]
-    evaluated = "" if task.hours["valid"] else " Evaluation is not counted: --valid_hours is not known."
-    return [
-        f"- Rate: {speed.source}: {hours[0]:,.1f} h of labelled and {hours[1]:,.1f} h of pool audio an hour and GPU. "
-        "`local/plan.sh --measure true` measures this machine; --rate takes a rate of yours.",
-        f"- An update takes {labelled:g} s of labelled and {pool:g} s of pool audio (where its phase has them) on any "
-        "number of GPUs: set accum_grad and both batch_seconds as the table says, and the updates stay the same.",
-        f"- All-reduce: ring, 2 (P - 1) / P x {sum(task.sizes[:3]):,} parameters x 4 bytes by each GPU at every "
-        f"micro-batch, at {cluster.bandwidth / 1e9:g} GB/s (--bandwidth); {100 * cluster.overlap:g} % of the backward "
-        "pass hides it (--overlap, assumed). Latency and unequal shares are left out." + evaluated]
-
-
-def table(task: Task, rows: list[Cost]) -> list[str]:
-    """A line for each number of GPUs."""
-    labelled, pool = audio_of_update(task.settings)
-    heads = ["GPUs", "accum_grad", "batch_seconds", "unlabelled_batch_seconds", "audio a GPU, s", "memory, GB",
-             "s an update", "waiting", "wall time", "GPU hours", "sent a GPU and update, GB", "sent in all, TB"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for row in rows:
-        sent = row.sent_bytes * row.processes * task.plan.num_steps / 1e12
-        cells = [row.processes, row.micro_batches, f"{labelled / row.micro_batches:.4g}",
-                 f"{pool / row.micro_batches:.4g}", f"{row.audio_seconds:.1f}",
-                 f"{row.memory_gb:.1f}" if row.fits else f"**{row.memory_gb:.1f}**", f"{row.update_seconds:.3g}",
-                 f"{100 * row.waiting_share:.0f} %", duration(row.wall_seconds), f"{row.process_hours:,.1f}",
-                 f"{row.sent_bytes / 1e9:.2f}", f"{sent:,.1f}"]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return lines
-
-
-def warnings(rows: list[Cost], cluster: Cluster) -> list[str]:
-    """What speaks against some of the rows."""
-    lines = []
-    if too_big := [row.processes for row in rows if not row.fits]:
-        lines.append(f"! {listed(too_big)} GPUs: weights, gradients and moments alone exceed a GPU's memory.")
-    if small := [row.processes for row in rows if row.least_audio_seconds < cluster.least_seconds]:
-        lines.append(f"! {listed(small)} GPUs: less than {cluster.least_seconds:g} s of audio a GPU and micro-batch in "
-                     "some phase (--least_seconds): GPUs wait for whole utterances of others, and no rate holds.")
-    slower = [row.processes for before, row in zip(rows, rows[1:], strict=False)
-              if row.processes > before.processes and row.wall_seconds >= before.wall_seconds]
-    if slower:
-        lines.append(f"! {listed(slower)} GPUs take no less time than the number before: the all-reduce costs more "
-                     "than they save.")
-    return lines
-
-
-def listed(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 def get_parser() -> argparse.ArgumentParser:

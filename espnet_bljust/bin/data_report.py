@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import names, sampling_rate
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.formatted_set import open_formatted
-from espnet_bljust.data.report import SetReport, read_reports, report
-from espnet_bljust.data.report_text import markdown
-from espnet_bljust.data.sorting import open_lines
-from espnet_bljust.data.tokens import TOKEN_TYPES, load_tokenizer
+from espnet_bljust.command import names, run, sampling_rate
+from espnet_bljust.data.preparation.formatted_set import open_formatted
+from espnet_bljust.data.preparation.report import SetReport, markdown, read_reports, report
+from espnet_bljust.data.text.tokens import TOKEN_TYPES, load_tokenizer
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.sorting import open_lines
 from espnet_bljust.errors import InputError
 
 

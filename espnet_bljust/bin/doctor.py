@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust import __version__
-from espnet_bljust.bin.command import run
+from espnet_bljust.command import run
 
 NEEDED = ("torch", "espnet", "numpy", "soundfile", "kaldiio", "sentencepiece", "tensorboard", "matplotlib")
 USEFUL = ("torchaudio", "flashlight-text", "espnet-model-zoo", "huggingface-hub", "espeakng-loader", "transformers",

@@ -10,7 +10,7 @@ The trunks cnn_rnn and conformer have no form there but the last, which this pac
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
+from espnet_bljust.command import run
 from espnet_bljust.errors import InputError
 
 SUFFIX = {"fairseq": ".pt", "torchaudio": ".pt", "espnet": ".zip", "huggingface": ""}
@@ -24,12 +24,12 @@ def main(options: argparse.Namespace) -> None:
                          f"{SUFFIX[options.to]}.")
     model = options.exp_dir / options.model
     if options.to == "espnet":
-        from espnet_bljust.bin.pack import zip_alone
+        from espnet_bljust.publishing.files import zip_alone
 
         zip_alone(options.exp_dir, model, options.out)
         return
-    from espnet_bljust.bin import export_files
-    from espnet_bljust.espnet.weights import Experiment, of_wav2vec2
+    from espnet_bljust.publishing import export as export_files
+    from espnet_bljust.weights.experiment import Experiment, of_wav2vec2
 
     experiment = of_wav2vec2(Experiment.read(options.exp_dir, model), options.to, options.head)
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,22 +1,14 @@
 """Stage 4: remove what cannot or must not be trained on; fix the labelled subset and the unlabelled pool."""
 
 import argparse
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import names, sampling_rate, true_false
-from espnet_bljust.data.filter import Bounds, HeldOut, unfit
-from espnet_bljust.data.formatted_set import (
-    TABLES,
-    FormattedSet,
-    Utterance,
+from espnet_bljust.command import names, run, sampling_rate, true_false
+from espnet_bljust.data.preparation.filter import Bounds, HeldOut, write_kept, write_training_sets
+from espnet_bljust.data.preparation.formatted_set import (
     open_formatted,
     place_subset,
-    write_subset,
 )
-from espnet_bljust.data.subsets import choose_labelled, make_pool
 from espnet_bljust.errors import InputError
 
 
@@ -67,53 +59,6 @@ def check_names(options: argparse.Namespace) -> None:
             raise InputError(f"set {name}: both trained on and evaluated on. Correct --valid_set or --test_sets.")
     if options.train_set in options.unlabelled_sets or len(set(training)) != len(training):
         raise InputError("--unlabelled_sets: a set stands there twice, or is the training set. Name each once.")
-
-
-def write_kept(options: argparse.Namespace, data: FormattedSet, held: HeldOut, bounds: Bounds) -> int:
-    """One filtered set, not yet in its place; how many utterances were removed from it."""
-    trains = data.name in (options.train_set, *options.unlabelled_sets)
-    if trains:
-        held.look_for_copies(data)
-
-    def decided() -> Iterator[tuple[Utterance, str]]:
-        for utterance in data:
-            reason = "" if data.name in options.test_sets else unfit(utterance, bounds)
-            yield utterance, reason or (held.reason(utterance) if trains else "")
-
-    path = options.dump_dir / data.name
-    kept = write_subset(path, decided(), data.tables)
-    if not kept.utterances:
-        raise InputError(f"{data.path}: nothing is left of {kept.removed} utterances; {kept.first_reason}. "
-                         "Change --min_wav_duration or --max_wav_duration, or the set.")
-    show(path, kept.utterances, kept.utterances + kept.removed, kept.samples / options.fs)
-    return kept.removed
-
-
-def write_training_sets(options: argparse.Namespace, sets: dict[str, FormattedSet]) -> str:
-    """The labelled subset and the pool; the begin of the command's last line."""
-    rate, train = options.fs, open_formatted(options.dump_dir / options.train_set)
-    chosen = choose_labelled(train, options.labels, rate=rate, seed=options.seed, source=sets[train.name])
-    labelled_path, pool_path = (options.dump_dir / f"{train.name}_{part}" for part in ("labelled", "pool"))
-    decided = ((utterance, "" if is_one else "not_chosen") for utterance, is_one in zip(train, chosen, strict=True))
-    labelled = write_subset(labelled_path, decided, train.tables)
-    place_subset(labelled_path)
-    show(labelled_path, labelled.utterances, len(chosen), labelled.samples / rate)
-    members = [train, *(open_formatted(options.dump_dir / name) for name in options.unlabelled_sets)]
-    tables = [name for name in TABLES if name != "text" and all(name in data.tables for data in members)]
-    out = None if options.ssl_on_labelled else chosen
-    pool = write_subset(pool_path, make_pool(members, out, options.dump_dir / "pool_id_clashes.txt"), tables)
-    if not pool.utterances:
-        raise InputError("the pool of unlabelled speech is empty. Add --unlabelled_sets, or --ssl_on_labelled true.")
-    place_subset(pool_path)
-    show(pool_path, pool.utterances, pool.utterances + pool.removed, pool.samples / rate)
-    return (f"{options.dump_dir}: {labelled.utterances} labelled utterances ({labelled.samples / rate / 3600:.2f} h), "
-            f"pool of {pool.utterances} ({pool.samples / rate / 3600:.2f} h)")
-
-
-def show(path: Path, kept: int, total: int, seconds: float) -> None:
-    """One line on stderr for a set that lost something."""
-    if kept < total:
-        print(f"{path}: {kept} of {total} utterances kept, {seconds / 3600:.2f} h", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import sampling_rate, true_false
-from espnet_bljust.data.format import FormatOptions, format_part
-from espnet_bljust.data.format_merge import merge_parts
+from espnet_bljust.command import run, sampling_rate, true_false
+from espnet_bljust.data.preparation.format import FormatOptions, format_part
+from espnet_bljust.data.preparation.format_merge import merge_parts
 from espnet_bljust.errors import InputError
 
 

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.problems import raise_problems
-from espnet_bljust.data.tables import walk_table
-from espnet_bljust.data.token_list import BpeOptions, Symbols, count_tokens, write_bpe, write_token_list
-from espnet_bljust.data.tokens import TOKEN_TYPES, load_tokenizer, read_symbols
+from espnet_bljust.command import run
+from espnet_bljust.data.kaldi.tables import walk_table
+from espnet_bljust.data.text.token_list import BpeOptions, Symbols, count_tokens, write_bpe, write_token_list
+from espnet_bljust.data.text.tokens import TOKEN_TYPES, load_tokenizer, read_symbols
+from espnet_bljust.disk.problems import raise_problems
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -5,20 +5,18 @@ Writes exp/<tag>/pack, the files that are published (with README.md, the model c
 """
 
 import argparse
-import contextlib
-import io
-import tempfile
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
+from espnet_bljust.command import run
+from espnet_bljust.publishing.files import pack, results_of, tell, write_huggingface
 
 ROOT = Path(__file__).parents[2]
 
 
 def main(options: argparse.Namespace) -> None:
     """The Hugging Face directory, the pack, its zip."""
-    from espnet_bljust.bin.model_card import card, check_private
-    from espnet_bljust.espnet.weights import Experiment
+    from espnet_bljust.publishing.model_card import card, check_private
+    from espnet_bljust.weights.experiment import Experiment
 
     experiment = Experiment.read(options.exp_dir, options.exp_dir / options.model)
     if options.huggingface is not None:
@@ -31,55 +29,6 @@ def main(options: argparse.Namespace) -> None:
     if not options.hf_license:
         print("no licence yet: stage 15 asks for one, --hf_license cc-by-4.0, say")
     tell(options.out, experiment)
-
-
-def write_huggingface(experiment: "Experiment", out: Path) -> None:  # noqa: F821
-    """The directory of the same model, where Hugging Face has such a network."""
-    from espnet_bljust.bin import export_files
-    from espnet_bljust.espnet.weights import of_wav2vec2
-
-    if experiment.elsewhere:
-        export_files.write_huggingface(of_wav2vec2(experiment, "huggingface"), out, "ctc")
-        print(f"{out}: {megabytes(out)}, loads with Wav2Vec2ForCTC.from_pretrained")
-    else:
-        print(f"{out}: not written, Hugging Face has no such trunk or head")
-
-
-def pack(experiment: "Experiment", out: Path, folder: Path, documents: dict[str, str]) -> None:  # noqa: F821
-    """``folder`` and its zip ``out``; ESPnet's own lines are kept off the terminal."""
-    from espnet_bljust.espnet.packing import write_pack, write_zip
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        write_pack(experiment, folder, documents)
-    write_zip(folder, out)
-
-
-def zip_alone(exp_dir: Path, model: Path, out: Path) -> None:
-    """A pack without a card, for bin/export."""
-    from espnet_bljust.espnet.weights import Experiment
-
-    experiment = Experiment.read(exp_dir, model)
-    with tempfile.TemporaryDirectory() as folder:
-        pack(experiment, out, Path(folder) / "pack", results_of(exp_dir))
-    tell(out, experiment)
-
-
-def results_of(exp_dir: Path) -> dict[str, str]:
-    """RESULTS.md, where stage 13 has written it."""
-    path = exp_dir / "RESULTS.md"
-    return {path.name: path.read_text(encoding="utf-8")} if path.is_file() else {}
-
-
-def tell(out: Path, experiment: "Experiment") -> None:  # noqa: F821
-    loader = ("Speech2Text.from_pretrained" if experiment.elsewhere else
-              "espnet_bljust.bin.recognise --model (not with stock ESPnet)")
-    print(f"{out}: {megabytes(out)}, loads with {loader}")
-
-
-def megabytes(path: Path) -> str:
-    """Of a file, or of all files in a folder."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB"
 
 
 def get_parser() -> argparse.ArgumentParser:

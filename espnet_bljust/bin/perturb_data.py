@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.flags import names
-from espnet_bljust.data.perturb import perturb
+from espnet_bljust.command import names, run
+from espnet_bljust.data.preparation.perturb import perturb
 from espnet_bljust.errors import InputError
 
 

@@ -6,35 +6,26 @@ will take is printed only: it is measured, and what is written is the same at ev
 """
 
 import argparse
-import difflib
 import json
-import math
-from collections.abc import Callable, Collection
-from itertools import zip_longest
 from pathlib import Path
 
 import yaml
 
-from espnet_bljust.bilevel.options import METHODS, batch_scales, build_plan
-from espnet_bljust.bilevel.plan import Plan
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.plan_report import Amount, Sizes, passes, report
-from espnet_bljust.bin.plan_speed import measure, training_seconds
-from espnet_bljust.bin.settings import HEADS, merge
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.pool_index import ROWS_AT_ONCE, num_lines, write_index
-from espnet_bljust.data.sorted_tables import walk_samples, walk_sorted
-from espnet_bljust.data.tokens import load_tokenizer
-from espnet_bljust.errors import InputError
+from espnet_bljust.bilevel.options import METHODS
+from espnet_bljust.command import run
+from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write_index
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.planning.checks import check_feasible, check_frozen
+from espnet_bljust.planning.report import SAMPLE_RATE, Amount, Sizes, amount_of, passes, report
+from espnet_bljust.planning.settings import HEADS, settled
+from espnet_bljust.planning.speed import measure, training_seconds
 from espnet_bljust.progress import duration
-
-SAMPLE_RATE = 16000
 
 
 def main(options: argparse.Namespace) -> None:
     """Merge the configurations, check them against the data, write the three files."""
     settings, plan = settled(options)
-    from espnet_bljust.espnet.masks import Drawing  # brings torch: after what fails at once
+    from espnet_bljust.training.masks import Drawing  # brings torch: after what fails at once
 
     drawing = Drawing.of(settings)
     audio = {name: amount_of(Path(settings[key][0]), options.dry_run)
@@ -42,11 +33,11 @@ def main(options: argparse.Namespace) -> None:
     audio["pool"] = pool_amount(settings, options)
     if not options.dry_run or (None not in audio.values() and options.token_list.exists()):
         check_feasible(settings, options, drawing.num_frames)
-    from espnet_bljust.espnet.weights import shape_of
+    from espnet_bljust.weights.experiment import shape_of
 
     check_frozen(settings.get("freeze_param", []), shape_of(settings).parameters())
     if options.init_from:
-        from espnet_bljust.espnet.starting_point import starting_point
+        from espnet_bljust.weights.starting_point import starting_point
 
         print(starting_point(Path(options.init_from), shape_of(settings), settings["token_list"]).line)
     text = report(plan, settings, Sizes.of(settings), audio, max(1, options.ngpu))
@@ -64,76 +55,6 @@ def main(options: argparse.Namespace) -> None:
     print(f"{options.exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
           f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
           f"training will take about {duration(seconds)}")
-
-
-def settled(options: argparse.Namespace) -> tuple[dict, Plan]:
-    """The whole configuration, checked, with the batches that the method asks for, and its plan."""
-    settings = merge(options)
-    plan = build_plan(settings["plan_conf"])
-    if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
-        raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "
-                         "give plan_conf more steps.")
-    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
-                           strict=True):
-        if scale != 1:
-            settings[name] *= scale
-    return settings, plan
-
-
-def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Callable[[int], int]) -> None:
-    """Every labelled utterance needs a frame a token and one more between equal neighbours; offenders are listed.
-
-    A class head has one frame, so to speak, for one word.
-    """
-    classes = options.task == "classification"
-    tokenizer = load_tokenizer(settings["token_type"], settings["token_list"], settings["bpemodel"])
-    offenders = []
-    for name in ("train", "valid"):
-        shape_file, text = settings[f"{name}_shape_file"][0], settings[f"{name}_data_path_and_name_and_type"][1][0]
-        for transcript, (utterance, samples) in zip_longest(
-            walk_sorted(Path(text)), walk_samples(Path(shape_file)), fillvalue=("", 0)
-        ):
-            if transcript[0] != utterance:
-                odd = min(filter(None, (transcript[0], utterance)))  # both are sorted
-                raise InputError(f"{shape_file}: {odd} is not in it and in text. Run stage 4 again.")
-            ids = tokenizer.encode(transcript[1])
-            needed = len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
-            frames = min(num_frames(samples), 1 if classes else math.inf)
-            if frames < needed:
-                offenders.append(f"{utterance} {frames} frames {needed} needed")
-    path = options.exp_dir / "too_short_for_ctc.txt"
-    if not options.dry_run:
-        path.unlink(missing_ok=True)  # of an earlier call
-    if offenders:
-        if not options.dry_run:
-            options.exp_dir.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, "\n".join(offenders) + "\n")
-        raise InputError(f"{options.train_dir if options.dry_run else path}: {len(offenders)} utterances have fewer "
-                         f"frames than their transcripts need in CTC, the first: {offenders[0]}. "
-                         + ("Write one word, the class, as the text of each, with token_type word." if classes else
-                            "Use longer units (token_type bpe or word), or raise min_wav_duration."))
-
-
-def check_frozen(frozen: object, names: Collection[str]) -> None:
-    """Every entry of freeze_param begins a parameter's name, up to a point; ESPnet passes over one that begins none."""
-    if not isinstance(frozen, list):
-        raise InputError(f"freeze_param is {frozen!r}, not a list. Write freeze_param: [{frozen}].")
-    full = [f"network.{name}" for name in names]
-    known = {".".join(name.split(".")[:count]) for name in full for count in range(1, name.count(".") + 2)}
-    for entry in frozen:
-        if entry not in known:
-            near = difflib.get_close_matches(str(entry), sorted(known), 1, 0)
-            raise InputError(f"freeze_param: the network has no parameter {entry!r}. Did you mean {near[0]}?")
-
-
-def amount_of(shape_file: Path, may_be_absent: bool) -> Amount | None:
-    """By utt2num_samples."""
-    if may_be_absent and not shape_file.exists():
-        return None
-    total = count = 0
-    for _, samples in walk_samples(shape_file):
-        total, count = total + samples, count + 1
-    return Amount(total / SAMPLE_RATE / 3600, count)
 
 
 def pool_amount(settings: dict, options: argparse.Namespace) -> Amount | None:

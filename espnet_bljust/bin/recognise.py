@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.recording import RATE, open_recording
-from espnet_bljust.bin.search_settings import add_arguments, read_settings
-from espnet_bljust.data.files import write_atomic
+from espnet_bljust.command import run
+from espnet_bljust.data.audio.recording import RATE, open_recording
+from espnet_bljust.decoding.search_settings import add_arguments, read_settings
+from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
@@ -38,7 +38,7 @@ def main(options: argparse.Namespace) -> None:
     """Recognise each file; status 1 where one could not be read."""
     check_outputs(options)
     settings = read_settings(options)
-    from espnet_bljust.bin.load_model import load_model
+    from espnet_bljust.decoding.load_model import load_model
 
     recogniser = load_model(options.model, options.weights, "cuda" if options.ngpu else "cpu")
     if recogniser.network.head_name != "ctc":
@@ -75,7 +75,7 @@ def check_outputs(options: argparse.Namespace) -> None:
 def transcribe(path: str, blocks: Iterable[np.ndarray], recogniser: "Recogniser",  # noqa: F821
                window_seconds: float) -> Transcript:
     """blocks: (sample,) float32 at 16 kHz each. Of the audio no more is held than a block and a window."""
-    from espnet_bljust.bin import windows
+    from espnet_bljust.decoding import windows
 
     heard = 0
 
@@ -112,7 +112,7 @@ def formatted(transcript: Transcript, form: str) -> str:
     if form == "text":
         return transcript.text + "\n"
     if form == "srt":
-        from espnet_bljust.bin.word_times import srt
+        from espnet_bljust.decoding.word_times import srt
 
         return srt(transcript.words)
     words = [{"word": word.word, "start": round(word.start_seconds, 3), "end": round(word.end_seconds, 3),

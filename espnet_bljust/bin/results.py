@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
+from espnet_bljust.command import run
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(options: argparse.Namespace) -> None:
     """Read the counts, write RESULTS.md, print."""
-    from espnet_bljust.data.files import write_atomic
+    from espnet_bljust.disk.files import write_atomic
     from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
     from espnet_bljust.scoring.results import environment, markdown, printed_table, rate_names, read_results
 

@@ -9,11 +9,10 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
+from espnet_bljust.command import run
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.counts import Counts, count_alignment, total
-
-NAMED_AT_MOST = 5
+from espnet_bljust.scoring.same_utterances import check_same_utterances
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,8 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(options: argparse.Namespace) -> None:
     """Check that both sides hold the same utterances, count, write."""
-    from espnet_bljust.data.tables import read_table
-    from espnet_bljust.data.tokens import load_tokenizer, make_splitter, read_symbols
+    from espnet_bljust.data.kaldi.tables import read_table
+    from espnet_bljust.data.text.tokens import load_tokenizer, make_splitter, read_symbols
     from espnet_bljust.scoring.results import rate_names
     from espnet_bljust.scoring.trn import units
 
@@ -64,7 +63,7 @@ def main(options: argparse.Namespace) -> None:
 
 def read_fold(path: Path) -> dict[str, str]:
     """Token -> the token that it counts as; tokens that are not in the file count as themselves."""
-    from espnet_bljust.data.text_file import read_lines
+    from espnet_bljust.disk.text_file import read_lines
 
     fold = {}
     for number, line in enumerate(read_lines(path), 1):
@@ -77,20 +76,9 @@ def read_fold(path: Path) -> dict[str, str]:
     return fold
 
 
-def check_same_utterances(references: Mapping, hypotheses: Mapping, options: argparse.Namespace) -> None:
-    """Every utterance on both sides, or an error that names those that are not."""
-    for here, there, which in [
-        (references.keys() - hypotheses.keys(), options.hyp, "have no hypothesis. Decode them: stage 12"),
-        (hypotheses.keys() - references.keys(), options.ref, "have no reference. Decode this very data set: stage 12"),
-    ]:
-        if here:
-            names = ", ".join(sorted(here)[:NAMED_AT_MOST]) + (", ..." if len(here) > NAMED_AT_MOST else "")
-            raise InputError(f"{there}: {len(here)} utterances {which} ({names}).")
-
-
 def write_score(folder: Path, references: Mapping, hypotheses: Mapping, speakers: Mapping[str, str]) -> Counts:
     """The three files of one kind of score; returns its counts."""
-    from espnet_bljust.data.files import write_atomic
+    from espnet_bljust.disk.files import write_atomic
     from espnet_bljust.scoring.result import result_text, score_units
     from espnet_bljust.scoring.trn import trn_text
 

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.score import check_same_utterances
+from espnet_bljust.command import run
+from espnet_bljust.scoring.same_utterances import check_same_utterances
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(options: argparse.Namespace) -> None:
     """Count, write the numbers and the picture."""
-    from espnet_bljust.data.tables import read_table
+    from espnet_bljust.data.kaldi.tables import read_table
     from espnet_bljust.scoring.confusion import RESULT, count, write_confusion
     from espnet_bljust.scoring.confusion_figure import draw_confusion
 

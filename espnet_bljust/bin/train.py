@@ -1,7 +1,7 @@
 """Stages 8, 9, 10: train one experiment up to the end of exploration, of the joint phase, or of the final phase.
 
 Usage: python -m espnet_bljust.bin.train --exp_dir exp/<tag> --until exploration|joint|final [--ngpu 1]
-Several GPUs of a node, or nodes: this process starts one for each (espnet/nodes.py), and torchrun may do that too.
+Several GPUs of a node, or nodes: this process starts one for each (training/nodes.py), and torchrun may do that too.
 SIGTERM or SIGUSR1 ends it with a checkpoint and status 85; the same command goes on (docs/cluster.md).
 """
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.plan import PHASES
-from espnet_bljust.bin.command import run
+from espnet_bljust.command import run
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet import nodes
-from espnet_bljust.espnet.stopping import REQUEUE_CODE, Stopped, listening
 from espnet_bljust.scoring.history import column, read_history
 from espnet_bljust.scoring.measures import measures
-from espnet_bljust.settings_file import read_yaml_keys
+from espnet_bljust.training import nodes
+from espnet_bljust.training.stopping import REQUEUE_CODE, Stopped, listening
 
 
 def main(options: argparse.Namespace) -> None:

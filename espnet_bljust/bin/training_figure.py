@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.bin.run_settings import run_settings
+from espnet_bljust.command import run
+from espnet_bljust.disk.settings_file import run_settings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,7 +31,7 @@ def main(options: argparse.Namespace) -> None:
 
 def chance_accuracy(exp_dir: Path) -> float | None:
     """1 / (1 + num_negatives) of the run; None where stage 7 has not written its settings."""
-    from espnet_bljust.espnet.masks import MaskingConfig
+    from espnet_bljust.training.masks import MaskingConfig
 
     settings = run_settings(exp_dir)
     return 1 / (1 + MaskingConfig.from_dict(settings.get("masking_conf") or {}).num_negatives) if settings else None

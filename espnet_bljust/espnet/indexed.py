@@ -3,8 +3,8 @@
 import numpy as np
 from espnet2.train.dataset import AbsDataset
 
-from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.pool_index import PoolIndex
+from espnet_bljust.data.audio.reading import read_audio
+from espnet_bljust.data.feeding.pool_index import PoolIndex
 from espnet_bljust.errors import InputError
 
 

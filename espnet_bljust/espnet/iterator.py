@@ -5,18 +5,18 @@ from itertools import tee
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.train.dataset import AbsDataset
 from torch.utils.data import DataLoader
 
 from espnet_bljust.bilevel.plan import Plan
-from espnet_bljust.data.batching import BatchStream
-from espnet_bljust.data.shards import ShardStream
-from espnet_bljust.espnet.masks import Drawing
+from espnet_bljust.data.feeding.batching import BatchStream
+from espnet_bljust.data.feeding.shards import ShardStream
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
-from espnet_bljust.espnet.stopping import heed_parent, shielded
 from espnet_bljust.espnet.unreadable import Lost
+from espnet_bljust.training.masks import Drawing
+from espnet_bljust.training.micro_batch import MicroBatch
+from espnet_bljust.training.stopping import heed_parent, shielded
 
 
 class Source(NamedTuple):
@@ -35,17 +35,6 @@ class Share(NamedTuple):
 
 
 ALONE = Share()
-
-
-class MicroBatch(NamedTuple):
-    """One forward pass."""
-
-    utterances: list[str]
-    tensors: dict
-    num_labelled: int  # utterances, the first of all
-    num_masked: int  # frames
-    num_rows: int = 0  # frames of the pool
-    num_unreadable: int = 0  # utterances that are missing
 
 
 class JointIterFactory(AbsIterFactory):
@@ -157,15 +146,3 @@ class ValidIterFactory(AbsIterFactory):
         return {"pool": batch["speech"], "pool_lengths": batch["speech_lengths"], "draw": draw}, int(draw.mask.sum())
 
 
-def to_device(tensors: dict, device: torch.device) -> dict:
-    """Move audio, negatives and noise; lengths, labels and masks stay where they can be counted without waiting."""
-    return {name: value if name.startswith("text") or name.endswith("_lengths") else _move(value, device)
-            for name, value in tensors.items()}
-
-
-def _move(value: object, device: torch.device) -> object:
-    if torch.is_tensor(value):
-        return value if value.dtype == torch.bool else value.to(device, non_blocking=True)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_move(item, device) for item in value))
-    return [_move(item, device) for item in value] if isinstance(value, list) else value

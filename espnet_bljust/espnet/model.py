@@ -7,10 +7,11 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
 from espnet_bljust.bilevel.penalty import gradient_scale_edge
-from espnet_bljust.espnet.masks import PoolDraw
-from espnet_bljust.network.ctc import greedy
+from espnet_bljust.network.heads.ctc import greedy
+from espnet_bljust.network.heads.ssl_head import SSLSums
 from espnet_bljust.network.joint import JointBatch, JointNetwork
-from espnet_bljust.network.ssl_head import SSLSums
+from espnet_bljust.training.masks import PoolDraw
+from espnet_bljust.training.micro_batch import unpad
 
 
 class BLJustModel(AbsESPnetModel):
@@ -79,7 +80,3 @@ def _stats(ssl: SSLSums) -> dict[str, Tensor]:
     return found
 
 
-def unpad(padded: Tensor | None, lengths: Tensor | None) -> list[Tensor]:
-    if padded is None:
-        return []
-    return [row[:length] for row, length in zip(padded, lengths.tolist(), strict=True)]

@@ -16,25 +16,25 @@ from espnet2.utils.types import str2bool, str2triple_str
 
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
-from espnet_bljust.data.batching import BatchStream, fixed_batches
-from espnet_bljust.data.pool_index import PoolIndex
-from espnet_bljust.data.shards import ShardStream
-from espnet_bljust.data.sorted_tables import walk_samples
-from espnet_bljust.data.tokens import load_tokenizer
-from espnet_bljust.espnet.checkpoint import begun
+from espnet_bljust.data.feeding.batching import BatchStream, fixed_batches
+from espnet_bljust.data.feeding.pool_index import PoolIndex
+from espnet_bljust.data.feeding.shards import ShardStream
+from espnet_bljust.data.kaldi.sorted_tables import walk_samples
+from espnet_bljust.data.text.tokens import load_tokenizer
+from espnet_bljust.disk.lock import one_run
 from espnet_bljust.espnet.indexed import IndexedDataset
 from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, ValidIterFactory
-from espnet_bljust.espnet.masks import Drawing
 from espnet_bljust.espnet.model import BLJustModel
-from espnet_bljust.espnet.processes import watched
-from espnet_bljust.espnet.starting_point import starting_point
-from espnet_bljust.espnet.stopping import listening
 from espnet_bljust.espnet.trainer import BLJustTrainer
 from espnet_bljust.espnet.unreadable import WholeAudio
-from espnet_bljust.espnet.weights import shape_of
-from espnet_bljust.lock import one_run
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
+from espnet_bljust.training.masks import Drawing
+from espnet_bljust.training.processes import watched
+from espnet_bljust.training.stopping import listening
+from espnet_bljust.weights.checkpoint import begun
+from espnet_bljust.weights.experiment import shape_of
+from espnet_bljust.weights.starting_point import starting_point
 
 PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.classifier.": "phi", "network.ssl_head.": "eta"}
 SAMPLE_RATE = 16000

@@ -19,18 +19,18 @@ from espnet2.utils.build_dataclass import build_dataclass
 from espnet_bljust.bilevel.balance import Balance
 from espnet_bljust.bilevel.plan import Moment, Plan
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.checkpoint import kept_epochs, link, prune, ranked, save_atomically
-from espnet_bljust.espnet.health import OF_UTTERANCES, Health
-from espnet_bljust.espnet.history import History
 from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
-from espnet_bljust.espnet.precision import Precision, bfloat16_pays
-from espnet_bljust.espnet.processes import Processes
-from espnet_bljust.espnet.saving import Position, Saver
-from espnet_bljust.espnet.stats import StepStats
-from espnet_bljust.espnet.update import Settings, Updater
-from espnet_bljust.espnet.validation import Validator
 from espnet_bljust.progress import progress
 from espnet_bljust.randomness import derive_seed
+from espnet_bljust.training.health import OF_UTTERANCES, Health
+from espnet_bljust.training.history import History
+from espnet_bljust.training.precision import Precision, bfloat16_pays
+from espnet_bljust.training.processes import Processes
+from espnet_bljust.training.saving import Position, Saver
+from espnet_bljust.training.stats import StepStats
+from espnet_bljust.training.update import Settings, Updater
+from espnet_bljust.training.validation import Validator
+from espnet_bljust.weights.checkpoint import kept_epochs, link, prune, ranked, save_atomically
 
 log = logging.getLogger("espnet_bljust")
 log.setLevel(logging.INFO)  # whatever ESPnet's --log_level is: its own level keeps the dump of every module out

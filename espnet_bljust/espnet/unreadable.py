@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from espnet2.train.dataset import AbsDataset
 
-from espnet_bljust.data.files import write_atomic
+from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 
 MOST_SHARE = 0.01  # of the utterances of a pass; one alone never ends a run

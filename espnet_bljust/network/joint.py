@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_bljust.network.classes import ClassHead
 from espnet_bljust.network.config import HeadConfig
-from espnet_bljust.network.ctc import CTCHead
-from espnet_bljust.network.packing import Features, Wanted
-from espnet_bljust.network.ssl_head import PoolTotals, Reading, SSLSums
+from espnet_bljust.network.heads.classes import ClassHead
+from espnet_bljust.network.heads.ctc import CTCHead
+from espnet_bljust.network.heads.ssl_head import PoolTotals, Reading, SSLSums
+from espnet_bljust.network.packed.packing import Features, Wanted
 from espnet_bljust.network.systems import SSLKind, TrunkKind, build_head, build_trunk
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from torch import nn
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.cnn_rnn import CnnRnnTrunk
 from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
-from espnet_bljust.network.conformer import ConformerTrunk
-from espnet_bljust.network.cpc import RATE, CPCHead
+from espnet_bljust.network.heads.cpc import RATE, CPCHead
+from espnet_bljust.network.heads.ssl_head import SelfSupervisedHead
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
-from espnet_bljust.network.ssl_head import SelfSupervisedHead
-from espnet_bljust.network.trunk import Trunk
+from espnet_bljust.network.trunks.cnn_rnn import CnnRnnTrunk
+from espnet_bljust.network.trunks.conformer import ConformerTrunk
+from espnet_bljust.network.trunks.trunk import Trunk
 
 TrunkKind = TrunkConfig | CnnRnnConfig | ConformerConfig
 SSLKind = SSLConfig | CPCConfig

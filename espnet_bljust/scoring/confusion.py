@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_bljust.data.files import write_atomic
+from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 
 RESULT = "confusion.json"

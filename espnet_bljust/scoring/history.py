@@ -70,3 +70,10 @@ def column(rows: list[Row], name: str) -> np.ndarray:
 def _number(value: object) -> float:
     is_number = isinstance(value, int | float) and math.isfinite(value)
     return float(value) if is_number else math.nan
+
+
+def training_seconds(history: Path) -> float:
+    """Each row holds the mean of the steps since the row before."""
+    rows = read_history(history).train
+    before = [0, *(row["step"] for row in rows)]
+    return sum((row["step"] - last) * (row.get("seconds") or 0.0) for row, last in zip(rows, before, strict=False))

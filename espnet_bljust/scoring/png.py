@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_bljust.data.files import write_atomic
+from espnet_bljust.disk.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

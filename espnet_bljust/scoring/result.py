@@ -111,3 +111,16 @@ def _table(rows: list[tuple[str, Counts]], cells: Callable[[Counts], list[str]])
     border = "-" * (len(rule) - 2)
     body = [f",{border}.", lines[0], rule, *lines[1:-1], rule.replace("-", "="), lines[-1], f"`{border}'"]
     return "\n".join(body) + "\n"
+
+
+def read_utterances(path: Path) -> dict[str, Counts]:
+    """Counts of every utterance in a result.txt, ours or sclite's own."""
+    text = path.read_text(encoding="utf-8")
+    rows = re.findall(r"^id: \((.*)\)\nScores: \(#C #S #D #I\) (\d+) (\d+) (\d+) (\d+)$", text, re.MULTILINE)
+    if not rows:
+        raise InputError(f"{path}: has no aligned utterance. Remove it, and run stage 13 again.")
+    counts = {}
+    for name, *numbers in rows:
+        correct, *edits = map(int, numbers)
+        counts[name] = Counts(1, correct, *edits, int(sum(edits) > 0))
+    return counts

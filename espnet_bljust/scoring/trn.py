@@ -5,7 +5,7 @@ A line of ref.trn or hyp.trn is `unit unit unit<TAB>(speaker-utterance)`, as sta
 
 from collections.abc import Callable, Mapping, Sequence, Set
 
-from espnet_bljust.data.tokens import SPACE
+from espnet_bljust.data.text.tokens import SPACE
 
 
 def units(text: str, split: Callable[[str], list[str]], silent: Set[str] = frozenset()) -> list[str]:

@@ -11,7 +11,7 @@ import soundfile
 import torch
 import yaml
 
-from espnet_bljust.data.token_list import BpeOptions, Symbols, write_bpe
+from espnet_bljust.data.text.token_list import BpeOptions, Symbols, write_bpe
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
 

@@ -7,12 +7,12 @@ from collections import defaultdict
 import pytest
 import torch
 
-from espnet_bljust.bin.beam_search import BeamSearch
-from espnet_bljust.bin.search_settings import SearchSettings
-from espnet_bljust.data.arpa import arpa_order, word_of, write_arpa
-from espnet_bljust.data.ngram import estimate
+from espnet_bljust.data.text.arpa import arpa_order, word_of, write_arpa
+from espnet_bljust.data.text.ngram import estimate
+from espnet_bljust.decoding.beam_search import BeamSearch
+from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.ctc import greedy
+from espnet_bljust.network.heads.ctc import greedy
 
 pytest.importorskip("flashlight", reason="flashlight-text is not installed: it has wheels for Python 3.12 alone")
 TOKENS = ["<blank>", "<unk>", "<space>", "a", "b", "<sos/eos>"]

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from espnet_bljust.bin.command import run
+from espnet_bljust.command import run
 from espnet_bljust.errors import InputError
 
 

@@ -9,12 +9,13 @@ import pytest
 import yaml
 
 from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bin import cost, cost_rates, plan
-from espnet_bljust.bin.cost_model import Cluster, all_reduce_bytes, least_micro_batches
-from espnet_bljust.bin.cost_model import cost as cost_of
-from espnet_bljust.bin.plan_report import Sizes
-from espnet_bljust.bin.plan_speed import Rates, seconds_of_step
+from espnet_bljust.bin import cost, plan
 from espnet_bljust.errors import InputError
+from espnet_bljust.planning import cost_rates
+from espnet_bljust.planning.cost_model import Cluster, all_reduce_bytes, least_micro_batches
+from espnet_bljust.planning.cost_model import cost as cost_of
+from espnet_bljust.planning.report import Sizes
+from espnet_bljust.planning.speed import Rates, seconds_of_step
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "espnet")]
 from experiment import TINY, TRAIN, make_experiment  # noqa: E402
@@ -193,8 +194,8 @@ def test_a_measured_machine_is_written_and_then_planned_with(tmp_path, capsys):
 def test_one_core_is_predicted_within_an_order_of_magnitude_of_what_it_does_here():
     import torch
 
-    from espnet_bljust.espnet.weights import shape_of
     from espnet_bljust.network.joint import JointNetwork
+    from espnet_bljust.weights.experiment import shape_of
 
     settings = {**yaml.safe_load((ROOT / "conf/size/tiny.yaml").read_text()), "token_list": ["<blank>", "<unk>", "a"],
                 "masking_conf": {}}

@@ -12,15 +12,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "espnet"))
 import experiment  # noqa: E402
 
 from espnet_bljust.bin import plan  # noqa: E402
-from espnet_bljust.bin.command import run  # noqa: E402
-from espnet_bljust.bin.decode import TABLES, get_parser, main  # noqa: E402
-from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
-from espnet_bljust.data.arpa import write_arpa  # noqa: E402
-from espnet_bljust.data.ngram import estimate  # noqa: E402
-from espnet_bljust.data.tables import read_table  # noqa: E402
+from espnet_bljust.bin.decode import get_parser, main  # noqa: E402
+from espnet_bljust.command import run  # noqa: E402
+from espnet_bljust.data.kaldi.tables import read_table  # noqa: E402
+from espnet_bljust.data.text.arpa import write_arpa  # noqa: E402
+from espnet_bljust.data.text.ngram import estimate  # noqa: E402
+from espnet_bljust.decoding.parts import TABLES
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from exported import CORPORA, LARGE, elsewhere, make_experiment, real_recordings, recordings  # noqa: E402
 
 from espnet_bljust.bin import export  # noqa: E402
-from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
+from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 
 PAGE = Path(__file__).parents[2] / "docs" / "weights.md"

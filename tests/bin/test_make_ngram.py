@@ -3,8 +3,8 @@
 import pytest
 
 from espnet_bljust.bin.make_ngram import get_parser, main
-from espnet_bljust.data.arpa import arpa_order, arpa_words
-from espnet_bljust.data.token_list import BpeOptions, write_bpe, write_token_list
+from espnet_bljust.data.text.arpa import arpa_order, arpa_words
+from espnet_bljust.data.text.token_list import BpeOptions, write_bpe, write_token_list
 from espnet_bljust.errors import InputError
 
 TEXT = ["the cat sat on the mat", "a hat that the cat sat on", "cats and hats"]

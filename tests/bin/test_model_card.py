@@ -9,12 +9,12 @@ import torch
 import yaml
 
 from espnet_bljust.bin import pack
-from espnet_bljust.bin.model_card import card, without_paths
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.weights import Experiment, shape_of
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.publishing.model_card import card, without_paths
 from espnet_bljust.scoring.confusion import Confusion, write_confusion
 from espnet_bljust.scoring.significance import rate_interval
+from espnet_bljust.weights.experiment import Experiment, shape_of
 
 NETWORK = {"trunk_conf": {"conv_layers": [[16, 10, 5], [16, 8, 8], [16, 8, 8]], "dim": 16, "num_layers": 1,
                           "num_heads": 2, "ffn_dim": 16, "pos_kernel": 4, "pos_groups": 2},

@@ -5,11 +5,11 @@ import torch
 import yaml
 
 from espnet_bljust.bin import export
-from espnet_bljust.bin.load_model import load_model
+from espnet_bljust.decoding.load_model import load_model
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.starting_point import starting_point
-from espnet_bljust.espnet.weights import shape_of
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.weights.experiment import shape_of
+from espnet_bljust.weights.starting_point import starting_point
 
 TOKENS = ["<blank>", "<unk>", "<space>", *"ABCDE", "<sos/eos>"]
 SYSTEMS = {

@@ -12,10 +12,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "espnet"))
 import experiment  # noqa: E402
 
 from espnet_bljust.bin import plan  # noqa: E402
-from espnet_bljust.bin.command import run  # noqa: E402
-from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
-from espnet_bljust.data.batching import BatchStream  # noqa: E402
+from espnet_bljust.command import run  # noqa: E402
+from espnet_bljust.data.feeding.batching import BatchStream  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 SIZES = Path(__file__).parents[2] / "conf" / "size"
 
@@ -230,8 +230,8 @@ def test_the_command_ends_in_one_line_and_status_1(root, tmp_path, monkeypatch, 
 
 
 def test_every_key_that_a_configuration_may_hold_is_an_option_of_the_task():
-    from espnet_bljust.bin.settings import KEYS
     from espnet_bljust.espnet.task import BLJustTask
+    from espnet_bljust.planning.settings import KEYS
 
     assert set() == KEYS - set(BLJustTask.get_default_config())
 

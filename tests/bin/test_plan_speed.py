@@ -1,7 +1,7 @@
 """The estimate of time in the training plan."""
 
 from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bin.plan_speed import Rates, measure, training_seconds
+from espnet_bljust.planning.speed import Rates, measure, training_seconds
 
 PLAN = {"method": "bljust", "schedule": "once", "exploration_steps": 10, "joint_steps": 20, "final_steps": 5,
         "gamma": "constant", "gamma_max": 1.0,

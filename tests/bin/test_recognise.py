@@ -14,14 +14,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "espnet"))
 import experiment  # noqa: E402
 
 from espnet_bljust.bin import pack, plan  # noqa: E402
-from espnet_bljust.bin.command import run  # noqa: E402
-from espnet_bljust.bin.load_model import load_model  # noqa: E402
-from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
 from espnet_bljust.bin.recognise import get_parser, main, transcribe  # noqa: E402
-from espnet_bljust.bin.recording import BLOCK_SECONDS, open_recording, resampled  # noqa: E402
+from espnet_bljust.command import run  # noqa: E402
+from espnet_bljust.data.audio.recording import BLOCK_SECONDS, open_recording, resampled  # noqa: E402
+from espnet_bljust.decoding.load_model import load_model  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -146,13 +146,14 @@ def test_a_name_that_is_nowhere_is_named(tmp_path, monkeypatch):
 def test_ffmpeg_reads_what_libsndfile_cannot(noise, monkeypatch):
     """A stand-in for ffmpeg writes a wav file to its standard output, as asked."""
     (noise / "video's.mkv").write_bytes(b"something else")
+    monkeypatch.setenv("PATH", str(noise))  # without an ffmpeg of this machine
     with pytest.raises(InputError, match="unreadable"):
         read_mono(str(noise / "video's.mkv"))
     program = noise / "bin/ffmpeg"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\n[ -f "${{7#file:}}" ] && cat {noise}/a.wav\n')
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     assert len(read_mono(str(noise / "video's.mkv"))) == 48000
 
 
@@ -246,7 +247,7 @@ def test_a_long_recording_gives_the_words_of_its_parts(monkeypatch, exp_dir):
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 96000])
 def test_resampling_block_by_block_is_resampling_the_whole(rate):
-    from espnet_bljust.data.resample import resample
+    from espnet_bljust.data.audio.resample import resample
 
     samples = np.random.default_rng(1).standard_normal(3 * rate + 17).astype(np.float32)
     for size in (rate // 3, 20_011, 10**6):
@@ -258,7 +259,7 @@ def test_what_is_held_of_a_recording_does_not_grow_with_its_length(tmp_path):
     """Two and ten minutes of 22.05 kHz stereo, through windows: peaks of what numpy and Python allocate."""
     import tracemalloc
 
-    from espnet_bljust.bin.windows import windows
+    from espnet_bljust.decoding.windows import windows
 
     peaks = []
     for minutes in (2, 10):

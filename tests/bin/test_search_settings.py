@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_bljust.bin.search_settings import SearchSettings, add_arguments, read_settings
+from espnet_bljust.decoding.search_settings import SearchSettings, add_arguments, read_settings
 from espnet_bljust.errors import InputError
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from hub import TOKEN, Hub  # noqa: E402
 
-from espnet_bljust.bin.upload import get_parser, is_repository, main, published_files, without_token  # noqa: E402
+from espnet_bljust.bin.upload import get_parser, main
 from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.publishing.hub import is_repository, published_files, without_token  # noqa: E402
 
 CARD = "---\nlanguage: en\nlicense: cc-by-4.0\n---\n# toy\n"
 FILES = {"pack/meta.yaml": b"files: {}\n", "pack/README.md": CARD.encode(), "pack/exp/model.pth": b"espnet" * 1000,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_bljust.bin.windows import LONGEST_STRETCH, MARGIN, frames_of, stretches, windows
+from espnet_bljust.decoding.windows import LONGEST_STRETCH, MARGIN, frames_of, stretches, windows
 from espnet_bljust.network.config import TrunkConfig
-from espnet_bljust.network.ctc import greedy
+from espnet_bljust.network.heads.ctc import greedy
 
 CONFIG = TrunkConfig()
 HOP = 320

@@ -2,10 +2,10 @@
 
 import pytest
 
-from espnet_bljust.bin.word_times import Word, ctm_lines, srt, words_of
-from espnet_bljust.data.token_list import BpeOptions, write_bpe, write_token_list
-from espnet_bljust.data.tokens import load_tokenizer
-from espnet_bljust.network.ctc_align import Span
+from espnet_bljust.data.text.token_list import BpeOptions, write_bpe, write_token_list
+from espnet_bljust.data.text.tokens import load_tokenizer
+from espnet_bljust.decoding.align import Span
+from espnet_bljust.decoding.word_times import Word, ctm_lines, srt, words_of
 
 CHARS = ["<blank>", "<unk>", "<space>", "a", "b", "<noise>", "<sos/eos>"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.audio import read_audio, read_channels
+from espnet_bljust.data.audio.reading import read_audio, read_channels
 from espnet_bljust.errors import InputError
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_bljust.data.batching import BatchStream, fixed_batches
+from espnet_bljust.data.feeding.batching import BatchStream, fixed_batches
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.flac import read_flac_header
+from espnet_bljust.data.audio.flac import read_flac_header
 from espnet_bljust.errors import InputError
 
 REAL = Path(__file__).parents[2].parent / "shared/corpora/librispeech"

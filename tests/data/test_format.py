@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.format import FormatOptions, file_name, format_part
-from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.tables import read_table
+from espnet_bljust.data.audio.reading import read_audio
+from espnet_bljust.data.kaldi.tables import read_table
+from espnet_bljust.data.preparation.format import FormatOptions, file_name, format_part
+from espnet_bljust.data.preparation.format_merge import merge_parts
 from espnet_bljust.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def test_16_bit_audio_of_the_right_rate_comes_out_sample_for_sample(data_dir, ro
 
 def test_the_number_of_jobs_and_the_size_of_blocks_change_no_table_but_the_paths(data_dir, tmp_path, monkeypatch):
     for jobs in (1, 3, 9):
-        monkeypatch.setattr("espnet_bljust.data.part.BLOCK", jobs)
+        monkeypatch.setattr("espnet_bljust.data.kaldi.part.BLOCK", jobs)
         format_all(data_dir, tmp_path / f"by{jobs}", num_jobs=jobs)
     for name in ["text", "utt2spk", "spk2utt", "utt2num_samples", "utt2hash", "utt2level"]:
         assert len({(tmp_path / f"by{jobs}" / name).read_bytes() for jobs in (1, 3, 9)}) == 1, name

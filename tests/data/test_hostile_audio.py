@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data import audio
-from espnet_bljust.data.audio import read_audio, read_channels
-from espnet_bljust.data.audio_check import check_audio
-from espnet_bljust.data.format import FormatOptions, format_part
-from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.wav import read_wav_header
+from espnet_bljust.data.audio import reading as audio
+from espnet_bljust.data.audio.reading import read_audio, read_channels
+from espnet_bljust.data.audio.wav import read_wav_header
+from espnet_bljust.data.kaldi.audio_check import check_audio
+from espnet_bljust.data.preparation.format import FormatOptions, format_part
+from espnet_bljust.data.preparation.format_merge import merge_parts
 from espnet_bljust.errors import InputError
 
 ALLOWED_BYTES = 100 << 20

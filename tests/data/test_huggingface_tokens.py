@@ -6,9 +6,9 @@ from itertools import groupby
 
 import pytest
 
-from espnet_bljust.data.huggingface_tokens import tokenizer_files
-from espnet_bljust.data.token_list import BpeOptions, Symbols, count_tokens, write_bpe
-from espnet_bljust.data.tokens import load_tokenizer
+from espnet_bljust.data.text.huggingface_tokens import tokenizer_files
+from espnet_bljust.data.text.token_list import BpeOptions, Symbols, count_tokens, write_bpe
+from espnet_bljust.data.text.tokens import load_tokenizer
 
 SENTENCES = ["THE CAT SAT ON THE MAT", "HELLO WORLD HOW ARE YOU", "A BAD DAY IN THE WOOD", "CATS AND DOGS",
              "WE WERE HERE", "SHE SELLS SEA SHELLS"] * 3

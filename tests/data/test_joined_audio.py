@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.archive import extract_zip
-from espnet_bljust.data.audio import files_of, read_audio
-from espnet_bljust.data.audio_check import _missing
+from espnet_bljust.data.audio.reading import files_of, read_audio
+from espnet_bljust.data.kaldi.audio_check import _missing
+from espnet_bljust.disk.archive import extract_zip
 from espnet_bljust.errors import InputError
 
 

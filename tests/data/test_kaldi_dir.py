@@ -1,7 +1,7 @@
 import pytest
 
-from espnet_bljust.data.audio_check import check_audio
-from espnet_bljust.data.kaldi_dir import read_dir, scan_dir, write_dir
+from espnet_bljust.data.kaldi.audio_check import check_audio
+from espnet_bljust.data.kaldi.directory import read_dir, scan_dir, write_dir
 from espnet_bljust.errors import InputError
 
 

@@ -13,12 +13,15 @@ import pytest
 import soundfile
 
 from espnet_bljust.bin import data_report, filter_data, make_tokens
-from espnet_bljust.data import distinct, part, report, sorting, wav
-from espnet_bljust.data.format import FormatOptions, format_part
-from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.librispeech import Source
-from espnet_bljust.data.librispeech_sets import make_sets
-from espnet_bljust.data.perturb import perturb
+from espnet_bljust.data.audio import wav
+from espnet_bljust.data.corpus.librispeech import Source
+from espnet_bljust.data.corpus.librispeech_sets import make_sets
+from espnet_bljust.data.kaldi import part
+from espnet_bljust.data.preparation import report
+from espnet_bljust.data.preparation.format import FormatOptions, format_part
+from espnet_bljust.data.preparation.format_merge import merge_parts
+from espnet_bljust.data.preparation.perturb import perturb
+from espnet_bljust.disk import distinct, sorting
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "bench"))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.mp3 import mp3_length
+from espnet_bljust.data.audio.mp3 import mp3_length
+from espnet_bljust.data.audio.reading import read_audio
 from espnet_bljust.errors import InputError
 
 CLIPS = Path(__file__).parents[2].parent / "shared/corpora/commonvoice"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_bljust.data.arpa import arpa_words, write_arpa
-from espnet_bljust.data.ngram import FALLBACK, estimate
+from espnet_bljust.data.text.arpa import arpa_words, write_arpa
+from espnet_bljust.data.text.ngram import FALLBACK, estimate
 from espnet_bljust.errors import InputError
 
 IRSTLM = Path("/usr/lib/irstlm/bin/tlm")

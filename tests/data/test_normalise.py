@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.data.normalise import normalise, read_out
+from espnet_bljust.data.text.normalise import normalise, read_out
 
 COMMON_VOICE = Path(__file__).parents[2].parent / "shared/corpora/commonvoice/cv-corpus-6.1-2020-12-11"
 EXPECTED = [

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from espnet_bljust.data.normalise import normalise
+from espnet_bljust.data.text.normalise import normalise
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / f"egs2/{recipe}/bljust/local") for recipe in ("timit", "tedlium2", "an4", "ravdess")]
 MODULES = ["espnet_bljust.data." + name for name in
-           ("audio", "db", "filter", "format", "headers", "language_rules", "librispeech", "normalise", "subsets",
-            "truncation", "walk")] + ["timit", "tedlium2", "an4", "ravdess"]  # fmt: skip
+           ("audio.reading", "corpus.db", "preparation.filter", "preparation.format", "audio.headers",
+            "text.language_rules", "corpus.librispeech", "text.normalise", "preparation.subsets",
+            "audio.truncation", "kaldi.walk")] + ["timit", "tedlium2", "an4", "ravdess"]  # fmt: skip
 PATTERNS = {f"{module}.{name}": value for module in MODULES
             for name, value in vars(importlib.import_module(module)).items() if isinstance(value, re.Pattern)}
 WHOLE = ("LINE", "SPAN", "TRANSCRIPT", "WORDS", "AMOUNT", "ARCHIVE", "PLAIN_NAME")  # matched against whole lines

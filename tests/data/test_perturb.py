@@ -1,11 +1,11 @@
 import pytest
 
-from espnet_bljust.data.format import FormatOptions, format_part
-from espnet_bljust.data.format_merge import merge_parts
-from espnet_bljust.data.kaldi_dir import read_dir
-from espnet_bljust.data.perturb import perturb
-from espnet_bljust.data.tables import read_table
-from espnet_bljust.data.walk import walk_dir
+from espnet_bljust.data.kaldi.directory import read_dir
+from espnet_bljust.data.kaldi.tables import read_table
+from espnet_bljust.data.kaldi.walk import walk_dir
+from espnet_bljust.data.preparation.format import FormatOptions, format_part
+from espnet_bljust.data.preparation.format_merge import merge_parts
+from espnet_bljust.data.preparation.perturb import perturb
 from espnet_bljust.errors import InputError
 
 

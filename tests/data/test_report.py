@@ -5,8 +5,8 @@ import pytest
 import soundfile
 
 from espnet_bljust.bin.data_report import get_parser, main
-from espnet_bljust.data.format import FormatOptions, format_part
-from espnet_bljust.data.format_merge import merge_parts
+from espnet_bljust.data.preparation.format import FormatOptions, format_part
+from espnet_bljust.data.preparation.format_merge import merge_parts
 
 
 def format_set(data_dir, out):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from espnet_bljust.data.resample import resample
+from espnet_bljust.data.audio.resample import resample
 
 
 def sine(frequency, rate, seconds=0.5):

@@ -2,10 +2,10 @@ import random
 
 import pytest
 
-from espnet_bljust.data import sorting as module
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
-from espnet_bljust.data.rows import Row, grow_sets, place_sets
-from espnet_bljust.data.sorting import sorted_lines
+from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
+from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.disk import sorting as module
+from espnet_bljust.disk.sorting import sorted_lines
 from espnet_bljust.errors import InputError
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from espnet_bljust.data.scripts import character_table, expected_scripts, foreign_letters, script
+from espnet_bljust.data.text.scripts import character_table, expected_scripts, foreign_letters, script
 
 
 def test_script_of_a_letter_is_that_of_unicode_and_signs_have_none():

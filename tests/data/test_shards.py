@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_bljust.data.pool_index import PoolIndex, write_index
-from espnet_bljust.data.shards import SHARD, WINDOW, ShardStream, first_batches
+from espnet_bljust.data.feeding.pool_index import PoolIndex, write_index
+from espnet_bljust.data.feeding.shards import SHARD, WINDOW, ShardStream, first_batches
 from espnet_bljust.errors import InputError
 
 few = settings(max_examples=40, deadline=None, derandomize=True)

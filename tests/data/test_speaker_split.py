@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.data.speaker_split import deal
+from espnet_bljust.data.corpus.speaker_split import deal
 from espnet_bljust.errors import InputError
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.data.tables import read_table, scan_table, write_table
+from espnet_bljust.data.kaldi.tables import read_table, scan_table, write_table
 from espnet_bljust.errors import InputError
 
 anything = st.characters(exclude_categories=["Cs"])

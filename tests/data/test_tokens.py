@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espnet_bljust.bin.make_tokens import get_parser, main
-from espnet_bljust.data.tables import write_table
-from espnet_bljust.data.token_list import BpeOptions, Symbols, count_tokens, train_bpe, write_token_list
-from espnet_bljust.data.tokens import BpeSplitter, load_tokenizer, read_token_list
+from espnet_bljust.data.kaldi.tables import write_table
+from espnet_bljust.data.text.token_list import BpeOptions, Symbols, count_tokens, train_bpe, write_token_list
+from espnet_bljust.data.text.tokens import BpeSplitter, load_tokenizer, read_token_list
 from espnet_bljust.errors import InputError
 
 TEXTS = ["YES NO", "GO STOP YES", "ENTER FIVE NINE", "<noise> NO É", "RUBOUT  G M E F THREE NINE"]

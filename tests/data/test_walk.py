@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from espnet_bljust.data.kaldi_dir import scan_dir
-from espnet_bljust.data.walk import Walked, walk_dir
+from espnet_bljust.data.kaldi.directory import scan_dir
+from espnet_bljust.data.kaldi.walk import Walked, walk_dir
 from espnet_bljust.errors import InputError
 
 TABLES = ("wav.scp", "utt2spk", "text", "spk2utt", "segments", "utt2speed")

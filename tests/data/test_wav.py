@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.wav import check_wavs, read_wav_header
+from espnet_bljust.data.audio.wav import check_wavs, read_wav_header
 from espnet_bljust.errors import InputError
 
 

@@ -106,7 +106,7 @@ def history(exp_dir: Path) -> list[dict]:
 
 def train_killed_at(exp_dir: Path, step: int) -> None:
     """Train until that optimizer step, which does not happen."""
-    from espnet_bljust.espnet.update import Updater
+    from espnet_bljust.training.update import Updater
 
     real = Updater.step
 

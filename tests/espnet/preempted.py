@@ -13,10 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 sys.path.insert(0, str(Path(__file__).parent))
 from experiment import history  # noqa: E402
 
-from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.train import get_parser, main  # noqa: E402
-from espnet_bljust.espnet.stopping import listening  # noqa: E402
-from espnet_bljust.espnet.update import Updater  # noqa: E402
+from espnet_bljust.command import run  # noqa: E402
+from espnet_bljust.training.stopping import listening  # noqa: E402
+from espnet_bljust.training.update import Updater  # noqa: E402
 
 # Ten steps: exploration 1, 2, 5, 6, joint 3, 4, 7, 8, final 9, 10; evaluated after 2, 6, 8, 10, a row at 3 and these.
 LONG = ("steps_per_epoch=4", "log_interval=3", "plan_conf.gamma_unit=balanced", "plan_conf.reset_moments=[eta]")

@@ -10,15 +10,15 @@ from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
 from espnet_bljust.bilevel.segments import Segment
-from espnet_bljust.espnet.iterator import MicroBatch
-from espnet_bljust.espnet.masks import Drawing, MaskingConfig
 from espnet_bljust.espnet.model import BLJustModel
-from espnet_bljust.espnet.processes import Processes
-from espnet_bljust.espnet.stats import StepStats
-from espnet_bljust.espnet.update import Settings, Updater
 from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
+from espnet_bljust.training.masks import Drawing, MaskingConfig
+from espnet_bljust.training.micro_batch import MicroBatch
+from espnet_bljust.training.processes import Processes
+from espnet_bljust.training.stats import StepStats
+from espnet_bljust.training.update import Settings, Updater
 
 PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.ssl_head.": "eta"}
 MASKING = MaskingConfig(num_negatives=5)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.checkpoint import (
+from espnet_bljust.weights.checkpoint import (
     kept_epochs,
     link,
     load,

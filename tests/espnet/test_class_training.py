@@ -7,10 +7,10 @@ import torch
 import yaml
 
 from espnet_bljust.bin import plan
-from espnet_bljust.bin.plan_speed import Rates
-from espnet_bljust.bin.recogniser import Recogniser
-from espnet_bljust.bin.search_settings import SearchSettings
+from espnet_bljust.decoding.recogniser import Recogniser
+from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
+from espnet_bljust.planning.speed import Rates
 from tests.espnet import experiment
 
 CLASSES = ["calm", "sad", "happy"]

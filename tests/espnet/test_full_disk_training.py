@@ -5,7 +5,8 @@ import shutil
 import pytest
 import torch
 
-from espnet_bljust.bin import average, command, decode, train
+from espnet_bljust import command
+from espnet_bljust.bin import average, decode, train
 from tests.espnet.experiment import make_experiment, weights
 
 pytest_plugins = ("tests.faults.disk",)

@@ -17,7 +17,7 @@ from experiment import make_experiment, train  # noqa: E402
 from small import Trainer, constant_plan, make_model, micro_batch  # noqa: E402
 
 from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.health import Health  # noqa: E402
+from espnet_bljust.training.health import Health  # noqa: E402
 
 INTERVAL = 10
 HEALTHY = {"phase": "joint", "gamma": 1.0, "contrastive": 2.0, "contrastive_guess": math.log(101), "ssl_accuracy": 0.4,
@@ -186,7 +186,7 @@ def test_every_row_says_which_share_of_the_pool_was_masked():
 
 
 def test_blank_unknown_and_padding_are_three_ids(tmp_path):
-    from espnet_bljust.data.tokens import load_tokenizer
+    from espnet_bljust.data.text.tokens import load_tokenizer
     from espnet_bljust.espnet.task import BLJustTask
 
     tokenizer = load_tokenizer("char", ["<blank>", "<unk>", "<space>", "A", "<sos/eos>"], None)

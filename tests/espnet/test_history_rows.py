@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet import history as module
-from espnet_bljust.espnet.history import History
 from espnet_bljust.scoring.history import read_history
+from espnet_bljust.training import history as module
+from espnet_bljust.training.history import History
 
 
 class Silent:

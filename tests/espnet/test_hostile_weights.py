@@ -18,14 +18,14 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "bin"))
 from exported import make_experiment  # noqa: E402
 
-from espnet_bljust.bin.load_model import from_pack  # noqa: E402
-from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
-from espnet_bljust.data.audio import read_audio  # noqa: E402
+from espnet_bljust.data.audio.reading import read_audio  # noqa: E402
+from espnet_bljust.decoding.load_model import from_pack  # noqa: E402
+from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.checkpoint import load  # noqa: E402
-from espnet_bljust.espnet.starting_point import starting_point  # noqa: E402
-from espnet_bljust.espnet.weights import Experiment, shape_of  # noqa: E402
 from espnet_bljust.network.convert.fairseq import read_layers  # noqa: E402
+from espnet_bljust.weights.checkpoint import load  # noqa: E402
+from espnet_bljust.weights.experiment import Experiment, shape_of  # noqa: E402
+from espnet_bljust.weights.starting_point import starting_point  # noqa: E402
 
 
 class Payload:

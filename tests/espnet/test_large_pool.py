@@ -16,16 +16,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from experiment import history, make_experiment, train, train_killed_at, weights  # noqa: E402
 
 from espnet_bljust.bin import plan  # noqa: E402
-from espnet_bljust.bin.plan_speed import Rates  # noqa: E402
-from espnet_bljust.data.format import FormatOptions, _ArchiveWriter  # noqa: E402
-from espnet_bljust.data.pool_index import write_index  # noqa: E402
-from espnet_bljust.data.shards import ShardStream  # noqa: E402
-from espnet_bljust.data.tables import read_table, write_table  # noqa: E402
+from espnet_bljust.data.feeding.pool_index import write_index  # noqa: E402
+from espnet_bljust.data.feeding.shards import ShardStream  # noqa: E402
+from espnet_bljust.data.kaldi.tables import read_table, write_table  # noqa: E402
+from espnet_bljust.data.preparation.format import FormatOptions, _ArchiveWriter  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.espnet import task  # noqa: E402
 from espnet_bljust.espnet.indexed import IndexedDataset  # noqa: E402
 from espnet_bljust.espnet.iterator import Share  # noqa: E402
 from espnet_bljust.espnet.task import BLJustTask  # noqa: E402
+from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 UTTERANCES = 2000
 POOL_ONLY = ("plan_conf.schedule=once", "plan_conf.exploration_steps=400", "unlabelled_batch_seconds=0.5")

@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from experiment import history, make_experiment  # noqa: E402
 from preempted import LONG, ask_myself, assert_alike, command, does, ended, log_of, state  # noqa: E402
 
-from espnet_bljust.espnet import processes  # noqa: E402
-from espnet_bljust.espnet.stopping import REQUEUE_CODE  # noqa: E402
+from espnet_bljust.training import processes  # noqa: E402
+from espnet_bljust.training.stopping import REQUEUE_CODE  # noqa: E402
 
 
 @pytest.fixture(scope="module")

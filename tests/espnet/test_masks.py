@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_bljust.espnet.masks import MaskingConfig, draw_pool, labelled_masks
+from espnet_bljust.training.masks import MaskingConfig, draw_pool, labelled_masks
 
 CODEBOOK = (2, 5)  # groups, codes
 CONFIG = MaskingConfig(num_negatives=7)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet import nodes
+from espnet_bljust.training import nodes
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "recipes")]
 import cluster as slurm  # noqa: E402
@@ -106,7 +106,8 @@ def test_a_training_on_two_nodes_of_slurm_equals_one_on_one_process(tmp_path):
     one, two = make_experiment(tmp_path, *STILL), make_experiment(tmp_path, *STILL)
     cluster = slurm.start_or_skip()
     try:
-        command = [sys.executable, ROOT / "local/slurm.py", "--gpu", "0", "--num-nodes", "2", tmp_path / "train.log",
+        command = [sys.executable, ROOT / "local/launch/slurm.py", "--gpu", "0", "--num-nodes", "2",
+                   tmp_path / "train.log",
                    "srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--wait=120",
                    sys.executable, "-m", "espnet_bljust.bin.train", "--exp_dir", two, "--num_nodes", "2",
                    "--until", "final", "--ngpu", "0", "--num_workers", "0"]

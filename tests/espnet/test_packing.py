@@ -24,15 +24,15 @@ from test_upload import upload  # noqa: E402
 from traces import traces  # noqa: E402
 
 from espnet_bljust.bin import pack  # noqa: E402
-from espnet_bljust.bin.model_card import check_private  # noqa: E402
-from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
-from espnet_bljust.data.tables import read_table  # noqa: E402
+from espnet_bljust.data.kaldi.tables import read_table  # noqa: E402
+from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.packing import export_config, write_pack  # noqa: E402
-from espnet_bljust.espnet.weights import Experiment  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.convert.stock_espnet import to_espnet  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+from espnet_bljust.publishing.model_card import check_private  # noqa: E402
+from espnet_bljust.publishing.pack import export_config, write_pack  # noqa: E402
+from espnet_bljust.weights.experiment import Experiment  # noqa: E402
 
 LARGE = {"dim": 24, "num_layers": 2, "num_heads": 3, "ffn_dim": 40, "pos_kernel": 16, "pos_groups": 4,
          "extractor_norm": "layer", "conv_bias": True, "norm_first": True}

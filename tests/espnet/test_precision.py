@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_bljust.espnet.precision import GAIN, bfloat16_pays, product_seconds
+from espnet_bljust.training.precision import GAIN, bfloat16_pays, product_seconds
 
 CPU = torch.device("cpu")
 

@@ -10,12 +10,12 @@ from espnet2.train.distributed_utils import DistributedOption
 sys.path.insert(0, str(Path(__file__).parent))
 from experiment import history, make_experiment  # noqa: E402
 
-from espnet_bljust.bin.command import run  # noqa: E402
 from espnet_bljust.bin.train import get_parser, main  # noqa: E402
+from espnet_bljust.command import run  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.checkpoint import save_atomically  # noqa: E402
-from espnet_bljust.espnet.processes import Processes  # noqa: E402
-from espnet_bljust.espnet.saving import Saver  # noqa: E402
+from espnet_bljust.training.processes import Processes  # noqa: E402
+from espnet_bljust.training.saving import Saver  # noqa: E402
+from espnet_bljust.weights.checkpoint import save_atomically  # noqa: E402
 
 
 def test_the_command_reports_a_truncated_checkpoint_in_one_line(tmp_path, monkeypatch, capsys):

@@ -16,11 +16,11 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "bin"), str(Path(__file__).paren
 import experiment as training  # noqa: E402
 from exported import LARGE, make_experiment  # noqa: E402
 
-from espnet_bljust.bin import export_files  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.starting_point import starting_point  # noqa: E402
-from espnet_bljust.espnet.weights import Experiment  # noqa: E402
 from espnet_bljust.network.convert import stock_espnet, torchaudio  # noqa: E402
+from espnet_bljust.publishing import export as export_files  # noqa: E402
+from espnet_bljust.weights.experiment import Experiment  # noqa: E402
+from espnet_bljust.weights.starting_point import starting_point  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=[{}, LARGE], ids=["base", "large"])

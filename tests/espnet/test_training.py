@@ -134,7 +134,7 @@ METHODS = ("bljust", "ptft", "supervised", "weighted_sum", "alternating")
 
 def test_every_method_trains_from_the_same_weights_through_the_same_evaluations(root, monkeypatch):
     """Same initial weights, same order and masks of either kind of audio, same numbers of passes."""
-    from espnet_bljust.espnet.update import Updater
+    from espnet_bljust.training.update import Updater
 
     real, seen = Updater.step, {}
 

@@ -22,7 +22,7 @@ import time
 import traceback
 from pathlib import Path
 
-from espnet_bljust.bin.command import shown
+from espnet_bljust.command import shown
 from tests.fuzz.coverage import Lines
 from tests.fuzz.mutate import mutate
 from tests.fuzz.targets import ROOT, InputError, Target, targets, write
@@ -56,7 +56,7 @@ def judge(target: Target, case: dict[str, bytes], work: Path, *, limited: bool =
         wrong = ""
     except InputError as error:
         wrong = wrong_message(shown(error), target.lines)
-    except OSError as error:  # bin/command.py makes one line of these, too
+    except OSError as error:  # command.py makes one line of these, too
         wrong = "" if error.strerror else f"OSError without a reason at {place(error)}: {error}"
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):

@@ -15,8 +15,8 @@ import torch
 import yaml
 from safetensors.torch import save
 
-from espnet_bljust.data.arpa import write_arpa
-from espnet_bljust.data.ngram import estimate
+from espnet_bljust.data.text.arpa import write_arpa
+from espnet_bljust.data.text.ngram import estimate
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.convert import huggingface, stock_espnet
 from espnet_bljust.network.joint import JointNetwork

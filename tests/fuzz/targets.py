@@ -21,27 +21,31 @@ import tedlium2  # noqa: E402
 import timit  # noqa: E402
 import user_corpus  # noqa: E402
 
-from espnet_bljust.bin import compare, search_settings, settings  # noqa: E402
-from espnet_bljust.bin.beam_search import BeamSearch  # noqa: E402
-from espnet_bljust.bin.load_model import from_pack  # noqa: E402
-from espnet_bljust.bin.recogniser import Recogniser  # noqa: E402
-from espnet_bljust.data import archive, db, librispeech, tokens  # noqa: E402
-from espnet_bljust.data.arpa import arpa_words  # noqa: E402
-from espnet_bljust.data.audio import read_channels  # noqa: E402
-from espnet_bljust.data.audio_check import check_audio  # noqa: E402
-from espnet_bljust.data.flac import read_flac_header  # noqa: E402
-from espnet_bljust.data.headers import read_header  # noqa: E402
-from espnet_bljust.data.kaldi_dir import read_dir  # noqa: E402
-from espnet_bljust.data.mp3 import mp3_length  # noqa: E402
-from espnet_bljust.data.part import count_checked, read_part  # noqa: E402
-from espnet_bljust.data.tables import read_table, write_table  # noqa: E402
-from espnet_bljust.data.walk import walk_dir  # noqa: E402
-from espnet_bljust.data.wav import read_wav_header  # noqa: E402
+from espnet_bljust.comparison import description  # noqa: E402
+from espnet_bljust.data.audio.flac import read_flac_header  # noqa: E402
+from espnet_bljust.data.audio.headers import read_header  # noqa: E402
+from espnet_bljust.data.audio.mp3 import mp3_length  # noqa: E402
+from espnet_bljust.data.audio.reading import read_channels  # noqa: E402
+from espnet_bljust.data.audio.wav import read_wav_header  # noqa: E402
+from espnet_bljust.data.corpus import db, librispeech  # noqa: E402
+from espnet_bljust.data.kaldi.audio_check import check_audio  # noqa: E402
+from espnet_bljust.data.kaldi.directory import read_dir  # noqa: E402
+from espnet_bljust.data.kaldi.part import count_checked, read_part  # noqa: E402
+from espnet_bljust.data.kaldi.tables import read_table, write_table  # noqa: E402
+from espnet_bljust.data.kaldi.walk import walk_dir  # noqa: E402
+from espnet_bljust.data.text import tokens  # noqa: E402
+from espnet_bljust.data.text.arpa import arpa_words  # noqa: E402
+from espnet_bljust.decoding import search_settings  # noqa: E402
+from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
+from espnet_bljust.decoding.load_model import from_pack  # noqa: E402
+from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
+from espnet_bljust.disk import archive  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.checkpoint import load  # noqa: E402
-from espnet_bljust.espnet.starting_point import starting_point  # noqa: E402
-from espnet_bljust.espnet.weights import Experiment, shape_of  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
+from espnet_bljust.planning import settings  # noqa: E402
+from espnet_bljust.weights.checkpoint import load  # noqa: E402
+from espnet_bljust.weights.experiment import Experiment, shape_of  # noqa: E402
+from espnet_bljust.weights.starting_point import starting_point  # noqa: E402
 
 
 class Target(NamedTuple):
@@ -164,7 +168,7 @@ def training_settings(folder: Path) -> None:
     none = argparse.Namespace(inference_config=folder / "decode.yaml", ngram=None, **dict.fromkeys(
         search_settings.SearchSettings.__dataclass_fields__))
     tolerant(training, lambda: search_settings.read_settings(none),
-             lambda: compare.read_description(folder / "compare.yaml",
+             lambda: description.read_description(folder / "compare.yaml",
                                               argparse.Namespace(pretrain_updates="", arms="", score="wer")))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_bljust.network.attention import attend_jagged, attend_runs
+from espnet_bljust.network.packed.attention import attend_jagged, attend_runs
 
 HEADS = 3
 

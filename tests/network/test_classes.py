@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.classes import ClassHead
 from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
-from espnet_bljust.network.ctc import greedy
+from espnet_bljust.network.heads.classes import ClassHead
+from espnet_bljust.network.heads.ctc import greedy
 from espnet_bljust.network.joint import JointBatch, JointNetwork
 
 LENGTHS = [4, 1, 6]

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 import yaml
 
-from espnet_bljust.network.cnn_rnn import CnnRnnTrunk
-from espnet_bljust.network.ctc import CTCHead
+from espnet_bljust.network.heads.ctc import CTCHead
 from espnet_bljust.network.log_mel_config import CnnRnnConfig
+from espnet_bljust.network.trunks.cnn_rnn import CnnRnnTrunk
 
 ROOT = Path(__file__).parents[2]
 # Wav2Vec2-JUST report, table 2: (convolution blocks, recurrent layers) -> parameters
@@ -59,7 +59,7 @@ def test_one_utterance_goes_through_torchs_own_modules_one_after_the_other(make_
 
 
 def test_attention_in_a_block_is_torchs_multi_head_attention_over_the_frames_of_each_band():
-    from espnet_bljust.network.residual_block import HEADS, MapAttention
+    from espnet_bljust.network.trunks.residual_block import HEADS, MapAttention
 
     torch.manual_seed(0)
     attention, theirs = MapAttention(8).double(), torch.nn.MultiheadAttention(8, HEADS, batch_first=True).double()

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from espnet_bljust.network.conformer import ConformerLayer, ConformerTrunk, Subsampling
 from espnet_bljust.network.log_mel_config import ConformerConfig
-from espnet_bljust.network.places import Places
-from espnet_bljust.network.relative_attention import RelativeAttention, Squares, relative_sinusoids
+from espnet_bljust.network.packed.places import Places
+from espnet_bljust.network.trunks.conformer import ConformerLayer, ConformerTrunk, Subsampling
+from espnet_bljust.network.trunks.relative_attention import RelativeAttention, Squares, relative_sinusoids
 
 CONFIG = ConformerConfig(num_mels=20, dim=16, num_layers=2, num_heads=2, ffn_dim=24, kernel=7)
 LENGTHS = [13, 20, 4]

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from espnet_bljust.network.contrastive import contrast
-from espnet_bljust.network.quantizer import GumbelQuantizer, perplexity
+from espnet_bljust.network.heads.contrastive import contrast
+from espnet_bljust.network.heads.quantizer import GumbelQuantizer, perplexity
 
 
 def others(count):

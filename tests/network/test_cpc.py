@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_bljust.espnet.masks import Drawing, MaskingConfig
 from espnet_bljust.network.config import CPCConfig, TrunkConfig
-from espnet_bljust.network.cpc import CPCHead, stretches
+from espnet_bljust.network.heads.cpc import CPCHead, stretches
+from espnet_bljust.network.heads.masking import sample_negatives
 from espnet_bljust.network.joint import JointBatch, JointNetwork
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
-from espnet_bljust.network.masking import sample_negatives
+from espnet_bljust.training.masks import Drawing, MaskingConfig
 
 CONFIG = CPCConfig(context_seconds=0.4, future_seconds=0.2, final_dim=6)
 TRUNK = CnnRnnConfig(num_mels=20, num_convolutions=2, maps=4, num_layers=2, hidden=6, dim=10, dropout=0.0)

@@ -2,7 +2,7 @@
 
 import torch
 
-from espnet_bljust.network.ctc import CTCHead, ctc_sum, greedy
+from espnet_bljust.network.heads.ctc import CTCHead, ctc_sum, greedy
 
 
 def test_sum_over_packed_utterances_is_torchs_one_by_one():

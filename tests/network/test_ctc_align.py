@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from espnet_bljust.network.ctc_align import align
+from espnet_bljust.decoding.align import align
 
 functional = pytest.importorskip("torchaudio.functional")
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from espnet_bljust.network import packed_convolution
 from espnet_bljust.network.config import TrunkConfig
-from espnet_bljust.network.extractor import FeatureExtractor
+from espnet_bljust.network.packed import packed_convolution
+from espnet_bljust.network.trunks.extractor import FeatureExtractor
 
 SHAPES = {
     "wav2vec 2.0": [[16, 10, 5], [20, 3, 2], [16, 3, 2], [16, 3, 2], [16, 3, 2], [16, 2, 2], [24, 2, 2]],

@@ -2,7 +2,7 @@
 
 import torch
 
-from espnet_bljust.network.gelu_linear import GeluLinear
+from espnet_bljust.network.packed.gelu_linear import GeluLinear
 
 
 def test_its_gradients_are_right_to_the_finite_difference():

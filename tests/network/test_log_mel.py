@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from espnet_bljust.network.log_mel import EPSILON, FLOOR, LogMel, mel_filters
 from espnet_bljust.network.log_mel_config import mel_frames
+from espnet_bljust.network.trunks.log_mel import EPSILON, FLOOR, LogMel, mel_filters
 
 torchaudio = pytest.importorskip("torchaudio", reason="torchaudio is not installed: the extra `test`")
 

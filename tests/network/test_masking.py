@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_bljust.network.masking import sample_negatives, span_mask
+from espnet_bljust.network.heads.masking import sample_negatives, span_mask
 
 seeds = st.integers(0, 2**32)
 

@@ -51,7 +51,7 @@ def test_same_names_and_same_values_with_the_state_of_either(make_network, make_
 
 def test_the_default_is_torchaudios_base_shape():
     from espnet_bljust.network.config import TrunkConfig
-    from espnet_bljust.network.trunk import Trunk
+    from espnet_bljust.network.trunks.trunk import Trunk
 
     with torch.device("meta"):
         ours, theirs = Trunk(TrunkConfig()).state_dict(), torchaudio.models.wav2vec2_base().state_dict()

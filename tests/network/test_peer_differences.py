@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_bljust.network.masking import span_mask
+from espnet_bljust.network.heads.masking import span_mask
 
 sys.path.insert(0, str(Path(__file__).parent))
 import agreement  # noqa: E402

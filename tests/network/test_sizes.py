@@ -7,9 +7,9 @@ import torch
 import yaml
 
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
-from espnet_bljust.network.ssl_head import SelfSupervisedHead
+from espnet_bljust.network.heads.ssl_head import SelfSupervisedHead
 from espnet_bljust.network.systems import build_head, build_trunk, read_configs
-from espnet_bljust.network.trunk import Trunk
+from espnet_bljust.network.trunks.trunk import Trunk
 
 SIZES = Path(__file__).parents[2] / "conf" / "size"
 TINY_CHANNELS = (64, 96, 128, 128, 128, 128, 128)

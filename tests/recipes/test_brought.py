@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-BROUGHT = Path(__file__).parents[2] / "local/brought.py"
+BROUGHT = Path(__file__).parents[2] / "local/launch/brought.py"
 ECHO = (sys.executable, "-c", "import sys; print(*sys.argv[1:], sep='|')")
 # As Kaldi's run.pl does: options in pairs, JOB replaced, the words joined into a line for bash.
 PERL = r"""#!/usr/bin/env perl

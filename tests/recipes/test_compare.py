@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from espnet_bljust.bin import compare as compare_command
+from espnet_bljust.comparison import description
 
 sys.path.insert(0, str(Path(__file__).parent))
 import cluster  # noqa: E402
@@ -116,16 +117,16 @@ def test_published_figures_stand_beside_ours_with_their_source(standing_in):
 def test_the_descriptions_of_published_comparisons_have_a_figure_for_every_arm_and_options_that_training_reads(name):
     """Each arm's settings through stage 7's own reader, in the recipe they name; the ablation's have their size."""
     from espnet_bljust.bin import plan
-    from espnet_bljust.bin.settings import merge
     from espnet_bljust.network.config import CPCConfig
     from espnet_bljust.network.systems import read_configs
+    from espnet_bljust.planning.settings import merge
 
     path, recipe = ROOT / f"conf/compare_{name}.yaml", ROOT / "egs2/librispeech/bljust"
     wanted = compare_command.build_parser().parse_args([f"--config={path}", "--action=check"])
-    description = compare_command.read_description(path, wanted)
-    assert description["published"]["figures"].keys() == description["arms"].keys()
-    for arm in description["arms"]:
-        options = compare_command.arm_options(description, arm)
+    found = description.read_description(path, wanted)
+    assert found["published"]["figures"].keys() == found["arms"].keys()
+    for arm in found["arms"]:
+        options = description.arm_options(found, arm)
         arguments = [f"--config={recipe / options['asr_config']}", "--exp_dir=x", "--token_list=none",
                      f"--size_config={ROOT / 'conf/size' / options['model_size']}.yaml", "--train_dir=x",
                      "--pool_dir=x", "--valid_dir=x", "--token_type=char", "--dry_run"]

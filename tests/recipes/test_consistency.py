@@ -12,10 +12,13 @@ import pytest
 import yaml
 
 from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bin import compare, options, plan, search_settings, settings
-from espnet_bljust.bin.plan_report import Sizes
+from espnet_bljust.bin import compare, plan
+from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.masks import MaskingConfig
+from espnet_bljust.planning import settings
+from espnet_bljust.planning.report import Sizes
+from espnet_bljust.shell import options
+from espnet_bljust.training.masks import MaskingConfig
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted(path.name for path in (ROOT / "egs2").iterdir() if (path / "bljust").is_dir())
@@ -138,7 +141,7 @@ def command_options():
     """Options of the package's commands, which a README may name for inference_args and the like."""
     texts = [path.read_text() for path in (ROOT / "espnet_bljust/bin").glob("*.py")]
     named = {match for text in texts for match in re.findall(r"""add_argument\(\s*"--([a-z]\w*)""", text)}
-    return named | set(search_settings.SearchSettings.__dataclass_fields__)
+    return named | set(SearchSettings.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -195,7 +198,7 @@ def check_training(recipe, values, where):
     words += [word for name in ("exp_dir", "train_dir", "pool_dir", "valid_dir", "token_list") for word in
               (f"--{name}", "absent")]
     words += [word for change in given.get("asr_args", "").split() for word in ("--set", change)]
-    words += ["--task", given["task"]] if "task" in given else []
+    words += ["--task", given.get("task", "recognition")]
     try:
         merged = settings.merge(plan.get_parser().parse_args(list(map(str, words))))
         build_plan(merged["plan_conf"])
@@ -225,7 +228,7 @@ def test_configurations_hold_keys_that_are_read(name):
         elif "seeds" in content:
             check_comparison(name, path, content)
         elif "search" in content:
-            unknown = sorted(set(content) - set(search_settings.SearchSettings.__dataclass_fields__))
+            unknown = sorted(set(content) - set(SearchSettings.__dataclass_fields__))
             assert not unknown, f"{where}: decoding does not read {unknown[0]}. Remove it, or correct the name."
         else:
             assert path.parent.name == "size", f"{where}: no training, comparison, decoding or size. Who reads it?"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.audio_writing import write_audio
+from espnet_bljust.data.audio.writing import write_audio
 from tests.recipes.conftest import ROOT
 
 pytest_plugins = ("tests.faults.disk",)
@@ -97,7 +97,7 @@ def test_a_limit_of_file_sizes_is_one_line_without_root_too(finished, words):
 def test_a_log_without_room_ends_no_job_but_one_that_cannot_be_made_does(tmp_path, disk):
     disk(tmp_path / "logs", 4)
     loud = ["bash", "-c", "for i in {1..2000}; do echo line $i; done; touch done"]
-    run = [str(ROOT / "local/run.py"), str(tmp_path / "logs/a.log"), *loud]
+    run = [str(ROOT / "local/launch/run.py"), str(tmp_path / "logs/a.log"), *loud]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ)
     assert done.returncode == 0 and (tmp_path / "done").exists() and "line 2000" in done.stderr
     assert done.stderr.count("logs/a.log: no space left on device; lines will be missing there.") == 1

@@ -12,7 +12,7 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parent))
 from conftest import Recipe, build_house, clone_recipe  # noqa: E402
 
-from espnet_bljust.data.tables import read_table  # noqa: E402
+from espnet_bljust.data.kaldi.tables import read_table  # noqa: E402
 
 TRACE = "pwned"
 HOSTILE = f"it's $(touch {TRACE}) `touch {TRACE}`; touch {TRACE} \"& * ~ \\ {{a,b}} ü -rf #"

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from espnet_bljust.data.late import wait_for
+from espnet_bljust.disk.late import wait_for
 
 # Runs the jobs as run.py does; then what they made vanishes for a while, as a stale folder of NFS has it.
 LATE = """#!/bin/bash

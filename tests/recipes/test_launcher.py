@@ -1,4 +1,4 @@
-"""local/run.py keeps the contract of Kaldi's run.pl."""
+"""local/launch/run.py keeps the contract of Kaldi's run.pl."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-LAUNCHER = Path(__file__).parents[2] / "local/run.py"
+LAUNCHER = Path(__file__).parents[2] / "local/launch/run.py"
 ECHO = (sys.executable, "-c", "import sys; print(*sys.argv[1:], sep='|')")
 
 

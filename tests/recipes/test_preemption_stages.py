@@ -35,7 +35,7 @@ def launcher_of(folder):
     """Process number of the run.py that works in this folder."""
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            if b"local/run.py" in (path / "cmdline").read_bytes() and (path / "cwd").samefile(folder):
+            if b"local/launch/run.py" in (path / "cmdline").read_bytes() and (path / "cwd").samefile(folder):
                 return int(path.name)
         except OSError:
             continue

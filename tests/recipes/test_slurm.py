@@ -1,4 +1,4 @@
-"""local/slurm.py keeps the contract of Kaldi's slurm.pl on a real Slurm, started here."""
+"""local/launch/slurm.py keeps the contract of Kaldi's slurm.pl on a real Slurm, started here."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import cluster as slurm  # noqa: E402
 
-LOCAL = Path(__file__).parents[2] / "local"
+LOCAL = Path(__file__).parents[2] / "local/launch"
 ECHO = (sys.executable, "-c", "import sys; print(*sys.argv[1:], sep='|')")
 # Exits with 85 when told to stop, as a training does; in its second life at once and well.
 TRAINING = """

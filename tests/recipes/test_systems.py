@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from espnet_bljust.bin import plan
-from espnet_bljust.bin.plan_speed import Rates
+from espnet_bljust.planning.speed import Rates
 
 pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
 SMALL_CNN_RNN = ("trunk_conf.num_mels=20", "trunk_conf.maps=4", "trunk_conf.hidden=24", "trunk_conf.dim=32")
@@ -83,7 +83,7 @@ def test_a_recipe_runs_to_its_pack_with_another_trunk_and_the_pack_recognises(sm
                             "--write_alignments", "true")
     assert re.search(r"^stage 13 score: ", output, re.MULTILINE) and "Traceback" not in output
     assert "Hugging Face has no trunk" in output and "not with stock ESPnet" in output
-    from espnet_bljust.bin.load_model import load_model
+    from espnet_bljust.decoding.load_model import load_model
 
     experiment, pack = small_mini.folder / f"exp/{size}", small_mini.folder / f"exp/{size}/{size}.zip"
     wave = [0.1 * torch.randn(16000)]

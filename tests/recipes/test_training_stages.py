@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from espnet_bljust.bin import stamp
+from espnet_bljust.shell import stamp
 
 # Takes the place of run.py: counts the calls in the checkpoint, and writes the log as Kaldi's launchers do.
 LAUNCHER = """#!/bin/bash

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.kaldi_dir import read_dir
+from espnet_bljust.data.audio.reading import read_audio
+from espnet_bljust.data.kaldi.directory import read_dir
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs2/an4/bljust"

@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from espnet_bljust.data import archive as archives
-from espnet_bljust.data.archive import extract, extract_beside, extract_zip
+from espnet_bljust.disk import archive as archives
+from espnet_bljust.disk.archive import extract, extract_beside, extract_zip
 from espnet_bljust.errors import InputError
 
 pytest_plugins = ("tests.faults.disk",)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.kaldi_dir import read_dir
+from espnet_bljust.data.kaldi.directory import read_dir
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs2/covost2/bljust"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.folder import scan_audio_folder
-from espnet_bljust.data.kaldi_dir import read_dir
-from espnet_bljust.data.rows import grow_sets, place_sets
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.folder import scan_audio_folder
+from espnet_bljust.data.kaldi.directory import read_dir
+from espnet_bljust.data.kaldi.rows import grow_sets, place_sets
 from espnet_bljust.errors import InputError
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_bljust.data import download as downloads
-from espnet_bljust.data.download import download
+from espnet_bljust.disk import download as downloads
+from espnet_bljust.disk.download import download
 from espnet_bljust.errors import InputError
 
 CONTENT = bytes(range(256)) * 5000
@@ -144,7 +144,7 @@ def test_killed_in_the_middle_again_and_again_it_goes_on_where_it_was(server, tm
     server.RequestHandlerClass = DrippingHandler
     server.handle_error = lambda *_: None  # the other side was killed
     path, part = tmp_path / "a", tmp_path / "a.part"
-    program = "import sys; from espnet_bljust.data.download import download as get; get([sys.argv[1]], *sys.argv[2:])"
+    program = "import sys; from espnet_bljust.disk.download import download as get; get([sys.argv[1]], *sys.argv[2:])"
     (tmp_path / "a.sha256").write_text(f"{DIGEST}  a\n")
     command = [sys.executable, "-c", program, server.url, path]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

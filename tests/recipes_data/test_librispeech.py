@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from libri import CORPUS, ROOT, SENTENCES, generated, real, run_data, write_chapter, write_speakers  # noqa: E402
 
 from espnet_bljust.bilevel.options import build_plan  # noqa: E402
-from espnet_bljust.data.kaldi_dir import read_dir  # noqa: E402
+from espnet_bljust.data.kaldi.directory import read_dir  # noqa: E402
 
 PARTS = ["train-clean-100", "train-clean-360", "dev-other", "test-clean"]
 WORDS = ["--librispeech_dir", "corpus", "--unlabelled", "train-clean-360", "--dev", "dev-other", "--test", "test-clean"]

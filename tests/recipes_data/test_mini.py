@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.kaldi_dir import read_dir
-from espnet_bljust.data.synthesis import EspeakVoice, speak
+from espnet_bljust.data.audio.reading import read_audio
+from espnet_bljust.data.audio.synthesis import EspeakVoice, speak
+from espnet_bljust.data.kaldi.directory import read_dir
 from espnet_bljust.errors import InputError
 
 pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.kaldi_dir import read_dir
+from espnet_bljust.data.audio.reading import read_audio
+from espnet_bljust.data.kaldi.directory import read_dir
 
 sys.path.insert(0, str(Path(__file__).parent))
 from spheres import sphere  # noqa: E402

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_bljust.bin.run_settings import run_settings
+from espnet_bljust.disk.settings_file import run_settings
 from espnet_bljust.scoring.measures import measures
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from user_corpus import Reading, read_source, speaker_by
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.assemble import ROLES, write_sets
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.files import fresh_dir
-from espnet_bljust.data.gather import Spelling, Utterance, gather
-from espnet_bljust.data.normalise import POLICIES
-from espnet_bljust.data.problems import list_offenders
+from espnet_bljust.command import run
+from espnet_bljust.data.corpus.assemble import ROLES, write_sets
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.gather import Spelling, Utterance, gather
+from espnet_bljust.data.text.normalise import POLICIES
+from espnet_bljust.disk.files import fresh_dir
+from espnet_bljust.disk.problems import list_offenders
 from espnet_bljust.errors import InputError
 
 MARK = "_unlabelled"

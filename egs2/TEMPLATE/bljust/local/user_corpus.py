@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from user_kaldi import read_kaldi
 
-from espnet_bljust.data.delimited import read_rows
-from espnet_bljust.data.folder import ENDINGS, by_folder, walk_files
-from espnet_bljust.data.gather import Utterance
-from espnet_bljust.data.sorting import grouped, record
+from espnet_bljust.data.corpus.delimited import read_rows
+from espnet_bljust.data.corpus.folder import ENDINGS, by_folder, walk_files
+from espnet_bljust.data.corpus.gather import Utterance
+from espnet_bljust.disk.sorting import grouped, record
 from espnet_bljust.errors import InputError
 
 NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".ape", ".ra"}

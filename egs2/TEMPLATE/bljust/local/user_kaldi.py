@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from espnet_bljust.data.audio import ARCHIVE
-from espnet_bljust.data.gather import Utterance
-from espnet_bljust.data.problems import raise_problems
-from espnet_bljust.data.segments import Segment, parse_segment
-from espnet_bljust.data.sorting import grouped, record
-from espnet_bljust.data.tables import walk_table
+from espnet_bljust.data.audio.reading import ARCHIVE
+from espnet_bljust.data.corpus.gather import Utterance
+from espnet_bljust.data.kaldi.segments import Segment, parse_segment
+from espnet_bljust.data.kaldi.tables import walk_table
+from espnet_bljust.disk.problems import raise_problems
+from espnet_bljust.disk.sorting import grouped, record
 
 
 def read_kaldi(source: Path, *, labelled: bool, problems: list[str], spool: Path) -> Iterator[Utterance]:

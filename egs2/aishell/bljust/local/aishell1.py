@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.data.sorting import grouped, record
+from espnet_bljust.disk.sorting import grouped, record
 from espnet_bljust.errors import InputError
 
 SETS = ("train", "dev", "test")

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from aishell1 import read_transcripts
 
-from espnet_bljust.data.audio import JOINT
-from espnet_bljust.data.rows import Row
-from espnet_bljust.data.sorting import grouped, record
+from espnet_bljust.data.audio.reading import JOINT
+from espnet_bljust.data.kaldi.rows import Row
+from espnet_bljust.disk.sorting import grouped, record
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import aishell1
 import aishell2
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.archive import extract, extract_beside
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.download import download
-from espnet_bljust.data.files import fresh_dir, write_atomic
-from espnet_bljust.data.problems import raise_listed
-from espnet_bljust.data.rows import Row, grow_sets, place_sets
-from espnet_bljust.data.sorting import BETWEEN, open_lines, record, sorted_lines
-from espnet_bljust.data.wav import check_wavs
+from espnet_bljust.command import run
+from espnet_bljust.data.audio.wav import check_wavs
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.disk.archive import extract, extract_beside
+from espnet_bljust.disk.download import download
+from espnet_bljust.disk.files import fresh_dir, write_atomic
+from espnet_bljust.disk.problems import raise_listed
+from espnet_bljust.disk.sorting import BETWEEN, open_lines, record, sorted_lines
 from espnet_bljust.errors import InputError
 
 DATA, DOWNLOADS = Path("data"), Path("downloads")

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_bljust.data.audio import read_audio
-from espnet_bljust.data.audio_writing import write_audio
-from espnet_bljust.data.files import fresh_dir, swap_dir, sync_tree, temporary_dir
-from espnet_bljust.data.text_file import read_lines
+from espnet_bljust.data.audio.reading import read_audio
+from espnet_bljust.data.audio.writing import write_audio
+from espnet_bljust.disk.files import fresh_dir, swap_dir, sync_tree, temporary_dir
+from espnet_bljust.disk.text_file import read_lines
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 

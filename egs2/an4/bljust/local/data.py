@@ -5,13 +5,13 @@ from pathlib import Path
 
 from an4 import Recording, check_audio, convert_raw, find_root, read_list, read_transcripts
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.archive import extract
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.download import download
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.folder import write_unlabelled
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
+from espnet_bljust.command import run
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.folder import write_unlabelled
+from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
+from espnet_bljust.disk.archive import extract
+from espnet_bljust.disk.download import download
+from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")

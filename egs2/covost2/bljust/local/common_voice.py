@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.data.archive import extract
-from espnet_bljust.data.delimited import read_rows
-from espnet_bljust.data.download import download
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.sorting import record
+from espnet_bljust.data.corpus.delimited import read_rows
+from espnet_bljust.disk.archive import extract
+from espnet_bljust.disk.download import download
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.sorting import record
 from espnet_bljust.errors import InputError
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar")

@@ -25,16 +25,16 @@ from common_voice import (
     unpacked,
 )
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.assemble import ROLES, write_sets
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.files import fresh_dir, write_atomic
-from espnet_bljust.data.gather import Spelling, Utterance, gather
-from espnet_bljust.data.mp3 import mp3_length
-from espnet_bljust.data.normalise import POLICIES
-from espnet_bljust.data.problems import list_offenders
-from espnet_bljust.data.sorting import BETWEEN, grouped, open_lines, record, sorted_lines
-from espnet_bljust.data.tables import walk_table
+from espnet_bljust.command import run
+from espnet_bljust.data.audio.mp3 import mp3_length
+from espnet_bljust.data.corpus.assemble import ROLES, write_sets
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.gather import Spelling, Utterance, gather
+from espnet_bljust.data.kaldi.tables import walk_table
+from espnet_bljust.data.text.normalise import POLICIES
+from espnet_bljust.disk.files import fresh_dir, write_atomic
+from espnet_bljust.disk.problems import list_offenders
+from espnet_bljust.disk.sorting import BETWEEN, grouped, open_lines, record, sorted_lines
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")

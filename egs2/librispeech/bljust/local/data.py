@@ -10,10 +10,10 @@ from pathlib import Path
 
 from parts import FOLDS, LIMITED, SHA256, check_names, find_parts, limited, read_ids, utterances_of
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.librispeech import Source
-from espnet_bljust.data.librispeech_sets import make_sets
+from espnet_bljust.command import run
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.librispeech import Source
+from espnet_bljust.data.corpus.librispeech_sets import make_sets
 from espnet_bljust.errors import InputError
 
 

@@ -11,10 +11,10 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from espnet_bljust.data.archive import fetch
-from espnet_bljust.data.librispeech import Source, find_part
-from espnet_bljust.data.problems import raise_listed
-from espnet_bljust.data.text_file import read_lines
+from espnet_bljust.data.corpus.librispeech import Source, find_part
+from espnet_bljust.disk.archive import fetch
+from espnet_bljust.disk.problems import raise_listed
+from espnet_bljust.disk.text_file import read_lines
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")

@@ -15,11 +15,11 @@ import digits
 import soundfile
 from digits import Utterance, plan_corpus, record
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data import resample, synthesis
-from espnet_bljust.data.audio_writing import write_audio
-from espnet_bljust.data.files import fresh_dir, swap_dir, sync_tree, temporary_dir, write_atomic
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
+from espnet_bljust.command import run
+from espnet_bljust.data.audio import resample, synthesis
+from espnet_bljust.data.audio.writing import write_audio
+from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
+from espnet_bljust.disk.files import fresh_dir, swap_dir, sync_tree, temporary_dir, write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_bljust.data.synthesis import EspeakVoice, add_background, speak, to_int16
+from espnet_bljust.data.audio.synthesis import EspeakVoice, add_background, speak, to_int16
 from espnet_bljust.randomness import derive_seed
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.archive import fetch
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.librispeech import Source, find_part
-from espnet_bljust.data.librispeech_sets import make_sets
+from espnet_bljust.command import run
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.librispeech import Source, find_part
+from espnet_bljust.data.corpus.librispeech_sets import make_sets
+from espnet_bljust.disk.archive import fetch
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")

@@ -7,15 +7,15 @@ from pathlib import Path
 import ravdess
 from ravdess import Recording
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.archive import extract_zip
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.download import download
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.folder import write_unlabelled
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
-from espnet_bljust.data.problems import raise_listed
-from espnet_bljust.data.wav import check_wavs
+from espnet_bljust.command import run
+from espnet_bljust.data.audio.wav import check_wavs
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.folder import write_unlabelled
+from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
+from espnet_bljust.disk.archive import extract_zip
+from espnet_bljust.disk.download import download
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")

@@ -8,14 +8,14 @@ Folders SPEAKERnnnn of the unlabelled audio, as in the corpus's WAVE, are left o
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.archive import extract
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.download import download
-from espnet_bljust.data.folder import write_unlabelled
-from espnet_bljust.data.headers import check_headers
-from espnet_bljust.data.kaldi_dir import KaldiDir, scan_dir, write_dir
-from espnet_bljust.data.problems import raise_listed
+from espnet_bljust.command import run
+from espnet_bljust.data.audio.headers import check_headers
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.folder import write_unlabelled
+from espnet_bljust.data.kaldi.directory import KaldiDir, scan_dir, write_dir
+from espnet_bljust.disk.archive import extract
+from espnet_bljust.disk.download import download
+from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
 
 DOWNLOADS = Path("downloads")

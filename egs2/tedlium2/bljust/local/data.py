@@ -7,17 +7,17 @@ from pathlib import Path
 
 from tedlium2 import DICTIONARY, IGNORED, SETS, clean, find_root, find_talks, read_dictionary, read_stm
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.archive import extract
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.distinct import Distinct
-from espnet_bljust.data.download import download
-from espnet_bljust.data.files import write_atomic
-from espnet_bljust.data.folder import write_unlabelled
-from espnet_bljust.data.headers import check_headers
-from espnet_bljust.data.problems import raise_listed
-from espnet_bljust.data.rows import Row, grow_sets, place_sets
-from espnet_bljust.data.segments import Segment
+from espnet_bljust.command import run
+from espnet_bljust.data.audio.headers import check_headers
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.folder import write_unlabelled
+from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.kaldi.segments import Segment
+from espnet_bljust.disk.archive import extract
+from espnet_bljust.disk.distinct import Distinct
+from espnet_bljust.disk.download import download
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
 
 DATA, DOWNLOADS = Path("data"), Path("downloads")

@@ -17,7 +17,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.data.text_file import read_lines
+from espnet_bljust.disk.text_file import read_lines
 from espnet_bljust.errors import InputError
 
 SETS = ("train", "dev", "test")

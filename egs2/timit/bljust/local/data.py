@@ -5,12 +5,12 @@ from pathlib import Path
 
 from timit import Speaker, Text, find_root, find_sentences, find_speakers, read_fold, read_phones, read_words
 
-from espnet_bljust.bin.command import run
-from espnet_bljust.data.db import read_db
-from espnet_bljust.data.folder import write_unlabelled
-from espnet_bljust.data.headers import check_headers
-from espnet_bljust.data.kaldi_dir import KaldiDir, write_dir
-from espnet_bljust.data.problems import raise_listed
+from espnet_bljust.command import run
+from espnet_bljust.data.audio.headers import check_headers
+from espnet_bljust.data.corpus.db import read_db
+from espnet_bljust.data.corpus.folder import write_unlabelled
+from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
+from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
 
 HERE = Path(__file__).parent

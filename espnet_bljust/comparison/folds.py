@@ -1,0 +1,84 @@
+"""Cross-validation in a comparison: where the data of a fold lie, and the table over all folds of a classification."""
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from espnet_bljust.errors import InputError
+
+SETS = {"train_set": "train", "valid_set": "dev", "test_sets": "test"}  # as recipes of classifications name them
+
+
+def options_of(values: dict, fold: int) -> dict:
+    """Options of run.sh in one fold: sets of its own by local/data.py, made once, and a token list of its own."""
+    data_words = f"{values.get('local_data_opts', '')} --fold {fold} --suffix _fold{fold}".strip()
+    sets = {option: f"{name}_fold{fold}" for option, name in SETS.items()}
+    return {**values, **sets, "lang": f"fold{fold}", "local_data_opts": data_words}
+
+
+def dumpdir(folder: Path, fold: int) -> Path:
+    """Where a fold's formatted audio lies."""
+    return folder / f"fold{fold}"
+
+
+def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) -> None:
+    """COMPARISON.md and a confusion matrix for every arm that all folds and seeds have; what is missing is named."""
+    from espnet_bljust.disk.files import write_atomic
+    from espnet_bljust.scoring.confusion import RESULT, add, read_confusion
+    from espnet_bljust.scoring.confusion_figure import draw_confusion
+
+    decoding = (description.get("options") or {}).get("decode_name", "greedy")
+    folder, decoded = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
+    paths = {job: folder / job.tag / f"{decoded}_fold{job.fold}" / "score_class" / RESULT for job in jobs}
+    missing = [job for job in jobs if not paths[job].is_file()]
+    rows = {}
+    for arm in description["arms"]:
+        mine = [job for job in jobs if job.arm == arm]
+        if not set(mine) & set(missing):
+            parts = [read_confusion(paths[job]) for job in mine]
+            rows[arm] = row(parts, [folder / job.tag for job in mine])
+            draw_confusion(add(parts), folder / f"confusion_{arm}.png", title=f"{arm}, all folds")
+    if not rows:
+        raise InputError(f"{folder}: no arm has all folds, {missing[0].tag} is missing. Run compare.sh to the end.")
+    text = markdown(description, rows, [job.tag for job in missing])
+    write_atomic(folder / "COMPARISON.md", text)
+    write_atomic(folder / "comparison.json", json.dumps(rows, indent=1) + "\n")
+    print(text)
+    print(f"{folder}/COMPARISON.md: {len(rows)} arms, {description['folds']} folds")
+
+
+def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
+    """Rates of all test utterances of all folds together, their deviation over runs, size and time."""
+    from espnet_bljust.disk.settings_file import read_yaml_keys
+    from espnet_bljust.planning.report import Sizes
+    from espnet_bljust.scoring.confusion import add
+    from espnet_bljust.scoring.history import training_seconds
+
+    whole = add(parts)
+    sizes = Sizes.of(read_yaml_keys(exp_dirs[0] / "train.yaml"))
+    return {
+        "parameters": sizes.theta + sizes.phi, "utterances": whole.utterances, "accuracy": whole.accuracy,
+        "average_recall": whole.average_recall,
+        "deviation": statistics.stdev(part.accuracy for part in parts),
+        "seconds": statistics.fmean(training_seconds(path / "history.jsonl") for path in exp_dirs),
+    }
+
+
+def markdown(description: dict, rows: dict[str, dict], missing: list[str]) -> str:
+    """The table with what is needed to read it."""
+    lines = [
+        f"# {description['name']}", "",
+        f"Accuracy and unweighted average recall (UAR) on {description['test_set']}, all {description['folds']} folds "
+        f"and seeds {', '.join(map(str, description['seeds']))} together; ±: deviation of the accuracy over runs. "
+        "Parameters: trunk and class head. Minutes: optimizer steps of one run.", "",
+        "| arm | parameters | utterances | accuracy % | UAR % | minutes |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for arm, values in rows.items():
+        cells = [arm, f"{values['parameters']:,}", values["utterances"],
+                 f"{100 * values['accuracy']:.1f} ± {100 * values['deviation']:.1f}",
+                 f"{100 * values['average_recall']:.1f}", f"{values['seconds'] / 60:.1f}"]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join([*lines, "", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])])

@@ -1,0 +1,120 @@
+"""What a longer pre-training is worth: one pre-training, fine-tuning from its weights after so many updates each.
+
+The description has `pretraining` (options of run.sh for stages 7 and 8) in the place of arms; its options are those of
+the fine-tuning. compare.sh --pretrain_updates "50k 100k" makes the arms. The table: error rates by updates, and beside
+them the self-supervised loss that the pre-training had then on its validation set.
+"""
+
+import argparse
+import json
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from espnet_bljust.errors import InputError
+
+TAG = "pretraining"  # name of its experiment
+
+
+def read_updates(text: str) -> dict[str, int]:
+    """``"50k 376000"`` -> label and number of optimizer steps, ascending."""
+    steps = {}
+    for word in text.split():
+        match = re.fullmatch(r"(\d+)(k?)", word)
+        if not match or int(match[1]) == 0:
+            raise InputError(f"--pretrain_updates {word}: not a number of updates. Write '50k 100000', say.")
+        steps[word] = int(match[1]) * (1000 if match[2] else 1)
+    return dict(sorted(steps.items(), key=lambda pair: pair[1]))
+
+
+def weights(description: dict, step: int, options: argparse.Namespace) -> Path:
+    """What the trainer keeps after ``step`` updates (keep_updates)."""
+    return options.expdir / description["name"] / TAG / f"{step}updates.pth"
+
+
+def with_arms(description: dict, options: argparse.Namespace) -> dict:
+    """The description with an arm for each of --pretrain_updates."""
+    if "pretraining" not in description:
+        raise InputError(f"{options.config}: --pretrain_updates wants `pretraining` in it, options of run.sh. "
+                         "egs2/aishell/bljust/conf/compare_updates.yaml is one.")
+    if not options.pretrain_updates.split():
+        raise InputError(f"{options.config}: it fine-tunes from a pre-training's weights. Say from which: "
+                         "--pretrain_updates '50k 100k'.")
+    if both := sorted({"arms", "reference", "folds"} & set(description)):
+        raise InputError(f"{options.config}: {both[0]} beside pretraining, whose arms are made. Leave {both[0]} out.")
+    steps = read_updates(options.pretrain_updates)
+    arms = {label: {"init_from": weights(description, step, options)} for label, step in steps.items()}
+    return {**description, "arms": arms, "reference": list(arms)[-1]}
+
+
+def pretraining_options(description: dict, options: argparse.Namespace) -> dict:
+    """Options of the pre-training, which keeps what is asked for; none where all of that is there."""
+    if "pretraining" not in description:
+        return {}
+    steps = list(read_updates(options.pretrain_updates).values())
+    if all(weights(description, step, options).is_file() for step in steps):
+        return {}
+    values = description["pretraining"]
+    return {**values, "asr_args": f"{values.get('asr_args', '')} keep_updates={steps}".replace(", ", ",").strip()}
+
+
+def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) -> None:
+    """COMPARISON.md and comparison.json of the updates that every seed has; what is missing is named."""
+    from espnet_bljust.disk.files import write_atomic
+
+    folder = options.expdir / description["name"]
+    decoding = f"decode_{(description.get('options') or {}).get('decode_name', 'greedy')}"
+    scores = Path(decoding, description["test_set"], "score_cer", "result.txt")
+    missing = [job for job in jobs if not (folder / job.tag / scores).is_file()]
+    rows = []
+    for label, step in read_updates(options.pretrain_updates).items():
+        mine = [folder / job.tag / decoding for job in jobs if job.arm == label and job not in missing]
+        if len(mine) == len(description["seeds"]):
+            rows.append({"updates": step, **validation(folder / TAG, step), "cer": error_rates(mine)})
+    if not rows:
+        raise InputError(f"{folder}: no number of updates has all seeds, {missing[0].tag} is missing. "
+                         "Run compare.sh to the end.")
+    text = markdown(description, rows, [job.tag for job in missing])
+    write_atomic(folder / "COMPARISON.md", text)
+    write_atomic(folder / "comparison.json", json.dumps(rows, indent=1) + "\n")
+    print(text)
+    print(f"{folder}/COMPARISON.md: fine-tuned from {len(rows)} checkpoints of {folder / TAG}")
+
+
+def validation(exp_dir: Path, step: int) -> dict[str, float | None]:
+    """The self-supervised loss (nats per masked frame) and its accuracy (a fraction) after ``step`` updates."""
+    from espnet_bljust.scoring.history import read_history
+
+    found = [row for row in read_history(exp_dir / "history.jsonl").valid if row["step"] == step]
+    row = found[0] if found else {}
+    return {name: row.get(name) for name in ("contrastive", "ssl_accuracy")}
+
+
+def error_rates(decodings: list[Path]) -> dict[str, float]:
+    """Set -> CER as a fraction, mean over runs, of the sets that all runs have."""
+    from espnet_bljust.scoring.result import read_counts
+
+    sets = [{path.parents[1].name for path in folder.glob("*/score_cer/result.txt")} for folder in decodings]
+    return {name: statistics.fmean(read_counts(folder / name / "score_cer" / "result.txt").error_rate
+                                   for folder in decodings) for name in sorted(set.intersection(*sets))}
+
+
+def markdown(description: dict, rows: list[dict], missing: list[str]) -> str:
+    """The table with what is needed to read it."""
+    sets = list(rows[0]["cer"])
+    lines = [
+        f"# {description['name']}", "",
+        "CER after fine-tuning from the weights that one pre-training had after so many updates, mean over seeds "
+        f"{', '.join(map(str, description['seeds']))}; beside it the contrastive loss (nats per masked frame) and the "
+        "contrastive accuracy that the pre-training had then on its validation set.", "",
+        f"| updates | contrastive loss | accuracy % | {' | '.join(f'CER % {name}' for name in sets)} |",
+        "|---" * (3 + len(sets)) + "|",
+    ]  # fmt: skip
+    for row in rows:
+        loss = "-" if row["contrastive"] is None else f"{row['contrastive']:.3f}"
+        accuracy = "-" if row["ssl_accuracy"] is None else f"{100 * row['ssl_accuracy']:.1f}"
+        cells = [f"{row['updates']:,}", loss, accuracy, *(f"{100 * row['cer'][name]:.2f}" for name in sets)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])])

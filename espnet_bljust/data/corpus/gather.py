@@ -1,0 +1,128 @@
+"""Utterances as a recipe finds them, in any order and number, into one sorted file with their words normalised.
+
+`assemble.py` makes sets of it. A corpus of millions takes disk and no memory: what is kept is counted by speaker and
+by character.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_bljust.data.kaldi.segments import Segment, parse_segment, segment_value
+from espnet_bljust.data.text.normalise import normalise
+from espnet_bljust.disk.files import fresh_dir
+from espnet_bljust.disk.sorting import BETWEEN, open_lines, record, sorted_lines
+
+TEXT = "+"  # in front of a transcript: an empty one is not the same as none
+
+
+class Spelling(NamedTuple):
+    """How transcripts become training text."""
+
+    language: str = "noinfo"
+    policy: str = "plain"  # see normalise.py
+    digits: str = "keep"  # reject: training utterances with digits or symbols go without their text
+
+
+class Utterance(NamedTuple):
+    """One utterance as it was found."""
+
+    utterance: str
+    speaker: str
+    audio: str  # entry of wav.scp
+    text: str | None = None  # as written; None: no transcript
+    split: str = ""  # train, dev or test; empty: one by speaker
+    segment: Segment | None = None  # of ``audio``; None: all of it
+    where: str = ""  # for messages; empty: the audio
+
+
+class Gathered(NamedTuple):
+    """A line of the sorted file."""
+
+    utterance: str
+    speaker: str
+    audio: str
+    split: str
+    segment: str  # as in Kaldi's segments, empty for a whole recording
+    text: str | None
+    words: str  # the text normalised
+
+
+@dataclass
+class Corpus:
+    """What was gathered."""
+
+    path: Path
+    utterances: int = 0
+    segmented: bool = False
+    split: bool = False  # some utterances have one
+    transcripts: int = 0
+    speakers: Counter[str] = field(default_factory=Counter)  # speaker -> utterances with a transcript and no split
+    characters: Counter[str] = field(default_factory=Counter)  # of the normalised transcripts
+    examples: dict[str, str] = field(default_factory=dict)  # character -> an utterance that has it
+
+    def __iter__(self) -> Iterator[Gathered]:
+        """The utterances, sorted, one in memory at a time."""
+        with open_lines(self.path, "r") as file:
+            for line in file:
+                *fields, text, words = line[:-1].split(BETWEEN)
+                yield Gathered(*fields, text.removeprefix(TEXT) if text else None, words)
+
+    def segment(self, found: Gathered) -> Segment | None:
+        """The utterance's segment; where others have one, a whole recording is one, too."""
+        if not self.segmented:
+            return None
+        segment = parse_segment(found.segment) if found.segment else Segment(found.utterance, 0.0, None)
+        assert isinstance(segment, Segment)
+        return segment
+
+    def remove(self) -> None:
+        self.path.unlink()
+        with suppress(OSError):
+            self.path.parent.rmdir()
+
+
+def gather(utterances: Iterable[Utterance], spelling: Spelling, folder: Path, problems: list[str]) -> Corpus:
+    """All ``utterances`` in a file in ``folder``; of those that come with an id twice, the first, and a problem."""
+    fresh_dir(folder)
+    corpus = Corpus(folder / "corpus")
+    lines = (_line(number, found, spelling) for number, found in enumerate(utterances))
+    last, first = "", ""  # id and audio of the line before
+    with open_lines(corpus.path, "w") as file:
+        for line in sorted_lines(lines, folder):
+            utterance, _, where, rest = line.split(BETWEEN, 3)
+            audio = rest.split(BETWEEN, 2)[1]
+            if utterance == last:
+                same = "is listed already" if audio == first else f"has the id of {first}"
+                problems.append(f"{where or audio}: {Path(audio).name} {same}. Drop or rename one of them.")
+                continue
+            last, first = utterance, audio
+            file.write(record(utterance, *rest.split(BETWEEN)) + "\n")
+            _count(corpus, utterance, rest.split(BETWEEN))
+    return corpus
+
+
+def _line(number: int, found: Utterance, spelling: Spelling) -> str:
+    text = words = ""
+    if found.text is not None:
+        text = TEXT + " ".join(found.text.split())
+        words = normalise(found.text, spelling.language, spelling.policy)
+    segment = segment_value(found.segment) if found.segment else ""
+    return record(found.utterance, f"{number:012d}", found.where, found.speaker, found.audio, found.split, segment,
+                  text, words)  # fmt: skip
+
+
+def _count(corpus: Corpus, utterance: str, fields: list[str]) -> None:
+    speaker, _, split, segment, text, words = fields
+    corpus.utterances += 1
+    corpus.segmented |= bool(segment)
+    corpus.split |= bool(split)
+    if text:
+        corpus.transcripts += 1
+        corpus.speakers.update([speaker] if not split else [])
+        corpus.characters.update(words)
+        for character in set(words) - corpus.examples.keys():
+            corpus.examples[character] = utterance

@@ -1,0 +1,247 @@
+"""Stage 3, one job's part: every utterance of a data directory as 16-bit mono audio of one rate and one file form.
+
+    <out_dir>.tmp/data/format.J/<utterance>.flac    (or one data.ark)
+    <out_dir>.tmp/data/format.J/utterances.jsonl    what came out, an utterance a line; gone after the merge, as
+    <out_dir>.tmp/data/format.J/part.json           from which input it was made; written last
+
+A job that finds its part.json made from the same input has nothing to do; any other beginning of it is redone.
+`format_merge.py` puts the parts together.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+
+from espnet_bljust.data.audio.reading import ARCHIVE, files_of, read_channels
+from espnet_bljust.data.audio.resample import resample
+from espnet_bljust.data.audio.writing import write_audio
+from espnet_bljust.data.kaldi.directory import KaldiDir
+from espnet_bljust.data.kaldi.part import count_checked, read_part
+from espnet_bljust.disk.files import fresh_dir, sync_tree, temporary_dir, write_atomic
+from espnet_bljust.errors import InputError
+from espnet_bljust.progress import progress
+
+FULL_SCALE = 32767  # |sample| at or above this counts as clipped
+MAX_OVERSHOOT_SECONDS = 0.5  # a segment may end this far behind its recording, as in Kaldi's extract-segments
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class FormatOptions:
+    """What decides the bytes that come out."""
+
+    audio_format: str = "flac"  # flac, wav, or flac.ark / wav.ark through kaldiio
+    rate: int = 16000  # Hz
+    mixdown: bool = False  # average several channels instead of refusing them
+
+    def __post_init__(self) -> None:
+        if self.audio_format not in ("flac", "wav", "flac.ark", "wav.ark"):
+            raise InputError(f"--audio_format {self.audio_format}: not known. Use flac, wav, flac.ark or wav.ark.")
+        if self.rate < 1:
+            raise InputError(f"--fs {self.rate}: no sampling rate. Give it in Hz, e.g. 16000 or 16k.")
+
+
+@dataclass(frozen=True)
+class Formatted:
+    """One utterance as it came out, or ``problem`` alone when it could not be read."""
+
+    utterance: str
+    entry: str = ""  # of wav.scp, with the final folder in it
+    num_samples: int = 0
+    source_rate: int = 0  # Hz
+    audio_hash: str = ""  # of the 16-bit samples, see audio_hash()
+    peak: int = 0  # largest |sample|, 0 to 32768
+    rms: float = 0.0  # in units of the 16-bit scale
+    clipped: int = 0  # samples at full scale
+    overshoot: int = 0  # samples beyond full scale before rounding, e.g. after resampling
+    problem: str = ""
+
+
+class PartDone(NamedTuple):
+    """A finished part."""
+
+    fingerprint: str
+    utterances: int
+    broken: int
+
+
+def format_part(
+    data_dir: Path, out_dir: Path, *, part: tuple[int, int], options: FormatOptions, pipes: bool = False
+) -> PartDone:
+    """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; ``pipes``: commands in wav.scp run."""
+    job, num_jobs = part
+    utterances, name = count_checked(data_dir), str(data_dir)
+    fingerprint = part_fingerprint(read_part(data_dir, part, utterances), options)
+    folder = part_folder(temporary_dir(out_dir), job)
+    done = read_done(folder)
+    if done and done.fingerprint == fingerprint:
+        return done
+    fresh_dir(folder)
+    final, table = part_folder(out_dir, job), folder / "utterances.jsonl"
+    writer = _ArchiveWriter if options.audio_format.endswith(".ark") else _FileWriter
+    count = broken = 0
+    with writer(folder, final, options) as write, open(table, "w", encoding="utf-8", newline="\n") as file:
+        for source in read_part(data_dir, part, utterances):
+            for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}"):
+                result = _format_utterance(source, name, utterance, options, write, pipes)
+                file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
+                count += 1
+                broken += bool(result.problem)
+    sync_tree(folder)  # part.json says that all of it is there
+    done = PartDone(fingerprint, count, broken)
+    write_atomic(folder / "part.json", json.dumps(done._asdict()) + "\n")
+    return done
+
+
+def part_folder(out_dir: Path, job: int) -> Path:
+    return out_dir / "data" / f"format.{job}"
+
+
+def read_done(folder: Path) -> PartDone | None:
+    """The part.json of a finished part, or None."""
+    path = folder / "part.json"
+    return PartDone(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def read_results(folder: Path) -> Iterator[Formatted]:
+    """The utterances of a finished part, in order."""
+    with open(folder / "utterances.jsonl", encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield Formatted(**json.loads(line))
+
+
+def part_fingerprint(blocks: Iterable[KaldiDir], options: FormatOptions) -> str:
+    """A hash of all that a part is made from: options, entries, and size and time of the audio files."""
+    digest = hashlib.blake2b(json.dumps(asdict(options)).encode(), digest_size=16)
+    for source in blocks:
+        for utterance in source.utterances:
+            segment = source.segments[utterance] if source.segments is not None else None
+            entry = source.wavs[segment.recording if segment else utterance]
+            speed = (source.utt2speed or {}).get(utterance, "1.0")
+            digest.update(json.dumps([utterance, entry, segment, speed, _file_state(entry)]).encode())
+    return digest.hexdigest()
+
+
+def _file_state(entry: str) -> list[int]:
+    """Size and modification time of each file behind an entry; nothing for a pipe."""
+    found = []
+    for file in files_of(entry):
+        match = ARCHIVE.fullmatch(file)
+        for path in [file, match["path"]] if match else [file]:
+            try:
+                state = os.stat(path)
+            except (OSError, ValueError):
+                continue
+            found += [state.st_size, state.st_mtime_ns]
+            break
+    return found
+
+
+def _format_utterance(
+    source: KaldiDir, name: str, utterance: str, options: FormatOptions, write, pipes: bool
+) -> Formatted:
+    """Read, cut, mix, resample, round to 16 bit and write one utterance."""
+    try:
+        samples, rate = _read_utterance(source, utterance, options.mixdown, pipes)
+    except InputError as error:
+        table = "segments" if source.segments is not None else "wav.scp"
+        where = f"{name}/{table}:{source.lines.get(utterance, '?')}"
+        return Formatted(utterance, problem=f"{where}: utterance {utterance}: {error}")
+    speed = (source.utt2speed or {}).get(utterance, "1.0")
+    scaled = np.rint(resample(samples, rate, options.rate, speed=speed).astype(np.float64) * 32768)
+    integers = np.clip(scaled, -32768, 32767).astype(np.int16)  # exact for 16-bit sources at the target rate
+    magnitude = np.abs(integers.astype(np.int32))
+    return Formatted(
+        utterance=utterance,
+        entry=write(utterance, integers),
+        num_samples=len(integers),
+        source_rate=rate,
+        audio_hash=audio_hash(integers),
+        peak=int(magnitude.max()),
+        rms=round(float(np.sqrt(np.mean(np.square(magnitude, dtype=np.float64)))), 1),
+        clipped=int((magnitude >= FULL_SCALE).sum()),
+        overshoot=int(((scaled > 32768) | (scaled < -32768)).sum()),
+    )
+
+
+def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool, pipes: bool) -> tuple[np.ndarray, int]:
+    """(sample,) float32 and rate in Hz."""
+    start = end = None
+    entry = source.wavs.get(utterance, "")
+    if source.segments is not None:
+        recording, start, end = source.segments[utterance]
+        entry = source.wavs[recording]
+    samples, rate = read_channels(entry, start, end, pipes=pipes)  # (sample, channel)
+    if end is not None:
+        missing = (end - (start or 0)) - len(samples) / rate
+        if missing > MAX_OVERSHOOT_SECONDS:
+            raise InputError(f"{entry} ends {missing:.2f} s before the segment does. Correct the times.")
+    if samples.shape[1] > 1 and not mixdown:
+        raise InputError(f"{entry}: {samples.shape[1]} channels where one is due. Mix down: --mixdown true.")
+    return samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0], rate
+
+
+def audio_hash(integers: np.ndarray) -> str:
+    """A content hash of (sample,) int16: equal for equal audio, whatever file form it came in."""
+    return hashlib.blake2b(integers.astype("<i2").tobytes(), digest_size=16).hexdigest()
+
+
+def file_name(utterance: str) -> str:
+    """A file name for an id with any characters in it: plain ids as they are, others percent-encoded."""
+    name = utterance if PLAIN_NAME.fullmatch(utterance) else quote(utterance, safe="").replace(".", "%2E")
+    if len(name) > 200:  # file systems end at 255 bytes
+        name = name[:160].rstrip("%") + "." + hashlib.blake2b(utterance.encode(), digest_size=16).hexdigest()
+    return name
+
+
+class _FileWriter:
+    """One file an utterance."""
+
+    def __init__(self, folder: Path, final: Path, options: FormatOptions) -> None:
+        self.folder, self.final, self.options = folder, final, options
+
+    def __enter__(self):
+        return self.write
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def write(self, utterance: str, integers: np.ndarray) -> str:
+        name = f"{file_name(utterance)}.{self.options.audio_format}"
+        write_audio(Path(f"{self.folder}/{name}"), integers, self.options.rate)
+        return f"{self.final}/{name}"
+
+
+class _ArchiveWriter:
+    """One Kaldi archive a part; entries are its path and a byte offset."""
+
+    def __init__(self, folder: Path, final: Path, options: FormatOptions) -> None:
+        self.path, self.final, self.options = folder / "data.ark", final / "data.ark", options
+
+    def __enter__(self):
+        self.file = self.path.open("wb")
+        return self.write
+
+    def __exit__(self, *error) -> None:
+        self.file.close()
+
+    def write(self, utterance: str, integers: np.ndarray) -> str:
+        from kaldiio import save_ark
+
+        offset = self.file.tell() + len(utterance.encode()) + 1  # behind "utterance "
+        kind = self.options.audio_format.removesuffix(".ark")
+        save_ark(
+            self.file,
+            {utterance: (integers, self.options.rate)},
+            write_function="soundfile",
+            write_kwargs={"format": kind, "subtype": "PCM_16"},
+        )
+        return f"{self.final}:{offset}"

@@ -1,0 +1,118 @@
+"""Stage 3, the end: check that all parts are there, merge their tables, put the folder in its place.
+
+<out_dir>/{wav.scp, utt2spk, spk2utt[, text], utt2num_samples}   as Kaldi and ESPnet know them
+<out_dir>/utt2hash     content hash of the 16-bit samples: equal audio, equal hash
+<out_dir>/utt2level    peak, root mean square and number of clipped samples, in 16-bit units
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice, repeat
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_bljust.data.kaldi.directory import KaldiDir
+from espnet_bljust.data.kaldi.part import count_checked, read_part
+from espnet_bljust.data.kaldi.rows import write_spk2utt
+from espnet_bljust.data.kaldi.tables import table_line
+from espnet_bljust.data.preparation.format import (
+    FormatOptions,
+    Formatted,
+    part_fingerprint,
+    part_folder,
+    read_done,
+    read_results,
+)
+from espnet_bljust.disk.files import swap_dir, sync, temporary_dir, write_atomic
+from espnet_bljust.disk.late import wait_for
+from espnet_bljust.disk.problems import raise_listed
+from espnet_bljust.errors import InputError
+
+TABLES = {  # name -> value of a result, with the part of the data that it comes from
+    "wav.scp": lambda result, source: result.entry,
+    "utt2spk": lambda result, source: source.utt2spk[result.utterance],
+    "text": lambda result, source: source.text[result.utterance],
+    "utt2num_samples": lambda result, source: str(result.num_samples),
+    "utt2hash": lambda result, source: result.audio_hash,
+    "utt2level": lambda result, source: f"{result.peak} {result.rms} {result.clipped}",
+}
+
+
+class FormatSummary(NamedTuple):
+    """Counts for the command's last line; utterances in = kept + broken."""
+
+    kept: int
+    broken: int
+    seconds: float
+    resampled: int  # utterances whose source had another rate
+    overshoot: int  # samples beyond full scale, clipped
+
+
+def merge_parts(
+    data_dir: Path, out_dir: Path, *, num_jobs: int, options: FormatOptions, skip_broken: bool
+) -> FormatSummary:
+    """Check and merge the ``num_jobs`` parts of ``<out_dir>.tmp`` and rename it to ``out_dir``.
+
+    Utterances that could not be read stop it, with the list of them in a file, unless ``skip_broken``.
+    """
+    temporary, utterances = temporary_dir(out_dir), count_checked(data_dir)
+    temporary.mkdir(parents=True, exist_ok=True)
+    wait_for(part_folder(temporary, job) / "part.json" for job in range(1, num_jobs + 1))
+    problems: list[str] = []
+    kept = samples = resampled = overshoot = 0
+    with ExitStack() as stack:
+        tables = {name: stack.enter_context(open(temporary / name, "w", encoding="utf-8", newline="\n"))
+                  for name in TABLES if _belongs(name, data_dir)}  # fmt: skip
+        for job in range(1, num_jobs + 1):  # runs of neighbours: their tables one behind the other are sorted
+            for result, source in _results(data_dir, temporary, (job, num_jobs), utterances, options):
+                if result.problem:
+                    problems.append(result.problem)
+                    continue
+                kept += 1
+                samples += result.num_samples
+                resampled += result.source_rate != options.rate
+                overshoot += result.overshoot
+                for name, file in tables.items():
+                    file.write(table_line(temporary / name, result.utterance, TABLES[name](result, source)))
+        for file in tables.values():
+            sync(file)
+    if not skip_broken:
+        raise_listed(problems, out_dir.with_name(out_dir.name + ".broken.txt"), str(data_dir),
+                     remedy="Copy them again, or go on without them: --skip_broken true.")
+    if not kept:
+        raise InputError(f"{out_dir}: none of the {len(problems)} utterances could be read. First: {problems[0]}")
+    write_spk2utt(temporary)
+    write_atomic(temporary / "broken.txt", "".join(problem + "\n" for problem in problems))
+    _tidy(temporary, num_jobs)
+    swap_dir(temporary, out_dir)
+    return FormatSummary(kept, len(problems), samples / options.rate, resampled, overshoot)
+
+
+def _belongs(name: str, data_dir: Path) -> bool:
+    return name != "text" or (data_dir / name).exists()
+
+
+def _results(
+    data_dir: Path, temporary: Path, part: tuple[int, int], utterances: int, options: FormatOptions
+) -> Iterator[tuple[Formatted, KaldiDir]]:
+    """The results of a part, in order, with the data of each; it must be made from what ``data_dir`` is now."""
+    folder = part_folder(temporary, part[0])
+    done = read_done(folder)
+    if done is None:
+        raise InputError(f"{folder}: part {part[0]} of {part[1]} is not finished. See its log, run stage 3 again.")
+    if done.fingerprint != part_fingerprint(read_part(data_dir, part, utterances), options):
+        raise InputError(f"{folder}: the data changed after part {part[0]} was made. Run stage 3 again.")
+    results = read_results(folder)
+    for source in read_part(data_dir, part, utterances):
+        yield from zip(islice(results, len(source.utterances)), repeat(source))
+
+
+def _tidy(temporary: Path, num_jobs: int) -> None:
+    """Away with parts of an earlier run with more jobs, and with what only this merge needed."""
+    for folder in (temporary / "data").iterdir():
+        if folder.name in {f"format.{job}" for job in range(1, num_jobs + 1)}:
+            (folder / "part.json").unlink()
+            (folder / "utterances.jsonl").unlink()
+        else:
+            shutil.rmtree(folder)

@@ -1,0 +1,78 @@
+"""How stage 12 searches: conf/decode_<name>.yaml and the options of a call over it; greedy where neither says more."""
+
+import argparse
+import difflib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from espnet_bljust.disk.settings_file import read_yaml
+from espnet_bljust.errors import InputError
+
+SEARCHES = ("greedy", "beam")
+UNITS = ("token", "word")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """score(y) = ln Σ_paths p(path|x) + ngram_weight · log10 P(y) + penalty · |y|, in ESPnet's units and names."""
+
+    search: str = "greedy"  # "greedy": the best path; "beam": prefix beam search
+    beam_size: int = 20  # hypotheses kept after a frame
+    beam_size_token: int = 0  # tokens tried on a frame, the most probable ones; 0: all
+    beam_threshold: float = 30.0  # hypotheses that are so many nats behind the best are dropped
+    ngram_weight: float = 0.0  # of the language model's log10 probability
+    ngram_unit: str = "token"  # what the language model counts: tokens, or words spelled by characters
+    penalty: float = 0.0  # added for each token, or word with ngram_unit: word
+    nbest: int = 1  # hypotheses written
+
+    def __post_init__(self) -> None:
+        for name, known in (("search", SEARCHES), ("ngram_unit", UNITS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, not {' or '.join(known)}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (not isinstance(value, int) or isinstance(value, bool)):
+                raise ValueError(f"{field.name} is {value!r}, not a whole number")
+            if field.type is float and (not isinstance(value, int | float) or isinstance(value, bool)):
+                raise ValueError(f"{field.name} is {value!r}, not a number")
+        if min(self.beam_size, self.nbest) < 1 or self.beam_size_token < 0 or self.beam_threshold <= 0:
+            raise ValueError("beam_size and nbest are at least 1, beam_size_token at least 0, beam_threshold above 0")
+        if self.nbest > (self.beam_size if self.search == "beam" else 1):
+            raise ValueError(f"nbest {self.nbest} is above beam_size, or the search is greedy")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--inference_config, --ngram, and one option a setting."""
+    parser.add_argument("--inference_config", type=Path, help="conf/decode_<name>.yaml (default: greedy search)")
+    parser.add_argument("--ngram", type=Path, help="ARPA file of the language model")
+    for field in fields(SearchSettings):
+        parser.add_argument(f"--{field.name}", type=field.type, help=f"in place of {field.name} of the configuration")
+
+
+def read_settings(options: argparse.Namespace) -> SearchSettings:
+    """The configuration with the call's options over it."""
+    path = options.inference_config
+    try:
+        settings = SearchSettings(**_read(path)) if path else SearchSettings()
+    except ValueError as error:
+        raise InputError(f"{path}: {error}. Mend the value.") from None
+    given = {field.name: value for field in fields(settings) if (value := getattr(options, field.name)) is not None}
+    try:
+        settings = replace(settings, **given)
+    except ValueError as error:
+        raise InputError(f"decode's options {given}: {error}. Mend the value.") from None
+    if options.ngram and settings.search == "greedy":
+        raise InputError(f"{options.ngram}: greedy search has no use for a language model. Add --search beam.")
+    return settings
+
+
+def _read(path: Path) -> dict:
+    settings = read_yaml(path) or {}
+    if not isinstance(settings, dict):
+        raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
+    known = [field.name for field in fields(SearchSettings)]
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1, 0)[0]
+            raise InputError(f"{path}: decoding does not read {name}. Remove it, or did you mean {near}?")
+    return settings

@@ -1,0 +1,97 @@
+"""YAML and JSON of unknown origin: plain data only, of bounded size however often its parts are repeated by `*alias`.
+
+PyYAML shares what an alias repeats, so that a few lines can stand for billions of values that only show when they are
+walked or written; they are counted before anything is made of them. A value that holds itself is refused.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_bljust.errors import InputError
+
+MOST_BYTES = 16 << 20  # a token list of 100,000 entries takes 2 MB
+MOST_VALUES = 2_000_000
+
+
+def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+    """The content of ``path``; InputError for what is not YAML, too large, or more than plain data."""
+    return parse_yaml(_text(path), path, loader)
+
+
+def read_yaml_keys(path: Path) -> dict[str, Any]:
+    """The same, of a file that must hold keys with values."""
+    found = read_yaml(path)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
+    return found
+
+
+def parse_yaml(text: str, where: str | Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+    """``text`` as ``loader`` reads it; ``where``: for the error."""
+    reading = None
+    try:
+        reading = loader(text)
+        node = reading.get_single_node()
+        if node is None:
+            return None
+        if _values(node, {}, set()) > MOST_VALUES:
+            raise InputError(f"{where}: more than {MOST_VALUES} values, repeated by aliases. Write them out, fewer.")
+        return reading.construct_document(node)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark and isinstance(where, Path) else ""
+        reason = " ".join(str(getattr(error, "problem", None) or error).split())[:200]
+        raise InputError(f"{where}{line}: not YAML ({reason}). Mend it there, or just above.") from error
+    except (ValueError, OverflowError, RecursionError) as error:  # numbers and dates that are none; deep nesting
+        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
+        raise InputError(f"{where}: not YAML ({reason}). Mend it there.") from None
+    finally:
+        if reading is not None:
+            reading.dispose()
+
+
+def read_json(path: Path) -> Any:
+    """The content of ``path``; InputError for what is not JSON, or too large."""
+    try:
+        return json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({' '.join(str(error).split())[:120]}). Restore it.") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise InputError(f"{path}: more than {MOST_BYTES >> 20} MB, no settings. Check the name.")
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start + 1} is not UTF-8. Convert: iconv -t UTF-8.") from None
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}. Check the name.") from None
+
+
+def _values(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
+    """How many values ``node`` stands for, aliases written out; ``above``: the nodes that it is part of."""
+    if id(node) in above:
+        raise ValueError("a value that holds itself")
+    if id(node) in known:
+        return known[id(node)]
+    parts: list[yaml.Node] = []
+    if isinstance(node, yaml.SequenceNode):
+        parts = node.value
+    elif isinstance(node, yaml.MappingNode):
+        parts = [part for pair in node.value for part in pair]
+    above.add(id(node))
+    known[id(node)] = 1 + sum(_values(part, known, above) for part in parts)
+    above.remove(id(node))
+    return known[id(node)]
+
+
+def run_settings(exp_dir: Path) -> dict[str, Any]:
+    """train.yaml of an experiment, as stage 7 wrote it; nothing where there is none."""
+    path = exp_dir / "train.yaml"
+    return read_yaml_keys(path) if path.is_file() else {}

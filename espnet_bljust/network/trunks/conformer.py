@@ -1,0 +1,117 @@
+"""The conformer as a trunk: log-mel features, two convolutions of stride 2 (a frame every 40 ms), conformer blocks.
+
+A block: half a feed-forward, attention with relative positions, convolution, half a feed-forward, norm.
+The norm inside the convolution is a layer norm and not a batch norm, so that an utterance is the same in any batch and
+micro-batches add up to a batch. Between extract and encode lies a layer norm: what the self-supervised head reads.
+Source: Gulati et al., arXiv:2005.08100, section 2. Parameter names are ESPnet's.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from espnet_bljust.network.log_mel_config import ConformerConfig
+from espnet_bljust.network.packed.packing import Features, frames_of, hide
+from espnet_bljust.network.packed.places import Places
+from espnet_bljust.network.trunks.log_mel import LogMel
+from espnet_bljust.network.trunks.relative_attention import RelativeAttention, Squares, relative_sinusoids
+
+
+class Subsampling(nn.Module):
+    """Four log-mel frames to one row; no utterance's row reads another's frames."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        dim = config.dim
+        self.conv = nn.Sequential(nn.Conv2d(1, dim, 3, 2), nn.ReLU(), nn.Conv2d(dim, dim, 3, 2), nn.ReLU())
+        self.out = nn.Linear(dim * config.bands, dim)
+
+    def forward(self, mel: Tensor, mel_lengths: list[int], lengths: list[int]) -> Tensor:
+        """(mel frame, mel) -> (row, dim)."""
+        slots = [-(-length // 4) for length in mel_lengths]
+        x = Places.of(mel_lengths, [4 * slot for slot in slots], mel.device).spread(mel)
+        x = self.conv(x[None, None])[0].transpose(0, 1)  # (place, map, band)
+        return self.out(Places.of(lengths, slots, mel.device).collect(x).flatten(1))
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with a swish between them."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        self.w_1 = nn.Linear(config.dim, config.ffn_dim)
+        self.w_2 = nn.Linear(config.ffn_dim, config.dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(row, dim) -> (row, dim)."""
+        return self.w_2(self.dropout(F.silu(self.w_1(x))))
+
+
+class ConvolutionModule(nn.Module):
+    """Gated linear unit, depthwise convolution over the frames of an utterance, norm, swish."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        dim = config.dim
+        self.pointwise_conv1 = nn.Conv1d(dim, 2 * dim, 1)
+        self.depthwise_conv = nn.Conv1d(dim, dim, config.kernel, padding=config.kernel // 2, groups=dim)
+        self.norm = nn.LayerNorm(dim)
+        self.pointwise_conv2 = nn.Conv1d(dim, dim, 1)
+
+    def forward(self, x: Tensor, apart: Places) -> Tensor:
+        """(row, dim) -> (row, dim); ``apart``: half a kernel of zeros between the utterances."""
+        x = F.glu(F.linear(x, self.pointwise_conv1.weight[..., 0], self.pointwise_conv1.bias))
+        x = apart.collect(self.depthwise_conv(apart.spread(x).t()[None])[0].t())
+        return F.linear(F.silu(self.norm(x)), self.pointwise_conv2.weight[..., 0], self.pointwise_conv2.bias)
+
+
+class ConformerLayer(nn.Module):
+    """Each part behind a norm, with a residual."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        self.feed_forward_macaron, self.feed_forward = FeedForward(config), FeedForward(config)
+        self.self_attn = RelativeAttention(config.dim, config.num_heads, config.attention_dropout)
+        self.conv_module = ConvolutionModule(config)
+        self.norm_ff_macaron, self.norm_mha, self.norm_conv, self.norm_ff, self.norm_final = (
+            nn.LayerNorm(config.dim) for _ in range(5))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, apart: Places, squares: Squares, position: Tensor) -> Tensor:
+        """(row, dim) -> (row, dim)."""
+        x = x + 0.5 * self.dropout(self.feed_forward_macaron(self.norm_ff_macaron(x)))
+        x = x + self.dropout(self.self_attn(self.norm_mha(x), squares, position))
+        x = x + self.dropout(self.conv_module(self.norm_conv(x), apart))
+        x = x + 0.5 * self.dropout(self.feed_forward(self.norm_ff(x)))
+        return self.norm_final(x)
+
+
+class ConformerTrunk(nn.Module):
+    """extract, then encode, as every trunk."""
+
+    def __init__(self, config: ConformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.mask_embedding = nn.Parameter(torch.empty(config.dim).uniform_())
+        self.log_mel = LogMel(config.num_mels)
+        self.embed = Subsampling(config)
+        self.layer_norm = nn.LayerNorm(config.dim)
+        self.dropout = nn.Dropout(config.dropout)
+        self.encoders = nn.ModuleList(ConformerLayer(config) for _ in range(config.num_layers))
+
+    def extract(self, waves: list[Tensor]) -> Features:
+        """waves: (sample,) at 16 kHz each -> normalised features, one row every 40 ms."""
+        lengths = frames_of(waves, self.config)
+        rows = self.embed(*self.log_mel(waves), lengths)
+        return Features(self.layer_norm(rows), rows.square().mean(1), lengths)
+
+    def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:
+        """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given."""
+        x, lengths = self.dropout(hide(features.rows, mask, self.mask_embedding)), features.lengths
+        apart = Places.of(lengths, [length + self.config.kernel // 2 for length in lengths], x.device)
+        squares, position = Squares.of(lengths, x.device), relative_sinusoids(max(lengths), self.config.dim, x)
+        position = self.dropout(position)
+        for layer in self.encoders:
+            x = layer(x, apart, squares, position)
+        return x if want is None else x.index_select(0, want.cpu().nonzero()[:, 0].to(x.device, non_blocking=True))

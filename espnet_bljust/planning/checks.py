@@ -1,0 +1,59 @@
+"""What stage 7 refuses: transcripts that are too long for CTC, and parameters to freeze that do not exist."""
+
+import argparse
+import difflib
+import math
+from collections.abc import Callable, Collection
+from itertools import zip_longest
+from pathlib import Path
+
+from espnet_bljust.data.kaldi.sorted_tables import walk_samples, walk_sorted
+from espnet_bljust.data.text.tokens import load_tokenizer
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.errors import InputError
+
+
+def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Callable[[int], int]) -> None:
+    """Every labelled utterance needs a frame a token and one more between equal neighbours; offenders are listed.
+
+    A class head has one frame, so to speak, for one word.
+    """
+    classes = options.task == "classification"
+    tokenizer = load_tokenizer(settings["token_type"], settings["token_list"], settings["bpemodel"])
+    offenders = []
+    for name in ("train", "valid"):
+        shape_file, text = settings[f"{name}_shape_file"][0], settings[f"{name}_data_path_and_name_and_type"][1][0]
+        for transcript, (utterance, samples) in zip_longest(
+            walk_sorted(Path(text)), walk_samples(Path(shape_file)), fillvalue=("", 0)
+        ):
+            if transcript[0] != utterance:
+                odd = min(filter(None, (transcript[0], utterance)))  # both are sorted
+                raise InputError(f"{shape_file}: {odd} is not in it and in text. Run stage 4 again.")
+            ids = tokenizer.encode(transcript[1])
+            needed = len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
+            frames = min(num_frames(samples), 1 if classes else math.inf)
+            if frames < needed:
+                offenders.append(f"{utterance} {frames} frames {needed} needed")
+    path = options.exp_dir / "too_short_for_ctc.txt"
+    if not options.dry_run:
+        path.unlink(missing_ok=True)  # of an earlier call
+    if offenders:
+        if not options.dry_run:
+            options.exp_dir.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, "\n".join(offenders) + "\n")
+        raise InputError(f"{options.train_dir if options.dry_run else path}: {len(offenders)} utterances have fewer "
+                         f"frames than their transcripts need in CTC, the first: {offenders[0]}. "
+                         + ("Write one word, the class, as the text of each, with token_type word." if classes else
+                            "Use longer units (token_type bpe or word), or raise min_wav_duration."))
+
+
+def check_frozen(frozen: object, names: Collection[str]) -> None:
+    """Every entry of freeze_param begins a parameter's name, up to a point; ESPnet passes over one that begins none."""
+    if not isinstance(frozen, list):
+        raise InputError(f"freeze_param is {frozen!r}, not a list. Write freeze_param: [{frozen}].")
+    full = [f"network.{name}" for name in names]
+    known = {".".join(name.split(".")[:count]) for name in full for count in range(1, name.count(".") + 2)}
+    for entry in frozen:
+        if entry not in known:
+            near = difflib.get_close_matches(str(entry), sorted(known), 1, 0)
+            raise InputError(f"freeze_param: the network has no parameter {entry!r}. Did you mean {near[0]}?")

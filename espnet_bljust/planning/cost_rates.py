@@ -1,0 +1,102 @@
+"""Rates of training for the cost planner: measured ones of conf/rates.yaml, else computed, and how to measure one.
+
+A measured rate is a number of floating-point operations and the seconds they took; for another network the seconds
+are scaled by its own operations, from the measured network that is nearest. Without one, a device's speed is its
+peak x an assumed utilisation.
+"""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.settings_file import read_yaml_keys
+from espnet_bljust.errors import InputError
+from espnet_bljust.planning.speed import UTTERANCE_SECONDS, Rates, measure, seconds_of_step
+
+KINDS = ("labelled", "pool")
+UTTERANCES = 2  # of noise, to count on
+
+
+class Speed(NamedTuple):
+    """Rates of one process of a device, and where they come from, in a sentence."""
+
+    rates: Rates
+    source: str
+    memory_gb: float | None
+
+
+def read_rates(path: Path) -> dict:
+    """Devices by their names in the file."""
+    try:
+        devices = read_yaml_keys(path)["devices"]
+        for device in devices.values():
+            assert device["name"] and (device.get("measured") or device.get("peak_teraflops"))
+    except (InputError, KeyError, TypeError, AttributeError, AssertionError):
+        raise InputError(f"{path}: not a file of rates. Take conf/rates.yaml as a pattern: devices, each with a name "
+                         "and measured or peak_teraflops.") from None
+    return devices
+
+
+def device_of(devices: dict, name: str) -> dict:
+    """The device called so."""
+    if name not in devices:
+        raise InputError(f"--gpu {name}: has no rate. Known: {', '.join(devices)}. --measure true adds this machine.")
+    return devices[name]
+
+
+def count_teraflop(settings: dict) -> Rates:
+    """Operations of one second of audio, forward and backward, counted on the configured network."""
+    import torch
+
+    from espnet_bljust.network.flops import count_flops
+    from espnet_bljust.network.joint import JointNetwork
+    from espnet_bljust.weights.experiment import shape_of
+
+    torch.manual_seed(0)
+    network, seconds = JointNetwork(*shape_of(settings)), UTTERANCES * UTTERANCE_SECONDS
+    return Rates(*(count_flops(lambda pool=pool: seconds_of_step(network, UTTERANCES, settings, pool=pool))
+                   / seconds / 1e12 for pool in (False, True)))
+
+
+def speed_of(device: dict, teraflop: Rates, *, use_amp: bool, utilisation: float) -> Speed:
+    """``teraflop``: of a second of audio."""
+    if device.get("measured"):
+        row = min(device["measured"], key=lambda each: abs(math.log(
+            each["pool"]["teraflop"] / each["audio_seconds"] / teraflop.pool)))
+        rates = Rates(*(needed / row[kind]["teraflop"] * row[kind]["seconds"]
+                        for needed, kind in zip(teraflop, KINDS, strict=True)))
+        source = (f"measured: {device['name']}, size {row['size']}, {row['command']} ({row['source']}), scaled by "
+                  "floating-point operations")
+        return Speed(rates, source, device.get("memory_gb"))
+    dtype = "bfloat16" if use_amp else "float32"
+    peak = device["peak_teraflops"][dtype]
+    source = (f"not measured: computed from FLOPs ({teraflop.labelled:.4f} TFLOP a second of labelled audio, "
+              f"{teraflop.pool:.4f} of the pool, espnet_bljust/network/flops.py) at an assumed utilisation of "
+              f"{100 * utilisation:g} % of {peak:g} TFLOP/s in {dtype} ({device['source']})")
+    return Speed(Rates(*(each / (peak * utilisation) for each in teraflop)), source, device.get("memory_gb"))
+
+
+def add_measured(settings: dict, size: str, name: str, path: Path) -> dict:
+    """Measure this machine (its GPU, or one core), and write it to ``path`` as a device called ``name``."""
+    import torch
+
+    on_gpu = name != "cpu"
+    if on_gpu and not torch.cuda.is_available():
+        raise InputError(f"--gpu {name}: torch sees no GPU here. Measure on a machine that has one, or --gpu cpu.")
+    if not on_gpu:
+        torch.set_num_threads(1)
+    teraflop, found = count_teraflop(settings), measure(settings, int(on_gpu))
+    device: dict = {"name": torch.cuda.get_device_name() if on_gpu else "one core of this machine"}
+    if on_gpu:
+        device["memory_gb"] = round(torch.cuda.get_device_properties(0).total_memory / 1e9, 1)
+    device["measured"] = [{
+        "size": size, "audio_seconds": 1, **{kind: {"teraflop": operations, "seconds": seconds} for kind, operations,
+                                             seconds in zip(KINDS, teraflop, found, strict=True)},
+        "command": "local/plan.sh --measure true", "source": f"torch {torch.__version__}, without the optimizer"}]
+    known = read_rates(path) if path.is_file() else {}
+    write_atomic(path, "# Made by local/plan.sh --measure true; conf/rates.yaml says what stands in it.\n"
+                 + yaml.safe_dump({"devices": {**known, name: device}}, sort_keys=False))
+    return device

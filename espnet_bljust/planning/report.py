@@ -1,0 +1,107 @@
+"""What stage 7 says of a run before it starts: plan, parameters by role, passes over the audio, memory."""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.data.feeding.batching import batches_of_pass
+from espnet_bljust.data.kaldi.sorted_tables import walk_samples
+
+BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
+SAMPLE_RATE = 16000
+HEADS = {"ctc": "CTC head", "mean": "class head"}
+
+
+class Sizes(NamedTuple):
+    """Parameters by role."""
+
+    theta: int
+    phi: int
+    eta: int
+    bytes_per_second: float  # of activations, a second of audio
+
+    @classmethod
+    def of(cls, settings: dict) -> "Sizes":
+        """Counted on a network without storage (torch's meta device)."""
+        import torch
+
+        from espnet_bljust.network.joint import JointNetwork
+        from espnet_bljust.weights.experiment import shape_of
+
+        shape = shape_of(settings)
+        with torch.device("meta"):
+            network = JointNetwork(*shape)
+        counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.head, network.ssl_head)]
+        return cls(*counts, shape.trunk.bytes_per_frame * SAMPLE_RATE / shape.trunk.hop)
+
+    def memory_gb(self, batch_seconds: float) -> float:
+        """Rough peak of a training step in one process, without what Python and torch take themselves."""
+        state = (self.theta + self.phi + self.eta) * BYTES_OF_STATE
+        return (state + batch_seconds * self.bytes_per_second) / 1e9
+
+
+class Amount(NamedTuple):
+    """Audio of a set."""
+
+    hours: float
+    utterances: int | None = None  # where they are known
+
+
+def report(plan: Plan, settings: dict, sizes: Sizes, audio: dict[str, Amount | None], processes: int = 1) -> str:
+    """Markdown; what is not known yet is shown as a question mark. ``processes`` share each micro-batch."""
+    accumulated = settings["accum_grad"]
+    seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
+    times = passes(plan, settings, audio)
+    head = HEADS[settings.get("head_conf", {}).get("kind", "ctc")]
+    lines = ["# Before training", "", "| phase | cycle | steps | gamma | peak rates |", "|---|---|---|---|---|"]
+    for segment in plan.segments:
+        gamma = f"{segment.gamma_first:g}" + (
+            f" to {segment.gamma_last:g}" if segment.gamma_last != segment.gamma_first else "")
+        rates = ", ".join(f"{role} {rate:g}" for role, rate in plan.rates[segment.phase].items() if rate)
+        lines.append(f"| {segment.phase} | {segment.cycle} | {segment.num_steps} | "
+                     f"{gamma if segment.phase == 'joint' else '-'} | {rates} |")
+    lines += ["", f"{plan.num_steps} optimizer steps of {accumulated} micro-batches, evaluated every "
+              f"{settings['steps_per_epoch']}.", "", "| audio | hours | seconds a step | passes |", "|---|---|---|---|"]
+    for kind in ("labelled", "pool"):
+        amount = f"{accumulated * seconds[kind]:g}"
+        lines.append(f"| {kind} | {audio[kind].hours:.2f} | {amount} | {times[kind]:.1f} |" if audio[kind]
+                     else f"| {kind} | ? | {amount} | ? |")
+    lines += ["", "| role | parameters |", "|---|---|", f"| theta (trunk) | {sizes.theta:,} |",
+              f"| phi ({head}) | {sizes.phi:,} |", f"| eta (self-supervised head) | {sizes.eta:,} |", "",
+              f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values()) / processes):.1f} GB"
+              f"{' in each process' if processes > 1 else ''}, beside 0.9 GB for Python. "
+              f"Disk for checkpoints: {disk_gb(sizes, settings):.2f} GB.", ""]
+    return "\n".join(lines)
+
+
+def passes(plan: Plan, settings: dict, audio: dict[str, Amount | None]) -> dict[str, float | None]:
+    """How often the plan passes over either kind of audio, in its whole numbers of batches; None where not known."""
+    seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
+    found = {}
+    for kind, used in zip(seconds, plan.consumed(plan.num_steps), strict=True):
+        found[kind] = None
+        if audio[kind] is not None:
+            most = audio[kind].utterances or sys.maxsize
+            found[kind] = used * settings["accum_grad"] / batches_of_pass(
+                3600 * audio[kind].hours, seconds[kind], most)
+    return found
+
+
+def disk_gb(sizes: Sizes, settings: dict) -> float:
+    """Kept models (n best and n newest), the average and its two packs, and checkpoints with both moments.
+
+    Of those there are the last, the one before it, and for some seconds the one that is being written.
+    """
+    weights = 4 * (sizes.theta + sizes.phi + sizes.eta)
+    return weights * (2 * settings["keep_nbest_models"] + 3 + 3 * 3) / 1e9
+
+
+def amount_of(shape_file: Path, may_be_absent: bool) -> Amount | None:
+    """By utt2num_samples."""
+    if may_be_absent and not shape_file.exists():
+        return None
+    total = count = 0
+    for _, samples in walk_samples(shape_file):
+        total, count = total + samples, count + 1
+    return Amount(total / SAMPLE_RATE / 3600, count)

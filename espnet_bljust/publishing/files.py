@@ -1,0 +1,55 @@
+"""The files that stage 14 and an export write: the pack, its zip, the Hugging Face directory."""
+
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+
+
+def write_huggingface(experiment: "Experiment", out: Path) -> None:  # noqa: F821
+    """The directory of the same model, where Hugging Face has such a network."""
+    from espnet_bljust.publishing import export as export_files
+    from espnet_bljust.weights.experiment import of_wav2vec2
+
+    if experiment.elsewhere:
+        export_files.write_huggingface(of_wav2vec2(experiment, "huggingface"), out, "ctc")
+        print(f"{out}: {megabytes(out)}, loads with Wav2Vec2ForCTC.from_pretrained")
+    else:
+        print(f"{out}: not written, Hugging Face has no such trunk or head")
+
+
+def pack(experiment: "Experiment", out: Path, folder: Path, documents: dict[str, str]) -> None:  # noqa: F821
+    """``folder`` and its zip ``out``; ESPnet's own lines are kept off the terminal."""
+    from espnet_bljust.publishing.pack import write_pack, write_zip
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        write_pack(experiment, folder, documents)
+    write_zip(folder, out)
+
+
+def zip_alone(exp_dir: Path, model: Path, out: Path) -> None:
+    """A pack without a card, for bin/export."""
+    from espnet_bljust.weights.experiment import Experiment
+
+    experiment = Experiment.read(exp_dir, model)
+    with tempfile.TemporaryDirectory() as folder:
+        pack(experiment, out, Path(folder) / "pack", results_of(exp_dir))
+    tell(out, experiment)
+
+
+def results_of(exp_dir: Path) -> dict[str, str]:
+    """RESULTS.md, where stage 13 has written it."""
+    path = exp_dir / "RESULTS.md"
+    return {path.name: path.read_text(encoding="utf-8")} if path.is_file() else {}
+
+
+def tell(out: Path, experiment: "Experiment") -> None:  # noqa: F821
+    loader = ("Speech2Text.from_pretrained" if experiment.elsewhere else
+              "espnet_bljust.bin.recognise --model (not with stock ESPnet)")
+    print(f"{out}: {megabytes(out)}, loads with {loader}")
+
+
+def megabytes(path: Path) -> str:
+    """Of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB"

@@ -1,0 +1,156 @@
+"""README.md of a published model: conf/model_card.md filled with what the experiment and the recipe say.
+
+Nothing of the machine enters: paths in options become `<path>`, and what the training configuration says of
+files stays out. `check_private` looks over the finished texts once more.
+"""
+
+import argparse
+import os
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from string import Template
+
+import yaml
+
+from espnet_bljust.errors import InputError
+from espnet_bljust.planning.report import amount_of
+from espnet_bljust.shell.options import read_script
+from espnet_bljust.weights.experiment import Experiment
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = ROOT / "local" / "bljust.sh"
+TASKS = {  # the hub's name, what it is, what it is for
+    "ctc": ("automatic-speech-recognition", "Speech recognition with a CTC head.", "transcription"),
+    "mean": ("audio-classification", "Classification of recordings: one class each.", "classification"),
+}
+FILES = ("_path_and_name_and_type", "_shape_file")  # endings of keys that name data
+NOT_SHOWN = ("token_list", "bpemodel", "init_from", "log_level", "num_att_plot")
+MADE_OF = ("Corpus", "Tokens", "Training")  # groups of options in local/bljust.sh that decide what a model is
+LISTS = ("local_data_opts", "asr_args", "inference_args", "lm_train_text")  # options that hold several words
+
+
+def card(experiment: Experiment, options: argparse.Namespace) -> str:
+    """The text; ``options`` are those of bin/pack."""
+    settings = experiment.settings
+    task, purpose, use = TASKS[experiment.shape.head.kind]
+    chosen = dict(word.partition("=")[::2] for word in options.option)
+    corpora = options.corpora.split()
+    count = sum(value.numel() for value in experiment.state.values())
+    return _filled(
+        options.card, front=_front(options, corpora, task),
+        title=f"{options.exp_dir.resolve().name} ({', '.join(corpora)})", purpose=purpose, use=use,
+        method=settings["plan_conf"]["method"], trunk=settings.get("trunk") or "wav2vec2",
+        parameters=f"{count / 1e6:.2f}", size=f"{count * 4 / 1e6:.1f}", usage=_usage(experiment),
+        results=_results(options.exp_dir, settings["token_type"]), data=_data(settings, corpora, chosen),
+        command=_command(chosen), configuration=_configuration(settings), software=_software())
+
+
+def _usage(experiment: Experiment) -> str:
+    """How to load the model, in stock ESPnet where that has such a network."""
+    name = "model_usage_espnet.md" if experiment.elsewhere else "model_usage_own.md"
+    return (ROOT / "conf" / name).read_text(encoding="utf-8").rstrip()
+
+
+def _filled(template: Path, **facts: str) -> str:
+    try:
+        return Template(template.read_text(encoding="utf-8")).substitute(facts)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{template}: {error} is no fact about a model. Write $$ for a dollar sign; the facts are "
+                         f"{', '.join(facts)}.") from None
+
+
+def _front(options: argparse.Namespace, corpora: list[str], task: str) -> str:
+    """The YAML that the hub reads; https://huggingface.co/docs/hub/model-cards#model-card-metadata."""
+    front: dict = {} if options.lang == "noinfo" else {"language": options.lang}
+    if options.hf_license:
+        front["license"] = options.hf_license
+    front |= {"library_name": "espnet", "pipeline_tag": task, "tags": ["espnet", "audio", task, "bl-just"],
+              "datasets": corpora}
+    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _results(exp_dir: Path, token_type: str) -> str:
+    """Tables of all that was scored, as markdown."""
+    from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
+    from espnet_bljust.scoring.result import read_utterances
+    from espnet_bljust.scoring.results import rate_names, read_results
+    from espnet_bljust.scoring.significance import rate_interval
+
+    names = {kind: name for kind, name in rate_names(token_type).items() if name != "TER"}
+    results = read_results(exp_dir, [])
+    if not results:
+        return "Not measured."
+    heads = [f"{name} % (95 %)" for name in names.values()]
+    lines = [f"| set | utterances | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    for dataset, counts in results.items():
+        cells = []
+        for kind in names:
+            utterances = read_utterances(exp_dir / dataset / f"score_{kind}" / "result.txt").values()
+            low, high = rate_interval([one.errors for one in utterances], [one.words for one in utterances])
+            cells.append(f"{100 * counts[kind].error_rate:.1f} ({100 * low:.1f} to {100 * high:.1f})")
+        lines.append(f"| {dataset} | {counts[next(iter(names))].sentences} | {' | '.join(cells)} |")
+    classes = {dataset: exp_dir / dataset / "score_class" / RESULT for dataset in results}
+    found = {dataset: read_confusion(path) for dataset, path in classes.items() if path.is_file()}
+    return "\n".join(lines) + (f"\n\n{markdown_table(found)}" if found else "")
+
+
+def _data(settings: dict, corpora: list[str], chosen: Mapping[str, str]) -> str:
+    """Corpora and hours; hours of the pool that are labelled too count once."""
+    keys = {"labelled": "train_shape_file", "pool": "unlabelled_shape_file", "dev": "valid_shape_file"}
+    audio = {name: amount_of(Path(settings[key][0]), may_be_absent=True) for name, key in keys.items()}
+    hours = {name: amount and amount.hours for name, amount in audio.items()}
+    shared = hours["labelled"] if chosen.get("ssl_on_labelled") != "false" else 0.0
+    if None not in (hours["pool"], shared):
+        hours["unlabelled"] = max(0.0, hours["pool"] - shared)
+    rows = [f"| {name} | {'not known' if hours.get(name) is None else format(hours[name], '.2f')} |"
+            for name in ("labelled", "unlabelled", "dev")]
+    copies = chosen.get("speed_perturb_factors")
+    start = "" if not settings.get("init_from") else " Training began from weights that were trained before."
+    return "\n".join([f"Corpora: {', '.join(corpora)}.{start}", "", "| speech | hours |", "|---|---|", *rows]
+                     + ([f"\nHours count the copies at speeds {copies}."] if copies else []))
+
+
+def _command(chosen: Mapping[str, str]) -> str:
+    """The options that differ from the pipeline's own defaults, without paths of this machine."""
+    known = read_script(str(PIPELINE))[0]
+    words = [f"--{name} {shlex.quote(without_paths(name, value))}" for name, value in chosen.items()
+             if name in known and known[name].group in MADE_OF and value != known[name].default]
+    return " \\\n    ".join(["./run.sh", *words])
+
+
+def without_paths(name: str, value: str) -> str:
+    """The value of an option in which paths that are not the recipe's own are `<path>`."""
+    if name not in LISTS:
+        return re.sub(r"^(~|/|\.\./).*", "<path>", value)
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        words = value.split()
+    return " ".join(re.sub(r"(^|=)(~|/|\.\./).*", r"\1<path>", word) for word in words)
+
+
+def _configuration(settings: dict) -> str:
+    shown = {key: value for key, value in settings.items() if not key.endswith(FILES) and key not in NOT_SHOWN}
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _software() -> str:
+    from espnet_bljust.scoring.results import environment
+
+    return "\n".join(f"- {name.strip()}: `{value}`" for name, value in environment().items()
+                     if value and "version" in name)
+
+
+def check_private(texts: Iterable[tuple[str, str]], exp_dir: Path) -> None:
+    """Refuse a text with a folder of this machine, or what looks like a token of the hub."""
+    folders = {str(path) for path in (Path.home(), Path.cwd(), exp_dir.resolve()) if len(path.parts) > 1}
+    token = os.environ.get("HF_TOKEN") or "hf_"
+    for name, text in texts:
+        if any(re.search(re.escape(folder) + r"(?![\w.-])", text) for folder in folders):
+            raise InputError(f"{name}: names a folder of this machine. Give the option that brings it in as a path "
+                             "below the recipe's folder, and run stage 14 again.")
+        if re.search(r"\bhf_[A-Za-z0-9]{20,}", text) or (token != "hf_" and token in text):
+            raise InputError(f"{name}: holds what looks like a token of Hugging Face. Take it out of the options, "
+                             "revoke it (huggingface.co/settings/tokens), and run stage 14 again.")

@@ -1,0 +1,162 @@
+"""Records of what a stage was made from, so that an unchanged stage is not run again.
+
+    stamp.py check  --record R --stage N --options a=1 ... --inputs F ... --outputs F ...
+    stamp.py commit --record R
+
+`check` leaves with 0 when the record fits: the same options, inputs and version, and all recorded outputs there.
+Otherwise it leaves with 3, says on stdout what has changed, removes the record and writes what it would be to
+R.pending; `commit`, after the stage, adds the outputs and moves that into place. `peek` looks and writes nothing.
+An input is a file, or a folder standing for the files directly in it; `?F` may be absent, among outputs too. A file
+is unchanged when size and time are, or when its content is (files up to HASHED_BYTES).
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from espnet_bljust import __version__
+from espnet_bljust.command import system_problem
+from espnet_bljust.disk.late import wait_for
+
+HASHED_BYTES = 64 * 2**20  # beyond it, a changed time counts as a change
+STALE_STATUS = 3
+STAGE_FOLDERS = ("data", "dump", "exp")  # what stages make, under the names that they have by default
+
+
+def main(options: argparse.Namespace) -> int:
+    """Check, peek or commit; the exit status."""
+    if options.action == "commit":
+        commit(options.record)
+        return 0
+    old = load(options.record)
+    new = signature(options, old.get("inputs", {}))
+    absent = [name for name, state in new["inputs"].items() if state is None]
+    if absent and options.action == "check":
+        made = Path(absent[0]).parts[0] in STAGE_FOLDERS
+        remedy = "An earlier stage makes it: begin at a lower --stage" if made else (
+            "Correct the option that names it, or begin at a lower --stage")
+        print(f"stage {options.stage}: {absent[0]} is missing. {remedy}.", file=sys.stderr)
+        return 1
+    change = difference(old, new)
+    if not change:
+        return 0
+    print(change)
+    if options.action == "check":
+        options.record.parent.mkdir(parents=True, exist_ok=True)
+        write(pending(options.record), new)  # first: with neither, a kill here would leave no trace of what was begun
+        options.record.unlink(missing_ok=True)
+    return STALE_STATUS
+
+
+def signature(options: argparse.Namespace, known: dict) -> dict:
+    """What the stage would be made from, now; ``known`` spares hashing files whose size and time are recorded."""
+    inputs: dict[str, list | None] = {}
+    for name in options.inputs:
+        path = Path(name.removeprefix("?"))
+        if not name.startswith("?") and not path.exists():
+            inputs[str(path)] = None
+        for file in files_of(path):
+            inputs[str(file)] = state(file, known.get(str(file)))
+    settings = dict(option.partition("=")[::2] for option in options.options)
+    return {"version": __version__, "options": settings, "inputs": inputs, "targets": options.outputs}
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the files directly in a folder; records and half-written files do not count."""
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file() and not file.name.endswith((".tmp", ".log")))
+    return [path] if path.is_file() else []
+
+
+def state(file: Path, known: list | None) -> list:
+    """``[size, time in ns, content hash or None]``."""
+    facts = file.stat()
+    if known and known[:2] == [facts.st_size, facts.st_mtime_ns]:
+        return known
+    content = None
+    if facts.st_size <= HASHED_BYTES:
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+    return [facts.st_size, facts.st_mtime_ns, content]
+
+
+def difference(old: dict, new: dict) -> str:
+    """The first thing that differs, in words; empty when the record still stands."""
+    if not old:
+        return "not made yet"
+    if old["version"] != new["version"]:
+        return f"made by version {old['version']}, this is {new['version']}"
+    for name in sorted({*old["options"], *new["options"]}):
+        before, after = old["options"].get(name), new["options"].get(name)
+        if before != after:
+            return f"{name} was {before or 'empty'}, is {after or 'empty'}"
+    for name in sorted({*old["inputs"], *new["inputs"]}):
+        before, after = old["inputs"].get(name), new["inputs"].get(name)
+        if before is None or after is None or not same(before, after):
+            return f"{name} has {'gone' if after is None else 'changed' if before else 'come'}"
+    if old["targets"] != new["targets"]:
+        return "it makes other files now"
+    missing = [name for name in [*required(old["targets"]), *old["outputs"]] if not Path(name).exists()]
+    return f"{missing[0]} is missing" if missing else ""
+
+
+def same(before: list, after: list) -> bool:
+    """Same size and time, or same size and content."""
+    return before[:2] == after[:2] or (before[0] == after[0] and before[2] is not None and before[2] == after[2])
+
+
+def commit(record: Path) -> None:
+    """The stage has succeeded: its targets must be there, and become part of the record."""
+    new = load(pending(record))
+    wait_for(map(Path, required(new["targets"])))
+    missing = [name for name in required(new["targets"]) if not Path(name).exists()]
+    if missing:
+        raise SystemExit(f"{missing[0]}: the stage ended without making it. This is a bug; its log tells more.")
+    new["outputs"] = [str(file) for name in new["targets"] for file in files_of(Path(name.removeprefix("?")))]
+    write(record, new)
+    pending(record).unlink()
+
+
+def required(names: list[str]) -> list[str]:
+    return [name for name in names if not name.startswith("?")]
+
+
+def pending(record: Path) -> Path:
+    return record.with_suffix(".pending")
+
+
+def load(path: Path) -> dict:
+    """A record; an unreadable one is no record."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def write(path: Path, content: dict) -> None:
+    """Whole or not at all."""
+    part = path.with_name(path.name + ".tmp")
+    with open(part, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("check", "peek", "commit"))
+    parser.add_argument("--record", type=Path, required=True)
+    parser.add_argument("--stage", default="")
+    for name in ("options", "inputs", "outputs"):
+        parser.add_argument(f"--{name}", nargs="*", default=[])
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(get_parser().parse_args()))
+    except OSError as error:
+        sys.exit(f"error: {system_problem(error)}")
