@@ -11,39 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "espnet_bljust"
-# Rooms that a room may import, from the ground up. data/ and network/ hold rooms of their own; two modules of network/
-# that its rooms read count as its ground.
-AUDIO_AND_TEXT = {"disk", "data.audio", "data.text", "data.kaldi"}
-NETWORK = {"network.config", "network.packed", "network.trunks", "network.heads", "network", "network.convert"}
-DATA = AUDIO_AND_TEXT | {"data.corpus", "data.preparation", "data.feeding"}
-ROOMS_BELOW = {
-    "bilevel": set(),
-    "network.config": set(),
-    "network.packed": set(),
-    "network.trunks": {"network.config", "network.packed"},
-    "network.heads": {"network.config", "network.packed"},
-    "network": NETWORK - {"network.convert"},
-    "network.convert": NETWORK,
-    "disk": set(),
-    "data.audio": {"disk"},
-    "data.text": {"disk"},
-    "data.kaldi": {"disk", "data.audio"},
-    "data.corpus": AUDIO_AND_TEXT,
-    "data.preparation": AUDIO_AND_TEXT,
-    "data.feeding": AUDIO_AND_TEXT,
-    "scoring": {"disk", "data.text", "data.kaldi"},
-    "weights": {"disk", "bilevel", *NETWORK},
-    "decoding": {"weights", *AUDIO_AND_TEXT, *NETWORK},
-    "training": {"bilevel", "weights", *DATA, *NETWORK},
-    "espnet": {"bilevel", "weights", "training", *DATA, *NETWORK},
-    "shell": {"disk"},
-    "planning": {"bilevel", "weights", "training", "scoring", *DATA, *NETWORK},
-    "comparison": {"disk", "data.kaldi", "scoring", "planning"},
-    "publishing": {"shell", "scoring", "weights", "training", "planning", "espnet", *AUDIO_AND_TEXT, *NETWORK},
-}
-ROOMS_BELOW["bin"] = set(ROOMS_BELOW)
+# Each room's docstring says what it may import; two modules of network/, which its rooms read, count as its ground.
 GROUND_OF_NETWORK = ("config.py", "log_mel_config.py")
-GROUPS = ("data", "network")  # folders of rooms
+GROUPS = ("data", "network")  # folders of rooms; their name in a docstring stands for all of them
 WITHOUT_TORCH = ("disk", "data", "scoring", "shell")
 # What a folder may import from outside, beside Python's own library; the others are free but for espnet2.
 OUTSIDE = {
@@ -98,6 +68,25 @@ def rooms(path):
     return {room_of(file) for file in files} - {""}
 
 
+def may_import(room):
+    """The rooms that the docstring of ``room`` names."""
+    words = re.search(r"^May import: ([^\n]*(?:\n    [^\n]*)*)\.$", docstring(room), re.MULTILINE)
+    assert words, f"{room}: its docstring has no line 'May import: ...'."
+    named = set(words[1].replace("\n", " ").replace(", ", " ").split()) - {"nothing"}
+    if named == {"all", "rooms"}:
+        return set(ROOMS)
+    assert named <= {*ROOMS, *GROUPS}, f"{room}: may import {named - {*ROOMS, *GROUPS}}, which are no rooms."
+    return {one for one in ROOMS if one in named or one.split(".")[0] in named and one.split(".")[0] in GROUPS}
+
+
+def docstring(room):
+    return ast.get_docstring(ast.parse((PACKAGE.joinpath(*room.split(".")) / "__init__.py").read_text())) or ""
+
+
+ROOMS = sorted({room_of(path) for path in PACKAGE.rglob("*.py")} - {""})
+ROOMS_BELOW = {room: may_import(room) if room != "network.config" else set() for room in ROOMS}
+
+
 def files_of(room):
     return sorted(path for path in PACKAGE.rglob("*.py") if room_of(path) == room)
 
@@ -111,16 +100,20 @@ def breaches(files, found):
     return [f"{path.relative_to(ROOT)}: {sorted(names)}" for path in files if (names := found(path))]
 
 
-def test_every_folder_of_the_package_is_a_known_room():
-    rooms_there = {room_of(path) for path in PACKAGE.rglob("*.py") if path.stat().st_size}
-    assert rooms_there - {"", *GROUPS} <= set(ROOMS_BELOW)
-
-
 def test_no_two_rooms_lean_on_each_other():
-    """The table above has no circle: every room stands behind those that it may import."""
-    order = list(ROOMS_BELOW)
-    assert [room for room, below in ROOMS_BELOW.items() if room != "bin" and any(
-        order.index(other) > order.index(room) for other in below - {room})] == []
+    """Rooms can be taken away one after the other, each when none that is left may import it."""
+    left = {room: below - {room} for room, below in ROOMS_BELOW.items() if room not in ("bin", *GROUPS)}
+    while free := [room for room in left if not any(room in below for below in left.values())]:
+        left = {room: below for room, below in left.items() if room not in free}
+    assert left == {}
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room != "network.config"])
+def test_a_room_says_what_it_holds_and_where_to_begin(room):
+    begin = re.search(r"^Begin with (.*)\.$", docstring(room), re.MULTILINE)
+    assert begin and len(docstring(room).splitlines()) <= 10
+    files = re.findall(r"[\w/]+\.py", begin[1])
+    assert [file for file in files if not PACKAGE.joinpath(*room.split("."), file).is_file()] == []
 
 
 @pytest.mark.parametrize("room", ROOMS_BELOW)
@@ -171,7 +164,7 @@ def test_recipes_import_the_data_rooms_what_writes_to_disk_and_root_modules_alon
     def found(path):
         local = {sibling.stem for sibling in path.parent.glob("*.py")}
         outside = tops(path) - sys.stdlib_module_names - local - {"espnet_bljust", "numpy", "soundfile"}
-        return outside | (rooms(path) - DATA)
+        return outside | {room for room in rooms(path) if not room.startswith(("data", "disk"))}
 
     assert breaches(RECIPE_FILES, found) == []
 

@@ -1,1 +1,5 @@
-"""The seam to ESPnet2: task, model, iterators and trainer. The only room that imports espnet2; it holds no formula."""
+"""The seam to ESPnet2: task, trainer, model, iterator. The only room that imports espnet2; it holds no formula.
+
+May import: bilevel, weights, training, disk, data, network.
+Begin with task.py, what ESPnet calls; trainer.py, the loop.
+"""
