@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,8 +73,9 @@ def measure(size: str, seconds: str) -> int:
     optimizer = torch.optim.AdamW(network.parameters())
     utterances = max(1, round(float(seconds) / UTTERANCE_SECONDS / 2))
     halves = [noise_batch(network, utterances, settings, pool=pool) for pool in (False, True)]
-    batch = JointBatch(halves[0].labelled, halves[0].labels, halves[0].labelled_mask, halves[1].pool,
-                       halves[1].pool_mask, halves[1].pool_negatives, halves[1].noise)
+    labelled, pool = halves
+    batch = replace(pool, labelled=labelled.labelled, labels=labelled.labels, labelled_mask=labelled.labelled_mask,
+                    spectrum=labelled.spectrum)
     for _ in range(STEPS):
         step(network, optimizer, batch)
     return resident("VmHWM") - before

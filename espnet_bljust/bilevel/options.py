@@ -15,6 +15,7 @@ KEYS = {
     "method", "schedule", "cycles", "exploration_steps", "joint_steps", "final_steps", "gamma", "gamma_max",
     "gamma_power", "gamma_per", "gamma_unit", "alpha_over_gamma", "eta_step", "reset_moments",
     "exploration_rates", "joint_rates", "final_rates", "warmup", "hold", "final_scale", "final_frozen_steps",
+    "augment_start", "augment_ramp",
 }
 
 
@@ -66,6 +67,7 @@ def _plan(options: Mapping, segments: list[Segment]) -> Plan:
         segments, rates, TriStage(**shape), _choice(options, "eta_step", ("penalised", "own")),
         _choice(options, "gamma_unit", ("raw", "balanced")), _choice(options, "alpha_over_gamma", (False, True)),
         _roles(options, "reset_moments"), _count(options, "final_frozen_steps"),
+        _count(options, "augment_start"), _count(options, "augment_ramp"),
     )
 
 

@@ -32,6 +32,7 @@ class Moment(NamedTuple):
     settled: bool = True  # the phase's warm-up is over
     reset: tuple[str, ...] = ()  # roles whose moments are forgotten before the step
     trunk_rests: bool = False  # theta has no gradient in it: the final phase begins with the new head alone
+    augment: float = 1.0  # strength of the labelled audio's augmentation, 0 .. 1
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Plan:
     ``alpha_over_gamma``: theta's learning rate times min(1, 1 / gamma) in the joint phase.
     ``reset_moments``: roles whose moments are forgotten at every change of phase.
     ``final_frozen_steps``: so many steps of the final phase leave theta where it is (fairseq: freeze_finetune_updates).
+    ``augment_start``: so many steps on labelled audio go without augmentation; over ``augment_ramp`` more it grows to
+    its full strength. Counted over the whole run: a later phase goes on as the one before it ended.
     """
 
     segments: Sequence[Segment]
@@ -53,6 +56,8 @@ class Plan:
     alpha_over_gamma: bool = False
     reset_moments: tuple[str, ...] = ()
     final_frozen_steps: int = 0
+    augment_start: int = 0
+    augment_ramp: int = 0
 
     @property
     def num_steps(self) -> int:
@@ -74,7 +79,7 @@ class Plan:
                     rates["theta"] = 0.0
                 return Moment(step, segment.phase, segment.cycle, gamma, *self._scales(segment.phase, gamma), rates,
                               after[0] > before[0], after[1] > before[1], place > round(self.shape.warmup * total),
-                              self.reset_moments if changes else (), rests)
+                              self.reset_moments if changes else (), rests, self._augment(self.consumed(step)[0]))
             start += segment.num_steps
         raise IndexError(f"step {step} is outside the plan's {self.num_steps} steps")
 
@@ -124,6 +129,10 @@ class Plan:
         if phase != "joint":
             return 1.0, 1.0
         return (1.0, gamma) if self.eta_step == "own" else (gamma, 1.0)
+
+    def _augment(self, labelled: int) -> float:
+        """Strength at the ``labelled``-th step on labelled audio."""
+        return min(1.0, max(0, labelled - self.augment_start) / max(1, self.augment_ramp))
 
     def _place(self, index: int, step: int) -> tuple[int, int]:
         """A step counted over all segments of its phase, and how many there are: cycles share one warm-up and decay."""

@@ -14,6 +14,7 @@ from espnet_bljust.data.feeding.batching import BatchStream
 from espnet_bljust.data.feeding.shards import ShardStream
 from espnet_bljust.espnet.passes import Draw, Key, Loaded, PassedCollate, PassedDataset
 from espnet_bljust.espnet.unreadable import Lost
+from espnet_bljust.training.augment import Turn
 from espnet_bljust.training.masks import Drawing
 from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.stopping import heed_parent, shielded
@@ -66,19 +67,22 @@ class JointIterFactory(AbsIterFactory):
     def steps(self, first: int, last: int) -> Iterator[list[MicroBatch]]:
         """For every optimizer step first..last (1-based, inclusive) its ``accum_grad`` micro-batches."""
         before, end = self.plan.consumed(first - 1), self.plan.consumed(last)
-        labelled = self._load(self.labelled, self.drawing.labelled, before[0], end[0])
-        pool = self._load(self.pool, self.drawing.pool, before[1], end[1])
-        for step in range(first, last + 1):
-            moment = self.plan.at(step)
+        moments = [self.plan.at(step) for step in range(first, last + 1)]
+        strengths = [moment.augment for moment in moments if moment.labelled for _ in range(self.accum_grad)]
+        labelled = self._load(self.labelled, self.drawing.labelled, before[0], strengths)
+        pool = self._load(self.pool, self.drawing.pool, before[1], [0.0] * (end[1] - before[1]) * self.accum_grad)
+        for moment in moments:
             yield [
                 _merge(next(labelled) if moment.labelled else None, next(pool) if moment.pool else None)
                 for _ in range(self.accum_grad)
             ]
 
-    def _load(self, source: Source, draw: Draw, first_step: int, last_step: int) -> Iterator[Loaded | None]:
-        """The source's positions in order; None where this process has no utterance of a batch."""
-        positions = range(first_step * self.accum_grad, last_step * self.accum_grad)
-        mine, ahead = tee(self._mine(source.stream, position) for position in positions)
+    def _load(
+        self, source: Source, draw: Draw, first_step: int, strengths: Sequence[float]
+    ) -> Iterator[Loaded | None]:
+        """A batch for each of the strengths, from a position on; None where this process has no utterance of it."""
+        positions = enumerate(strengths, first_step * self.accum_grad)
+        mine, ahead = tee(self._mine(source.stream, position, strength) for position, strength in positions)
         with shielded():
             loader = iter(DataLoader(
                 PassedDataset(source.dataset), batch_sampler=(keys for keys in ahead if keys),
@@ -90,12 +94,13 @@ class JointIterFactory(AbsIterFactory):
                 self.lost[source.stream.purpose].note(loaded.unreadable)
             yield loaded
 
-    def _mine(self, stream: BatchStream | ShardStream, position: int) -> list[Key]:
+    def _mine(self, stream: BatchStream | ShardStream, position: int, strength: float) -> list[Key]:
         epoch, utterances = stream.at(position)
         if isinstance(stream, ShardStream):
             for first, end in stream.ahead(position, *self.share):
                 stream.index.expect(first, end)
-        return [(epoch, utterance) for utterance in utterances[self.share.rank :: self.share.world_size]]
+        turn = Turn(epoch, strength)
+        return [(turn, utterance) for utterance in utterances[self.share.rank :: self.share.world_size]]
 
 
 def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
@@ -104,8 +109,8 @@ def _merge(labelled: Loaded | None, pool: Loaded | None) -> MicroBatch:
     num_labelled = num_masked = num_rows = 0
     unreadable = sum(len(loaded.unreadable) for loaded in (labelled, pool) if loaded is not None)
     if labelled is not None and labelled.utterances:
-        utterances, batch, mask, _ = labelled
-        tensors.update(batch, labelled_mask=mask)
+        utterances, batch, hidden, _ = labelled
+        tensors.update(batch, hidden=hidden)
         num_labelled = len(utterances)
     if pool is not None and pool.utterances:
         ids, batch, draw, _ = pool
@@ -142,7 +147,7 @@ class ValidIterFactory(AbsIterFactory):
 
     def _as_pool(self, ids: list[str], batch: dict) -> tuple[dict, int]:
         """Tensors of the self-supervised loss, and masked frames."""
-        draw = self.drawing.pool(0, ids, batch["speech_lengths"].tolist())
+        draw = self.drawing.pool(Turn(0), ids, batch["speech_lengths"].tolist())
         return {"pool": batch["speech"], "pool_lengths": batch["speech_lengths"], "draw": draw}, int(draw.mask.sum())
 
 

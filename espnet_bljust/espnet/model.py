@@ -10,7 +10,7 @@ from espnet_bljust.bilevel.penalty import gradient_scale_edge
 from espnet_bljust.network.heads.ctc import greedy
 from espnet_bljust.network.heads.ssl_head import SSLSums
 from espnet_bljust.network.joint import JointBatch, JointNetwork
-from espnet_bljust.training.masks import PoolDraw
+from espnet_bljust.training.masks import LabelledDraw, PoolDraw
 from espnet_bljust.training.micro_batch import unpad
 
 
@@ -38,7 +38,7 @@ class BLJustModel(AbsESPnetModel):
         """Sums over one micro-batch.
 
         speech (utt, sample), text (utt, token): labelled audio, for the CTC loss; pool (utt, sample): audio of
-        the self-supervised loss; either may be absent. ``settings``: labelled_mask (row,) bool,
+        the self-supervised loss; either may be absent. ``settings``: hidden (masks.LabelledDraw),
         draw (masks.PoolDraw), temperature, edge, trunk_rests. ``pool`` of the result is for `self_supervised_sum`.
         """
         if speech is None and pool is None:  # no share of this batch: yet the processes' gradients are summed together
@@ -60,10 +60,12 @@ class BLJustModel(AbsESPnetModel):
 
 
 def _joint_batch(
-    labelled: list[Tensor], labels: list[Tensor], pool: list[Tensor], *, labelled_mask: Tensor | None = None,
+    labelled: list[Tensor], labels: list[Tensor], pool: list[Tensor], *, hidden: LabelledDraw | None = None,
     draw: PoolDraw | None = None, temperature: float = 1.0, edge: float = 1.0, trunk_rests: bool = False,
 ) -> JointBatch:
-    batch = JointBatch(labelled, labels, labelled_mask, temperature=temperature, trunk_rests=trunk_rests)
+    batch = JointBatch(labelled, labels, temperature=temperature, trunk_rests=trunk_rests)
+    if hidden is not None:
+        batch.labelled_mask, batch.spectrum = hidden
     if draw is not None:
         batch.pool, batch.pool_mask, batch.pool_negatives, batch.noise = draw.pieces(pool), *draw[:3]
     if edge != 1.0:

@@ -8,9 +8,10 @@ from torch.utils.data import Dataset
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.unreadable import Unreadable
+from espnet_bljust.training.augment import Turn
 
-Key = tuple[int, str | int]  # pass over the data, utterance or its number in the index of a pool
-Draw = Callable[[int, list[str], list[int]], Any]  # of a pass, utterances and their samples
+Key = tuple[Turn, str | int]  # when, and which utterance, or its number in the index of a pool
+Draw = Callable[[Turn, list[str], list[int]], Any]  # of utterances and their samples
 
 
 class Loaded(NamedTuple):
@@ -23,17 +24,17 @@ class Loaded(NamedTuple):
 
 
 class PassedDataset(Dataset):
-    """A dataset whose keys carry the pass, and whose entries keep it; one that it refuses is `Unreadable`."""
+    """A dataset whose keys carry the turn, and whose entries keep it; one that it refuses is `Unreadable`."""
 
     def __init__(self, dataset: AbsDataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, key: Key) -> tuple[int, tuple[str, dict] | Unreadable]:
-        epoch, utterance = key
+    def __getitem__(self, key: Key) -> tuple[Turn, tuple[str, dict] | Unreadable]:
+        turn, utterance = key
         try:
-            return epoch, self.dataset[utterance]
+            return turn, self.dataset[utterance]
         except InputError as error:
-            return epoch, Unreadable(str(utterance), str(error))
+            return turn, Unreadable(str(utterance), str(error))
 
 
 class PassedCollate(NamedTuple):
@@ -42,7 +43,7 @@ class PassedCollate(NamedTuple):
     collate: Callable
     draw: Draw
 
-    def __call__(self, entries: list[tuple[int, tuple[str, dict] | Unreadable]]) -> Loaded:
+    def __call__(self, entries: list[tuple[Turn, tuple[str, dict] | Unreadable]]) -> Loaded:
         unreadable = [entry for _, entry in entries if isinstance(entry, Unreadable)]
         whole = [entry for _, entry in entries if not isinstance(entry, Unreadable)]
         if not whole:

@@ -79,6 +79,7 @@ class BLJustTask(ASRTask):
                            ("cpc", "CPCConfig: context and future of contrastive predictive coding"),
                            ("head", "HeadConfig: what the supervised head says of an utterance"),
                            ("masking", "MaskingConfig: span masks"),
+                           ("augment", "AugmentConfig: SpecAugment of the labelled utterances"),
                            ("plan", "phases, steps, gamma and learning rates; see conf/")):
             group.add_argument(f"--{name}_conf", action=NestedDictAction, default={}, help=text)
 

@@ -21,6 +21,7 @@ from espnet_bljust.network.heads.ctc import CTCHead
 from espnet_bljust.network.heads.ssl_head import PoolTotals, Reading, SSLSums
 from espnet_bljust.network.packed.packing import Features, Wanted
 from espnet_bljust.network.systems import SSLKind, TrunkKind, build_head, build_trunk
+from espnet_bljust.network.trunks.log_mel import SpectrumMask
 
 
 @dataclass
@@ -33,6 +34,7 @@ class JointBatch:
     labelled: list[Tensor] = field(default_factory=list)  # (sample,) each
     labels: list[Tensor] = field(default_factory=list)  # (token,) each
     labelled_mask: Tensor | None = None  # (row,) bool: fine-tuning masks
+    spectrum: SpectrumMask | None = None  # what is hidden of the labelled utterances' log-mel, for trunks that read it
     pool: list[Tensor] = field(default_factory=list)  # (sample,) each; for CPC contexts, each before its future
     pool_mask: Tensor | None = None  # (row,) bool: the targets
     pool_negatives: list[Tensor] = field(default_factory=list)  # (masked, negative) of each utterance
@@ -77,7 +79,8 @@ class JointNetwork(nn.Module):
     def forward(self, batch: JointBatch) -> JointSums:
         """One pass of the trunk, then each head on its own rows."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not batch.trunk_rests):
-            features = self.trunk.extract([*batch.labelled, *batch.pool])
+            masks = {} if batch.spectrum is None else {"spectrum": batch.spectrum}
+            features = self.trunk.extract([*batch.labelled, *batch.pool], **masks)
             lengths = features.lengths[: len(batch.labelled)]
             border = sum(lengths)  # labelled rows come first
             reading = self._reading(batch, features.lengths[len(batch.labelled) :])

@@ -78,6 +78,7 @@ def noise_batch(network: "JointNetwork", utterances: int, settings: dict, *, poo
     import torch
 
     from espnet_bljust.network.joint import JointBatch
+    from espnet_bljust.training.augment import Turn
     from espnet_bljust.training.masks import Drawing
 
     device = next(network.parameters()).device
@@ -89,8 +90,8 @@ def noise_batch(network: "JointNetwork", utterances: int, settings: dict, *, poo
         vocabulary = len(settings["token_list"])
         tokens = 1 + torch.arange(UTTERANCE_SECONDS * TOKENS_PER_SECOND, device=device) % (vocabulary - 1)
         tokens = tokens if network.head_name == "ctc" else tokens[1:2]
-        mask = drawing.labelled(0, names, samples).to(device)
-        return JointBatch(labelled=waves, labels=[tokens] * utterances, labelled_mask=mask)
-    draw = drawing.pool(0, names, samples)
+        mask, spectrum = drawing.labelled(Turn(0), names, samples)
+        return JointBatch(labelled=waves, labels=[tokens] * utterances, labelled_mask=mask, spectrum=spectrum)
+    draw = drawing.pool(Turn(0), names, samples)
     return JointBatch(pool=draw.pieces(waves), pool_mask=draw.mask.to(device), noise=draw.noise.to(device),
                       pool_negatives=[each.to(device) for each in draw.negatives])

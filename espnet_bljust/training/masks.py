@@ -5,7 +5,7 @@ draw depends on (seed, pass, utterance) alone: not on the batch, the process or 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -17,7 +17,9 @@ from espnet_bljust.network.config import CPCConfig
 from espnet_bljust.network.heads.cpc import stretches
 from espnet_bljust.network.heads.masking import sample_negatives, span_mask
 from espnet_bljust.network.systems import SSLKind, read_configs
+from espnet_bljust.network.trunks.log_mel import SpectrumMask
 from espnet_bljust.randomness import derive_seed
+from espnet_bljust.training.augment import AugmentConfig, Turn, spectrum_masks
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ class PoolDraw(NamedTuple):
         return [wave[piece] for wave, pieces in zip(waves, self.cuts, strict=True) for piece in pieces]
 
 
+class LabelledDraw(NamedTuple):
+    """What is hidden of a labelled batch."""
+
+    mask: Tensor  # (row,) bool over the packed frames
+    spectrum: SpectrumMask | None  # of its log-mel
+
+
 class Drawing(NamedTuple):
     """How this run draws: a pure function of utterance and pass."""
 
@@ -68,30 +77,40 @@ class Drawing(NamedTuple):
     num_frames: Callable[[int], int]
     edge_frames: int  # at either end of a future, which are no targets
     seed: int
+    augment: AugmentConfig = AugmentConfig()
+    num_mels: int = 0  # 0: a trunk that reads no log-mel
 
     @classmethod
     def of(cls, settings: Mapping) -> Self:
         """Of a training configuration."""
         trunk, ssl = read_configs(settings)
         masking = MaskingConfig.from_dict(settings.get("masking_conf") or {})
-        return cls(masking, ssl, trunk.num_frames, trunk.edge_frames, settings["seed"])
+        augment = AugmentConfig.from_dict(settings.get("augment_conf") or {})
+        num_mels = getattr(trunk, "num_mels", 0)
+        if augment.masks_spectrum and num_mels == 0:
+            raise InputError("augment_conf: num_freq_masks and time_masks_per_second hide a spectrogram, which "
+                             "trunk wav2vec2 does not read. Remove them; masking_conf hides its frames.")
+        return cls(masking, ssl, trunk.num_frames, trunk.edge_frames, settings["seed"], augment, num_mels)
 
     @property
     def codebook(self) -> tuple[int, int]:
         """(groups, codes) of the quantizer; CPC has none."""
         return (0, 0) if isinstance(self.ssl, CPCConfig) else (self.ssl.groups, self.ssl.codes)
 
-    def pool(self, epoch: int, utterances: list[str], num_samples: list[int]) -> PoolDraw:
+    def pool(self, turn: Turn, utterances: list[str], num_samples: list[int]) -> PoolDraw:
         """Of a batch of the pool."""
         if isinstance(self.ssl, CPCConfig):
-            return draw_cuts(utterances, num_samples, self, epoch)
+            return draw_cuts(utterances, num_samples, self, turn.epoch)
         frames = [self.num_frames(samples) for samples in num_samples]
-        return draw_pool(utterances, frames, self.masking, self.codebook, self.seed, epoch)
+        return draw_pool(utterances, frames, self.masking, self.codebook, self.seed, turn.epoch)
 
-    def labelled(self, epoch: int, utterances: list[str], num_samples: list[int]) -> Tensor:
-        """Masks of a labelled batch, (row,) bool."""
+    def labelled(self, turn: Turn, utterances: list[str], num_samples: list[int]) -> LabelledDraw:
+        """Of a labelled batch."""
         frames = [self.num_frames(samples) for samples in num_samples]
-        return labelled_masks(utterances, frames, self.masking, self.seed, epoch)
+        masking = replace(self.masking, labelled_probability=turn.strength * self.masking.labelled_probability)
+        spectrum = spectrum_masks(turn, utterances, num_samples, self.augment, num_mels=self.num_mels, seed=self.seed
+                                  ) if self.augment.masks_spectrum else None
+        return LabelledDraw(labelled_masks(utterances, frames, masking, self.seed, turn.epoch), spectrum)
 
 
 def draw_pool(

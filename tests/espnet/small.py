@@ -14,6 +14,7 @@ from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
+from espnet_bljust.training.augment import Turn
 from espnet_bljust.training.masks import Drawing, MaskingConfig
 from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
@@ -61,11 +62,11 @@ def micro_batch(labelled=(), pool=(), system="wav2vec2"):
     if labelled:
         audio = waves(labelled)
         labels = [torch.tensor([1 + number % 5, 1 + (number + 2) % 5, 3]) for number in labelled]
-        mask = drawing.labelled(0, names[0], [len(wave) for wave in audio])
-        tensors |= padded("speech", audio) | padded("text", labels) | {"labelled_mask": mask}
+        hidden = drawing.labelled(Turn(0), names[0], [len(wave) for wave in audio])
+        tensors |= padded("speech", audio) | padded("text", labels) | {"hidden": hidden}
     if pool:
         audio = waves(pool)
-        draw = drawing.pool(0, names[1], [len(wave) for wave in audio])
+        draw = drawing.pool(Turn(0), names[1], [len(wave) for wave in audio])
         tensors |= padded("pool", audio) | {"draw": draw}
         num_masked, num_rows = int(draw.mask.sum()), len(draw.mask)
     return MicroBatch(names[0] + names[1], tensors, len(labelled), num_masked, num_rows)

@@ -11,6 +11,7 @@ from espnet_bljust.network.heads.cpc import CPCHead, stretches
 from espnet_bljust.network.heads.masking import sample_negatives
 from espnet_bljust.network.joint import JointBatch, JointNetwork
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
+from espnet_bljust.training.augment import Turn
 from espnet_bljust.training.masks import Drawing, MaskingConfig
 
 CONFIG = CPCConfig(context_seconds=0.4, future_seconds=0.2, final_dim=6)
@@ -181,7 +182,7 @@ def test_no_target_tells_its_place_in_the_future(trunk):
     network = JointNetwork(trunk, CPCConfig(), 5).double().eval()
     repeating = (0.1 * torch.randn(320, dtype=torch.float64)).repeat(201)
     drawing = Drawing(MaskingConfig(num_negatives=3), CPCConfig(), trunk.num_frames, trunk.edge_frames, seed=0)
-    draw = drawing.pool(0, ["a"], [len(repeating)])
+    draw = drawing.pool(Turn(0), ["a"], [len(repeating)])
     features = network.trunk.extract(draw.pieces([repeating]))
     source = features.rows if features.early is None else features.early
     rows = source[draw.mask]

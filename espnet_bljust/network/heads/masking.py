@@ -1,7 +1,8 @@
-"""Which frames are masked, and which masked frames serve as negatives.
+"""Which frames or channels are masked, and which masked frames serve as negatives.
 
 Source: Baevski et al., arXiv:2006.11477, sections 3.1 and 3.2 (p = 0.065 starts of spans of M = 10 frames; the
-`probability` here is p·M, the expected share before overlap, 0.65, as the published programs name it).
+`probability` here is p·M, the expected share before overlap, 0.65, as the published programs name it). Stripes: Park et
+al., arXiv:1904.08779, section 2, frequency and time masking.
 """
 
 import numpy as np
@@ -23,6 +24,14 @@ def span_mask(
     starts = rng.choice(num_frames - span + 1, size=min(num_spans, num_frames // span), replace=False)
     mask[(starts[:, None] + np.arange(span)).ravel()] = True
     return mask
+
+
+def stripe_mask(size: int, *, count: int, width: float, rng: np.random.Generator) -> np.ndarray:
+    """(size,) bool: ``count`` stripes of floor(uniform in [0, width)), each wherever it fits; they may overlap."""
+    widths = (rng.random(count) * min(width, size)).astype(int)
+    starts = (rng.random(count) * (size - widths + 1)).astype(int)
+    place = np.arange(size)
+    return ((place >= starts[:, None]) & (place < (starts + widths)[:, None])).any(0)
 
 
 def sample_negatives(num_masked: int, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -16,7 +16,7 @@ from espnet_bljust.network.log_mel_config import CnnRnnConfig
 from espnet_bljust.network.packed.attention import attend
 from espnet_bljust.network.packed.packing import Features, frames_of, hide
 from espnet_bljust.network.packed.places import Places
-from espnet_bljust.network.trunks.log_mel import LogMel
+from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask
 from espnet_bljust.network.trunks.residual_block import ResidualBlock
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -108,10 +108,13 @@ class CnnRnnTrunk(nn.Module):
         self.output = nn.Linear(2 * config.hidden, config.dim)
         self.dropout = nn.Dropout(config.dropout)
 
-    def extract(self, waves: list[Tensor]) -> Features:
-        """waves: (sample,) at 16 kHz each -> normalised features, one row every 20 ms."""
+    def extract(self, waves: list[Tensor], spectrum: SpectrumMask | None = None) -> Features:
+        """waves: (sample,) at 16 kHz each -> normalised features, one row every 20 ms.
+
+        spectrum: what is hidden of the first utterances.
+        """
         frames_of(waves, self.config)
-        rows, first, lengths = self.convolutions(*self.log_mel(waves))
+        rows, first, lengths = self.convolutions(*self.log_mel(waves, spectrum))
         rows = self.projection(rows)
         early = F.gelu(first) if self.config.attention else None
         return Features(self.layers[0].layer_norm(rows), rows.square().mean(1), lengths, early)

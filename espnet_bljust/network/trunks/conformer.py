@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from espnet_bljust.network.log_mel_config import ConformerConfig
 from espnet_bljust.network.packed.packing import Features, frames_of, hide
 from espnet_bljust.network.packed.places import Places
-from espnet_bljust.network.trunks.log_mel import LogMel
+from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask
 from espnet_bljust.network.trunks.relative_attention import RelativeAttention, Squares, relative_sinusoids
 
 
@@ -100,10 +100,13 @@ class ConformerTrunk(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.encoders = nn.ModuleList(ConformerLayer(config) for _ in range(config.num_layers))
 
-    def extract(self, waves: list[Tensor]) -> Features:
-        """waves: (sample,) at 16 kHz each -> normalised features, one row every 40 ms."""
+    def extract(self, waves: list[Tensor], spectrum: SpectrumMask | None = None) -> Features:
+        """waves: (sample,) at 16 kHz each -> normalised features, one row every 40 ms.
+
+        spectrum: what is hidden of the first utterances.
+        """
         lengths = frames_of(waves, self.config)
-        rows = self.embed(*self.log_mel(waves), lengths)
+        rows = self.embed(*self.log_mel(waves, spectrum), lengths)
         return Features(self.layer_norm(rows), rows.square().mean(1), lengths)
 
     def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:

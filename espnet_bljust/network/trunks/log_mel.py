@@ -6,6 +6,8 @@ are taken away, and nothing has to be measured before training. Of a long record
 Mel scale: m = 2595 log10(1 + f / 700), triangles of height 1 from 0 to 8 kHz (HTK; torchaudio's default).
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,20 @@ FLOOR = 1e-10
 EPSILON = 1e-5  # variance of a band that does not vary
 
 
+class SpectrumMask(NamedTuple):
+    """What is hidden of the first utterances of a batch behind 0, the mean of every normalised band (SpecAugment)."""
+
+    frames: Tensor  # (mel frame,) bool, packed
+    bands: Tensor  # (utterance, mel) bool
+
+    def hide(self, rows: Tensor, lengths: list[int]) -> Tensor:
+        """rows (mel frame, mel) of all utterances, ``lengths`` of each; what these do not cover stays as it is."""
+        counts = torch.tensor(lengths[: len(self.bands)])
+        hidden = self.bands.repeat_interleave(counts, 0) | self.frames[:, None]
+        first = rows[: len(hidden)].masked_fill(hidden.to(rows.device, non_blocking=True), 0.0)
+        return torch.cat([first, rows[len(hidden) :]])
+
+
 class LogMel(nn.Module):
     """Holds window and filters, which are no weights: they are not in a state dict."""
 
@@ -25,14 +41,15 @@ class LogMel(nn.Module):
         self.register_buffer("window", torch.hann_window(WINDOW, dtype=torch.float64).float(), persistent=False)
         self.register_buffer("filters", mel_filters(num_mels).float(), persistent=False)
 
-    def forward(self, waves: list[Tensor]) -> tuple[Tensor, list[int]]:
+    def forward(self, waves: list[Tensor], spectrum: SpectrumMask | None = None) -> tuple[Tensor, list[int]]:
         """waves: (sample,) at 16 kHz each -> (frame, mel), packed and normalised, and the frames of each."""
         lengths = [mel_frames(len(wave)) for wave in waves]
         with torch.autocast(waves[0].device.type, enabled=False):  # sums over 257 powers of very different size
             windows = torch.cat([wave.unfold(0, WINDOW, HOP) for wave in waves]) * self.window
             power = torch.fft.rfft(windows, FFT).abs().square()
             energy = (power @ self.filters).clamp_min(FLOOR).log()
-            return torch.cat([_normalised(part) for part in energy.split(lengths)]), lengths
+            rows = torch.cat([_normalised(part) for part in energy.split(lengths)])
+        return rows if spectrum is None else spectrum.hide(rows, lengths), lengths
 
 
 def _normalised(rows: Tensor) -> Tensor:

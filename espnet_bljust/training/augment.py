@@ -1,0 +1,66 @@
+"""Augmentation of the labelled utterances: what is hidden of each, a pure function of (seed, pass, utterance).
+
+The self-supervised loss sees the audio as it is. ``strength`` (0 .. 1, from the plan's augment_start and augment_ramp)
+scales widths: the numbers drawn are the same at any strength, so that a ramp widens the same masks.
+Sources: Park et al., arXiv:1904.08779; a number of time masks that grows with the length: arXiv:1912.05533, section 3.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from espnet_bljust.network.config import Options, require
+from espnet_bljust.network.heads.masking import stripe_mask
+from espnet_bljust.network.log_mel_config import HOP, mel_frames
+from espnet_bljust.network.trunks.log_mel import SpectrumMask
+from espnet_bljust.randomness import derive_seed
+
+FRAMES_PER_SECOND = 16000 / HOP
+
+
+class Turn(NamedTuple):
+    """When an utterance is drawn for."""
+
+    epoch: int  # pass over the data
+    strength: float = 1.0  # of the augmentation
+
+
+@dataclass(frozen=True)
+class AugmentConfig(Options):
+    """Masks on the log-mel before the subsampling; none by default. Widths are uniform from 0 to the largest."""
+
+    num_freq_masks: int = 0
+    freq_mask_share: float = 0.34  # of the bands, the widest; 27 of 80
+    time_masks_per_second: float = 0.0  # their mean number by the length of an utterance
+    time_mask_seconds: float = 0.25  # the longest
+    max_time_share: float = 0.5  # of an utterance: so much its longest masks may take side by side
+
+    def __post_init__(self) -> None:
+        require(self.num_freq_masks >= 0, f"num_freq_masks is {self.num_freq_masks}, negative")
+        for name in ("freq_mask_share", "max_time_share"):
+            require(0 <= getattr(self, name) <= 1, f"{name} is {getattr(self, name)}, not in [0, 1]")
+        for name in ("time_masks_per_second", "time_mask_seconds"):
+            require(0 <= getattr(self, name) < 100, f"{name} is {getattr(self, name)}, not in [0, 100)")
+
+    @property
+    def masks_spectrum(self) -> bool:
+        """Whether anything of the log-mel is ever hidden."""
+        return self.num_freq_masks > 0 or self.time_masks_per_second > 0
+
+
+def spectrum_masks(
+    turn: Turn, utterances: list[str], num_samples: list[int], config: AugmentConfig, *, num_mels: int, seed: int
+) -> SpectrumMask:
+    """Of the utterances of a batch, each drawn by itself."""
+    frames, bands = [], []
+    for utterance, samples in zip(utterances, num_samples, strict=True):
+        rng = np.random.default_rng(derive_seed(seed, "spectrum mask", turn.epoch, utterance))
+        width = turn.strength * config.freq_mask_share * num_mels
+        bands.append(stripe_mask(num_mels, count=config.num_freq_masks, width=width, rng=rng))
+        count = int(config.time_masks_per_second * samples / 16000 + rng.random())  # exact in the mean
+        longest = config.time_mask_seconds * FRAMES_PER_SECOND
+        longest = min(longest, config.max_time_share * mel_frames(samples) / max(count, 1))
+        frames.append(stripe_mask(mel_frames(samples), count=count, width=turn.strength * longest, rng=rng))
+    return SpectrumMask(torch.from_numpy(np.concatenate(frames)), torch.from_numpy(np.stack(bands)))
