@@ -23,6 +23,11 @@ trunk_conf:
   attention_dropout: 0.1
 ssl_conf: {groups: 2, codes: 8, latent_dim: 16, final_dim: 16}
 """
+CONFORMER = """
+trunk: conformer
+trunk_conf: {num_mels: 16, dim: 24, num_layers: 2, num_heads: 2, ffn_dim: 32, kernel: 5}
+ssl_conf: {groups: 2, codes: 8, latent_dim: 16, final_dim: 16}
+"""
 TRAIN = """
 plan_conf:
   schedule: paper
@@ -64,7 +69,7 @@ def make_set(folder: Path, count: int, seed: int, text: bool) -> None:
 
 
 def make_experiment(
-    root: Path, *changes: str, method: str = "bljust", init_from: Path | str = "",
+    root: Path, *changes: str, method: str = "bljust", init_from: Path | str = "", size: str = TINY,
 ) -> Path:
     """Stage 7 on generated sets; ``changes`` are ``key=value`` for --set. Returns the experiment directory."""
     data = root / "dump"
@@ -72,9 +77,9 @@ def make_experiment(
         make_set(data / "train_labelled", 7, 1, text=True)
         make_set(data / "train_pool", 9, 2, text=False)
         make_set(data / "dev", 3, 3, text=True)
-        (root / "tiny.yaml").write_text(TINY)
         (root / "train.yaml").write_text(TRAIN)
         (root / "tokens.txt").write_text("\n".join(TOKENS) + "\n")
+    (root / "tiny.yaml").write_text(size)
     exp_dir = root / f"exp{len(list(root.glob('exp*')))}"
     arguments = ["--config", root / "train.yaml", "--size_config", root / "tiny.yaml", "--exp_dir", exp_dir,
                  "--train_dir", data / "train_labelled", "--pool_dir", data / "train_pool", "--valid_dir", data / "dev",
@@ -91,6 +96,23 @@ def train(exp_dir: Path, until: str = "final", *more: str) -> None:
 
     BLJustTask.main(cmd=["--config", str(exp_dir / "train.yaml"), "--output_dir", str(exp_dir), "--until", until,
                          "--ngpu", "0", "--num_workers", "0", *more])
+
+
+def _process(exp_dir: Path, rank: int, meeting: Path) -> None:
+    torch.set_num_threads(1)
+    train(exp_dir, "final", "--multiprocessing_distributed", "false", "--dist_backend", "gloo", "--dist_init_method",
+          f"file://{meeting}", "--dist_world_size", "2", "--dist_rank", str(rank))
+
+
+def train_processes(exp_dir: Path, meeting: Path) -> None:
+    """Run the whole plan on two processes, which meet by a file."""
+    context = torch.multiprocessing.get_context("fork")
+    processes = [context.Process(target=_process, args=(exp_dir, rank, meeting)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=300)
+    assert [process.exitcode for process in processes] == [0, 0]
 
 
 def weights(exp_dir: Path) -> dict[str, torch.Tensor]:

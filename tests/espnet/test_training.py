@@ -7,7 +7,15 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from experiment import assert_close_runs, history, make_experiment, train, train_killed_at, weights  # noqa: E402
+from experiment import (  # noqa: E402
+    assert_close_runs,
+    history,
+    make_experiment,
+    train,
+    train_killed_at,
+    train_processes,
+    weights,
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +89,6 @@ def test_contrastive_loss_is_logged_where_the_plan_computes_it(unbroken):
     assert all((row["ctc"] is None) == (row["phase"] == "exploration") for row in rows)
 
 
-def _worker(exp_dir, rank, meeting):
-    torch.set_num_threads(1)
-    train(exp_dir, "final", "--multiprocessing_distributed", "false", "--dist_backend", "gloo", "--dist_init_method",
-          f"file://{meeting}", "--dist_world_size", "2", "--dist_rank", str(rank))
-
-
 STILL = ("trunk_conf.dropout=0.0", "trunk_conf.attention_dropout=0.0", "trunk_conf.feature_dropout=0.0",
          "trunk_conf.projection_dropout=0.0", "train_dtype=float64", "optim=sgd", "optim_conf={}",
          "plan_conf.final_scale=1.0")  # fmt: skip
@@ -103,13 +105,7 @@ def test_two_processes_equal_one_in_every_phase(root, tmp_path, changes):
     """Weights, and what they log of gamma and both pulls, to rounding in float64; all terms of g are on."""
     one, two = make_experiment(root, *STILL, *changes), make_experiment(root, *STILL, *changes)
     train(one)
-    context = torch.multiprocessing.get_context("fork")
-    workers = [context.Process(target=_worker, args=(two, rank, tmp_path / "meet")) for rank in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(timeout=300)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    train_processes(two, tmp_path / "meet")
     assert_close_runs(one, two)
 
 
