@@ -16,6 +16,8 @@ from timing import ensure_settings, median_ratio, take_turns
 from train_step import THREADS, header
 from workload import BATCHES, NO_DROPOUT, ROOT, SAMPLE_RATE
 
+from espnet_bljust.markdown import row, table
+
 ONE_LONG = (2.0,) * 7 + (16.0,)  # seconds of each utterance
 
 
@@ -25,12 +27,12 @@ def main(options: argparse.Namespace) -> None:
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)
-    lines = [*header(options.rounds), "", "| size | batch | ours, s | ESPnet / ours |", "|---|---|---|---|"]
+    lines = [*header(options.rounds), "", *table(["size", "batch", "ours, s", "ESPnet / ours"])]
     print("\n".join(lines), flush=True)
     for size in options.sizes:
         for batch, seconds in {**BATCHES, "one long": ONE_LONG}.items():
             mine, theirs = take_turns(passes(size, seconds), options.rounds).values()
-            lines.append(f"| {size} | {batch} | {statistics.median(mine):.3f} | {median_ratio(mine, theirs):.2f} |")
+            lines.append(row([size, batch, f"{statistics.median(mine):.3f}", f"{median_ratio(mine, theirs):.2f}"]))
             print(lines[-1], flush=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")

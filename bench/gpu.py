@@ -23,6 +23,7 @@ import torch  # noqa: E402
 from steps import BUILDERS, Step  # noqa: E402
 from workload import SAMPLE_RATE, Workload, make_workload, read_size  # noqa: E402
 
+from espnet_bljust.markdown import row, table  # noqa: E402
 from espnet_bljust.network.flops import count_flops  # noqa: E402
 
 SIZE = "base"
@@ -40,8 +41,7 @@ def main(options: argparse.Namespace) -> None:
     lines += [f"Against the CPU in float32: {agreement()}", f"Waits for the device in a step: {waits()}"]
     peak = matrix_peak()
     lines += [f"Matrix peak, bfloat16: {peak / 1e12:.0f} TFLOP/s", "",
-              "| audio, s | who | ms a step | audio h a second | TFLOP/s | of peak | memory, GB |",
-              "|---|---|---|---|---|---|---|"]
+              *table(["audio, s", "who", "ms a step", "audio h a second", "TFLOP/s", "of peak", "memory, GB"])]
     print("\n".join(lines), flush=True)
     kinds = {"ours": "ours", "ours, compiled": "ours", "ours, checkpointing": "ours", "Hugging Face": "Hugging Face"}
     for copies in (1, 4):
@@ -80,10 +80,10 @@ def measure(name: str, who: str, load: Workload, peak: float) -> str:
         memory = torch.cuda.max_memory_allocated()
         flops = count_flops(step)
     except RuntimeError as error:
-        return f"| {seconds:.1f} | {name} | {' '.join(str(error).split())[:200]} | | | | |"
+        return row([f"{seconds:.1f}", name, " ".join(str(error).split())[:200], *[""] * 4])
     rate = flops / milliseconds * 1e3
-    return (f"| {seconds:.1f} | {name} | {milliseconds:.1f} | {seconds / 3.6 / milliseconds:.2f} | {rate / 1e12:.0f} "
-            f"| {100 * rate / peak:.0f} % | {memory / 1e9:.1f} |")
+    return row([f"{seconds:.1f}", name, f"{milliseconds:.1f}", f"{seconds / 3.6 / milliseconds:.2f}",
+                f"{rate / 1e12:.0f}", f"{100 * rate / peak:.0f} %", f"{memory / 1e9:.1f}"])
 
 
 def timed(step: Callable[[], object]) -> float:

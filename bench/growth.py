@@ -16,6 +16,8 @@ from pathlib import Path
 
 from timing import ensure_settings, take_turns
 
+from espnet_bljust.markdown import table
+
 LENGTHS = (5, 10, 20, 40)  # seconds
 BATCHES = ((15,), (15, 2), (15, 2, 4), (15, 2, 4, 6), (15, 2, 4, 6, 3))  # seconds
 WHO = ("ours", "Hugging Face")
@@ -28,9 +30,8 @@ def main(options: argparse.Namespace) -> None:
     by_length = [(seconds, in_process((seconds,), options)) for seconds in LENGTHS]
     by_batch = [(len(batch), in_process(batch, options)) for batch in BATCHES]
     for title, points in (("length, s", by_length), ("utterances", by_batch)):
-        print(f"| {title} | " + " | ".join(f"{who}, CPU s a second of audio" for who in WHO) + " |\n|---|---|---|")
-        for place, cost in points:
-            print(f"| {place} | " + " | ".join(f"{cost[who]:.3f}" for who in WHO) + " |")
+        rows = ([place, *(f"{cost[who]:.3f}" for who in WHO)] for place, cost in points)
+        print("\n".join(table([title, *(f"{who}, CPU s a second of audio" for who in WHO)], rows)))
     draw(by_length, by_batch, options)
 
 

@@ -18,6 +18,8 @@ import soundfile
 from kaldiio import save_ark
 from train_step import header
 
+from espnet_bljust.markdown import row, table
+
 ROOT = Path(__file__).parents[1]
 SAMPLE_RATE = 16000
 UTTERANCE_SECONDS = 10.0
@@ -36,8 +38,8 @@ unlabelled_batch_seconds: {BATCH_SECONDS}
 
 def main(options: argparse.Namespace) -> None:
     """A row a format."""
-    lines = [*header(1), "", "| format | hours of audio a CPU second | hours a day and core | reading | draws |",
-             "|---|---|---|---|---|"]
+    lines = [*header(1), "",
+             *table(["format", "hours of audio a CPU second", "hours a day and core", "reading", "draws"])]
     print("\n".join(lines), flush=True)
     for form in options.formats:
         with tempfile.TemporaryDirectory() as folder:
@@ -80,9 +82,9 @@ def make_set(folder: Path, form: str, count: int, rng: np.random.Generator) -> N
             tables["wav.scp"].append(f"{name} {folder / name}.{form}")
         tables["text"].append(f"{name} {''.join(rng.choice(list('ABCDE'), 140))}")
         tables["utt2num_samples"].append(f"{name} {samples}")
-    for table, rows in tables.items():
+    for name, rows in tables.items():
         if rows:  # the archive's writer makes its own wav.scp
-            (folder / table).write_text("\n".join(rows) + "\n")
+            (folder / name).write_text("\n".join(rows) + "\n")
 
 
 def measure(form: str, exp_dir: Path, steps: int) -> str:
@@ -120,8 +122,8 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
     for part, name in parts.items():
         setattr(part, name, untimed[part])
     rate = seconds / SAMPLE_RATE / 3600 / total
-    shares = " | ".join(f"{100 * each / total:.0f} %" for each in spent.values())
-    return f"| {form} | {rate:.3f} | {rate * 86400:,.0f} | {shares} |"
+    shares = (f"{100 * each / total:.0f} %" for each in spent.values())
+    return row([form, f"{rate:.3f}", f"{rate * 86400:,.0f}", *shares])
 
 
 if __name__ == "__main__":

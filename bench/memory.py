@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from espnet_bljust.markdown import row, table
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.systems import read_configs
 from espnet_bljust.planning.report import BYTES_OF_STATE, SAMPLE_RATE, Sizes
@@ -34,20 +35,20 @@ def main() -> None:
         print(measure(*cases[1].split(":")))
         return
     rows = []
-    print("| size | audio, s | measured, GB | estimated, GB |\n|---|---|---|---|")
+    print("\n".join(table(["size", "audio, s", "measured, GB", "estimated, GB"])))
     for case in cases:
         size, seconds = case.split(":")
         used = int(subprocess.run([sys.executable, __file__, "--one", case], check=True, capture_output=True).stdout)
         sizes = Sizes.of(settings_of(size))
-        print(f"| {size} | {seconds} | {used / 1e9:.2f} | {sizes.memory_gb(float(seconds)):.2f} |", flush=True)
+        print(row([size, seconds, f"{used / 1e9:.2f}", f"{sizes.memory_gb(float(seconds)):.2f}"]), flush=True)
         trunk, _ = read_configs(settings_of(size))
         if isinstance(trunk, TrunkConfig):
             frames = float(seconds) * SAMPLE_RATE / trunk.hop
             state = (sizes.theta + sizes.phi + sizes.eta) * BYTES_OF_STATE
             rows.append((frames * trunk.dim * trunk.num_layers, frames * trunk.feature_dim, used - state))
     if len(rows) > 1:
-        table = np.array(rows)
-        layer, extractor = np.linalg.lstsq(table[:, :2] / table[:, 2:], np.ones(len(rows)), rcond=None)[0]
+        points = np.array(rows)
+        layer, extractor = np.linalg.lstsq(points[:, :2] / points[:, 2:], np.ones(len(rows)), rcond=None)[0]
         print(f"\n{layer:.0f} bytes a frame, layer and unit of its width, {extractor:.0f} a frame and feature")
 
 

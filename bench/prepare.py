@@ -20,6 +20,8 @@ from pathlib import Path
 
 from layouts import LAYOUTS, RUN
 
+from espnet_bljust.markdown import row
+
 FEW = 1000
 HERE = Path(__file__).resolve()
 DUMP_STEPS = {  # stage -> command of bin, and its words in the folder
@@ -50,8 +52,8 @@ def main(options: argparse.Namespace) -> None:
         for name in STEPS[layout]:
             _, _, base = measure(layout, name, folders[FEW])
             seconds, cpu, peak = measure(layout, name, folders[options.utterances])
-            print(f"| {layout} | {name} | {seconds:.0f} | {cpu:.0f} | {options.utterances / cpu:,.0f} | "
-                  f"{(peak - base) / (options.utterances - FEW):.0f} | {base / 1e6:.0f} |", flush=True)  # fmt: skip
+            print(row([layout, name, f"{seconds:.0f}", f"{cpu:.0f}", f"{options.utterances / cpu:,.0f}",
+                       f"{(peak - base) / (options.utterances - FEW):.0f}", f"{base / 1e6:.0f}"]), flush=True)
         if not options.keep:
             shutil.rmtree(options.folder)
 

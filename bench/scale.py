@@ -24,6 +24,8 @@ import numpy as np
 from loading import ROOT, SAMPLE_RATE, TRAIN, UTTERANCE_SECONDS
 from train_step import header
 
+from espnet_bljust.markdown import row, table
+
 RECORDINGS = 256
 PARTS = 32
 COLD_UTTERANCES, COLD_BYTES = 8192, 150_000  # a window of shards, and what 10 s of FLAC take
@@ -39,7 +41,7 @@ def main(options: argparse.Namespace) -> None:
     options.folder = options.folder.resolve()
     if options.folder.exists():
         sys.exit(f"{options.folder}: exists. Remove it, or give another --folder.")
-    lines = [*header(1), "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines = [*header(1), "", *table(COLUMNS)]
     print("\n".join(lines), flush=True)
     try:
         entries = make_audio(options.folder)
@@ -47,7 +49,7 @@ def main(options: argparse.Namespace) -> None:
         for entry_count, path in ((options.today, "whole"), (options.today, "shards"), (options.entries, "shards")):
             make_pool(options.folder / f"pool{entry_count}", entries, entry_count)
             made[f"{path} {entry_count}"] = measure(path, entry_count, options)
-            lines.append(row(path, entry_count, made[f"{path} {entry_count}"]))
+            lines.append(row_of(path, entry_count, made[f"{path} {entry_count}"]))
             print(lines[-1], flush=True)
         lines += ["", cold(options.folder / "cold")]
         print(lines[-1], flush=True)
@@ -116,12 +118,12 @@ def measure(path: str, count: int, options: argparse.Namespace) -> dict:
     return found
 
 
-def row(path: str, count: int, found: dict) -> str:
+def row_of(path: str, count: int, found: dict) -> str:
     """A row of the table."""
-    return " | ".join([
-        f"| {path}", f"{count:,}", "{stage7_cpu:.1f} ({stage7_seconds:.1f})", "{stage7_mb:.0f}",
+    return row([
+        path, f"{count:,}", "{stage7_cpu:.1f} ({stage7_seconds:.1f})", "{stage7_mb:.0f}",
         "{first_cpu:.2f} ({first_seconds:.2f})", "{first_mb:.0f}", "{last_mb:.0f}", "{steps_per_second:.2f}",
-        "{hours_per_cpu_second:.2f} |"]).format(**found)  # fmt: skip
+        "{hours_per_cpu_second:.2f}"]).format(**found)  # fmt: skip
 
 
 def stage7(options: argparse.Namespace) -> dict:

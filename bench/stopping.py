@@ -19,6 +19,7 @@ import torch
 from espnet2.train.distributed_utils import DistributedOption
 from train_step import header
 
+from espnet_bljust.markdown import row, table
 from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.saving import Position, Saver
@@ -31,7 +32,7 @@ PARAMETERS = {"tiny": 2e6, "small": 20e6, "base": 95e6}
 
 def main(options: argparse.Namespace) -> None:
     """A row each."""
-    lines = [*header(options.rounds), "", "| what | with | without |", "|---|---|---|"]
+    lines = [*header(options.rounds), "", *table(["what", "with", "without"])]
     print("\n".join(lines), flush=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
@@ -42,8 +43,8 @@ def main(options: argparse.Namespace) -> None:
             looking, plain = found.get()
             while not context.join():
                 pass
-            lines.append(f"| counts of a step, {world_size} process{'es' if world_size > 1 else ''}, microseconds | "
-                         f"{looking:.1f} | {plain:.1f} |")
+            lines.append(row([f"counts of a step, {world_size} process{'es' if world_size > 1 else ''}, microseconds",
+                              f"{looking:.1f}", f"{plain:.1f}"]))
             print(lines[-1], flush=True)
         for size in options.sizes:
             lines.append(checkpoint(size, folder))
@@ -96,8 +97,8 @@ def checkpoint(size: str, folder: Path) -> str:
     load_newest(folder)
     read = time.perf_counter()
     gigabytes = (folder / "checkpoint.pth").stat().st_size / 1e9
-    return (f"| checkpoint of {size}, {gigabytes:.2f} GB, seconds | to write, on the disk: {written - started:.1f} | "
-            f"to read and check: {read - written:.1f} |")
+    return row([f"checkpoint of {size}, {gigabytes:.2f} GB, seconds", f"to write, on the disk: {written - started:.1f}",
+                f"to read and check: {read - written:.1f}"])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from train_step import THREADS, header
 
+from espnet_bljust.markdown import row, table
+
 WHO = ("ours", "Hugging Face", "s3prl")
 
 
@@ -26,16 +28,15 @@ def main(options: argparse.Namespace) -> None:
         batch = "long" if options.long else options.batch
         print(measure(options.one or "ours", options.size, options.task, batch, options.long))
         return
-    lines = [*header(1), "", "| size | task | batch | " + " | ".join(f"{who}, GB" for who in WHO)
-             + " | ours / Hugging Face | ours / s3prl |", "|---|---|---|---|---|---|---|---|"]
+    lines = [*header(1), "", *table(["size", "task", "batch", *(f"{who}, GB" for who in WHO),
+                                      "ours / Hugging Face", "ours / s3prl"])]
     print("\n".join(lines), flush=True)
     for batch in ("mixed", "like"):
         peaks = [int(subprocess.run(
             [sys.executable, __file__, "--one", who, "--size", options.size, "--task", options.task, "--batch", batch],
             check=True, stdout=subprocess.PIPE).stdout) for who in WHO]
         shares = [f"{100 * peaks[0] / peak:.0f} %" for peak in peaks[1:]]
-        lines.append("| " + " | ".join([options.size, options.task, batch, *(f"{peak / 1e9:.2f}" for peak in peaks),
-                                        *shares]) + " |")
+        lines.append(row([options.size, options.task, batch, *(f"{peak / 1e9:.2f}" for peak in peaks), *shares]))
         print(lines[-1], flush=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from timing import ensure_settings, median_ratio, take_turns
 
+from espnet_bljust.markdown import row, table
+
 THREADS = 2
 COLUMNS = ("size", "task", "batch", "ours, s", "Hugging Face / ours", "s3prl / ours", "TFLOP", "matrix share")
 
@@ -27,7 +29,7 @@ def main(options: argparse.Namespace) -> None:
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)
-    lines = [*header(options.rounds), "", "| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines = [*header(options.rounds), "", *table(COLUMNS)]
     print("\n".join(lines), flush=True)
     for size in options.sizes:
         for batch in options.batches:
@@ -72,8 +74,8 @@ def compare(size: str, task: str, batch: str, load, options: argparse.Namespace)
     if task == "joint":
         task = f"joint: {1 / median_ratio(mine, seconds['ssl']):.2f} of ssl"
     share = flops / rate / statistics.median(mine)
-    return "| " + " | ".join([size, task, batch, f"{statistics.median(mine):.2f}", *ratios, f"{flops / 1e12:.2f}",
-                              f"{100 * share:.0f} % at {rate / 1e9:.0f} GFLOP/s"]) + " |"
+    return row([size, task, batch, f"{statistics.median(mine):.2f}", *ratios, f"{flops / 1e12:.2f}",
+                f"{100 * share:.0f} % at {rate / 1e9:.0f} GFLOP/s"])
 
 
 def parts_table(options: argparse.Namespace) -> list[str]:
@@ -81,18 +83,17 @@ def parts_table(options: argparse.Namespace) -> list[str]:
     from parts import split
     from workload import BATCHES, make_workload, read_size
 
-    table = []
+    lines = []
     for size in options.sizes:
         for batch in options.batches:
             seconds = split(size, make_workload(BATCHES[batch], read_size(size)[0]), options.rounds)
             median = {name: statistics.median(values) for name, values in seconds.items()}
             whole = median.pop("step")
-            if not table:
-                table += ["| size | batch | " + " | ".join(median) + " | rest |", "|" + "---|" * (3 + len(median))]
+            if not lines:
+                lines += table(["size", "batch", *median, "rest"])
             shares = [value / whole for value in median.values()]
-            table.append("| " + " | ".join([size, batch, *(f"{100 * share:.1f} %" for share in shares),
-                                            f"{100 * (1 - sum(shares)):.1f} %"]) + " |")
-    return table
+            lines.append(row([size, batch, *(f"{100 * share:.1f} %" for share in (*shares, 1 - sum(shares)))]))
+    return lines
 
 
 def header(rounds: int) -> list[str]:

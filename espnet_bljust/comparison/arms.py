@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.markdown import table
 from espnet_bljust.scoring.counts import Counts, total
 from espnet_bljust.scoring.history import training_seconds
 from espnet_bljust.scoring.result import read_utterances
@@ -103,16 +104,11 @@ def markdown(
 ) -> str:
     """The table with what is needed to read it."""
     others = ", or of the arm in brackets" if any(arm.against for arm in arms) else ""
-    lines = [
-        f"# {title}", "", f"{rate} on {dataset}, {caption(reference + others, seeds)}", "",
-        f"| arm | {rate} % | {reference} better by % | p speakers | p seeds | labelled passes | pool passes "
-        "| minutes |",
-        "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    heads = ["arm", f"{rate} %", f"{reference} better by %", "p speakers", "p seeds", "labelled passes", "pool passes",
+             "minutes"]
     characters = published is not None or (rate != "CER" and any(arm.cer is not None for arm in arms))
-    for heading, wanted in (("CER %", characters), ("published", published is not None)):
-        if wanted:
-            lines[-2:] = [f"{lines[-2]} {heading} |", lines[-1] + "---|"]
+    heads += ["CER %"] * characters + ["published"] * (published is not None)
+    rows = []
     for arm in arms:
         spread = f" ± {100 * arm.deviation:.2f}" if len(arm.wers) > 1 else ""
         cells = ["-", *("-" if p is None else f"{p:.3g}" for p in (arm.p_speakers, arm.p_seeds))]
@@ -126,7 +122,8 @@ def markdown(
         if published is not None:
             figure = published.figures.get(arm.name)
             cells.append("-" if figure is None else f"{figure:.1f}")
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append(cells)
+    lines = [f"# {title}", "", f"{rate} on {dataset}, {caption(reference + others, seeds)}", "", *table(heads, rows)]
     if published is not None:
         lines += ["", f"Published: {published.metric}. Source: {published.source}."]
     lines += ["", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.markdown import table
 
 SETS = {"train_set": "train", "valid_set": "dev", "test_sets": "test"}  # as recipes of classifications name them
 
@@ -74,11 +75,10 @@ def markdown(description: dict, rows: dict[str, dict], missing: list[str]) -> st
         f"Accuracy and unweighted average recall (UAR) on {description['test_set']}, all {description['folds']} folds "
         f"and seeds {', '.join(map(str, description['seeds']))} together; ±: deviation of the accuracy over runs. "
         "Parameters: trunk and class head. Minutes: optimizer steps of one run.", "",
-        "| arm | parameters | utterances | accuracy % | UAR % | minutes |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for arm, values in rows.items():
-        cells = [arm, f"{values['parameters']:,}", values["utterances"],
-                 f"{100 * values['accuracy']:.1f} ± {100 * values['deviation']:.1f}",
-                 f"{100 * values['average_recall']:.1f}", f"{values['seconds'] / 60:.1f}"]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += table(["arm", "parameters", "utterances", "accuracy %", "UAR %", "minutes"], (
+        [arm, f"{values['parameters']:,}", values["utterances"],
+         f"{100 * values['accuracy']:.1f} ± {100 * values['deviation']:.1f}",
+         f"{100 * values['average_recall']:.1f}", f"{values['seconds'] / 60:.1f}"]
+        for arm, values in rows.items()))  # fmt: skip
     return "\n".join([*lines, "", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])])

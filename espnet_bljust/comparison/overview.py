@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.comparison.arms import Arm
+from espnet_bljust.markdown import table
 from espnet_bljust.scoring.history import column, read_history
 
 
@@ -35,17 +36,16 @@ def overview(tasks: Mapping[str, list[Arm]], costs: Mapping[str, Mapping[str, li
         f"# {title}", "",
         "Losses on dev: contrastive in nats a masked frame when exploration ended, CTC in nats an utterance when "
         "training ended. Minutes: optimizer steps of one run, the mean over tasks.", "",
-        f"| {' | '.join(heads)} |", "|---" * len(heads) + "|",
     ]  # fmt: skip
+    rows = []
     for place, (name, by_task) in enumerate(costs.items()):
         every = [cost for some in by_task.values() for cost in some]
-        cells = [name, *(f"{100 * arms[place].mean:.2f}" for arms in tasks.values()),
-                 _loss(cost.contrastive for cost in every),
-                 *(_loss(cost.ctc for cost in by_task[task]) for task in tasks),
-                 f"{statistics.fmean(cost.parameters for cost in every) / 1e6:.2f}",
-                 f"{statistics.fmean(arms[place].seconds for arms in tasks.values()) / 60:.1f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+        rows.append([
+            name, *(f"{100 * arms[place].mean:.2f}" for arms in tasks.values()),
+            _loss(cost.contrastive for cost in every), *(_loss(cost.ctc for cost in by_task[task]) for task in tasks),
+            f"{statistics.fmean(cost.parameters for cost in every) / 1e6:.2f}",
+            f"{statistics.fmean(arms[place].seconds for arms in tasks.values()) / 60:.1f}"])  # fmt: skip
+    return "\n".join([*lines, *table(heads, rows), ""])
 
 
 def _loss(values: Iterable[float]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.markdown import table
 
 TAG = "pretraining"  # name of its experiment
 
@@ -109,12 +110,11 @@ def markdown(description: dict, rows: list[dict], missing: list[str]) -> str:
         "CER after fine-tuning from the weights that one pre-training had after so many updates, mean over seeds "
         f"{', '.join(map(str, description['seeds']))}; beside it the contrastive loss (nats per masked frame) and the "
         "contrastive accuracy that the pre-training had then on its validation set.", "",
-        f"| updates | contrastive loss | accuracy % | {' | '.join(f'CER % {name}' for name in sets)} |",
-        "|---" * (3 + len(sets)) + "|",
     ]  # fmt: skip
+    cells = []
     for row in rows:
         loss = "-" if row["contrastive"] is None else f"{row['contrastive']:.3f}"
         accuracy = "-" if row["ssl_accuracy"] is None else f"{100 * row['ssl_accuracy']:.1f}"
-        cells = [f"{row['updates']:,}", loss, accuracy, *(f"{100 * row['cer'][name]:.2f}" for name in sets)]
-        lines.append(f"| {' | '.join(cells)} |")
+        cells.append([f"{row['updates']:,}", loss, accuracy, *(f"{100 * row['cer'][name]:.2f}" for name in sets)])
+    lines += table(["updates", "contrastive loss", "accuracy %", *(f"CER % {name}" for name in sets)], cells)
     return "\n".join([*lines, "", *([f"Not there yet: {', '.join(missing)}.", ""] if missing else [])])

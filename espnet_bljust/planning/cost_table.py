@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from espnet_bljust import markdown
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.planning.cost_model import Cluster, Cost, audio_of_update
 from espnet_bljust.planning.cost_rates import Speed
@@ -57,16 +58,16 @@ def table(task: Task, rows: list[Cost]) -> list[str]:
     labelled, pool = audio_of_update(task.settings)
     heads = ["GPUs", "accum_grad", "batch_seconds", "unlabelled_batch_seconds", "audio a GPU, s", "memory, GB",
              "s an update", "waiting", "wall time", "GPU hours", "sent a GPU and update, GB", "sent in all, TB"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines = []
     for row in rows:
         sent = row.sent_bytes * row.processes * task.plan.num_steps / 1e12
-        cells = [row.processes, row.micro_batches, f"{labelled / row.micro_batches:.4g}",
-                 f"{pool / row.micro_batches:.4g}", f"{row.audio_seconds:.1f}",
-                 f"{row.memory_gb:.1f}" if row.fits else f"**{row.memory_gb:.1f}**", f"{row.update_seconds:.3g}",
-                 f"{100 * row.waiting_share:.0f} %", duration(row.wall_seconds), f"{row.process_hours:,.1f}",
-                 f"{row.sent_bytes / 1e9:.2f}", f"{sent:,.1f}"]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return lines
+        lines.append([
+            row.processes, row.micro_batches, f"{labelled / row.micro_batches:.4g}",
+            f"{pool / row.micro_batches:.4g}", f"{row.audio_seconds:.1f}",
+            f"{row.memory_gb:.1f}" if row.fits else f"**{row.memory_gb:.1f}**", f"{row.update_seconds:.3g}",
+            f"{100 * row.waiting_share:.0f} %", duration(row.wall_seconds), f"{row.process_hours:,.1f}",
+            f"{row.sent_bytes / 1e9:.2f}", f"{sent:,.1f}"])  # fmt: skip
+    return markdown.table(heads, lines)
 
 
 def warnings(rows: list[Cost], cluster: Cluster) -> list[str]:

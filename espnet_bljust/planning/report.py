@@ -7,6 +7,7 @@ from typing import NamedTuple
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.feeding.batching import batches_of_pass
 from espnet_bljust.data.kaldi.sorted_tables import walk_samples
+from espnet_bljust.markdown import table
 
 BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
 SAMPLE_RATE = 16000
@@ -54,25 +55,24 @@ def report(plan: Plan, settings: dict, sizes: Sizes, audio: dict[str, Amount | N
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
     times = passes(plan, settings, audio)
     head = HEADS[settings.get("head_conf", {}).get("kind", "ctc")]
-    lines = ["# Before training", "", "| phase | cycle | steps | gamma | peak rates |", "|---|---|---|---|---|"]
+    segments = []
     for segment in plan.segments:
         gamma = f"{segment.gamma_first:g}" + (
             f" to {segment.gamma_last:g}" if segment.gamma_last != segment.gamma_first else "")
         rates = ", ".join(f"{role} {rate:g}" for role, rate in plan.rates[segment.phase].items() if rate)
-        lines.append(f"| {segment.phase} | {segment.cycle} | {segment.num_steps} | "
-                     f"{gamma if segment.phase == 'joint' else '-'} | {rates} |")
-    lines += ["", f"{plan.num_steps} optimizer steps of {accumulated} micro-batches, evaluated every "
-              f"{settings['steps_per_epoch']}.", "", "| audio | hours | seconds a step | passes |", "|---|---|---|---|"]
-    for kind in ("labelled", "pool"):
-        amount = f"{accumulated * seconds[kind]:g}"
-        lines.append(f"| {kind} | {audio[kind].hours:.2f} | {amount} | {times[kind]:.1f} |" if audio[kind]
-                     else f"| {kind} | ? | {amount} | ? |")
-    lines += ["", "| role | parameters |", "|---|---|", f"| theta (trunk) | {sizes.theta:,} |",
-              f"| phi ({head}) | {sizes.phi:,} |", f"| eta (self-supervised head) | {sizes.eta:,} |", "",
-              f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values()) / processes):.1f} GB"
-              f"{' in each process' if processes > 1 else ''}, beside 0.9 GB for Python. "
-              f"Disk for checkpoints: {disk_gb(sizes, settings):.2f} GB.", ""]
-    return "\n".join(lines)
+        segments.append(
+            [segment.phase, segment.cycle, segment.num_steps, gamma if segment.phase == "joint" else "-", rates])
+    amounts = [[kind, f"{audio[kind].hours:.2f}" if audio[kind] else "?", f"{accumulated * seconds[kind]:g}",
+                f"{times[kind]:.1f}" if audio[kind] else "?"] for kind in ("labelled", "pool")]
+    roles = {"theta (trunk)": sizes.theta, f"phi ({head})": sizes.phi, "eta (self-supervised head)": sizes.eta}
+    return "\n".join([
+        "# Before training", "", *table(["phase", "cycle", "steps", "gamma", "peak rates"], segments), "",
+        f"{plan.num_steps} optimizer steps of {accumulated} micro-batches, evaluated every "
+        f"{settings['steps_per_epoch']}.", "", *table(["audio", "hours", "seconds a step", "passes"], amounts), "",
+        *table(["role", "parameters"], ((role, f"{count:,}") for role, count in roles.items())), "",
+        f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values()) / processes):.1f} GB"
+        f"{' in each process' if processes > 1 else ''}, beside 0.9 GB for Python. "
+        f"Disk for checkpoints: {disk_gb(sizes, settings):.2f} GB.", ""])  # fmt: skip
 
 
 def passes(plan: Plan, settings: dict, audio: dict[str, Amount | None]) -> dict[str, float | None]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
+from espnet_bljust.markdown import table
 
 RESULT = "confusion.json"
 NOTHING = "-"  # what a hypothesis without a word stands under
@@ -92,10 +93,11 @@ def read_confusion(path: Path) -> Confusion:
 def markdown_table(found: Mapping[str, Confusion]) -> str:
     """Rates of several sets, and the recall of every class, in per cent."""
     classes = add(found.values()).classes
-    lines = ["### Classes", "", f"|dataset|Snt|Accuracy|UAR|{'|'.join(classes)}|", "|---" * (4 + len(classes)) + "|"]
+    rows = []
     for dataset, confusion in found.items():
         recalls = confusion.recalls()
         cells = [f"{100 * recalls[name]:.1f}" if name in recalls else "" for name in classes]
         rates = [f"{100 * confusion.accuracy:.1f}", f"{100 * confusion.average_recall:.1f}"]
-        lines.append("|" + "|".join([dataset, str(confusion.utterances), *rates, *cells]) + "|")
-    return "\n".join([*lines, ""])
+        rows.append([dataset, confusion.utterances, *rates, *cells])
+    heads = ["dataset", "Snt", "Accuracy", "UAR", *classes]
+    return "\n".join(["### Classes", "", *table(heads, rows, pad=""), ""])

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from espnet_bljust.markdown import table
 from espnet_bljust.scoring.counts import Counts
 from espnet_bljust.scoring.result import read_counts
 
 KINDS = ("wer", "cer", "ter")
+HEADS = ("dataset", "Snt", "Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 Results = Mapping[str, Mapping[str, Counts]]  # dataset ("decode_greedy/test") -> kind -> counts
 
 
@@ -51,12 +53,9 @@ def markdown(title: str, made_by: Mapping[str, str], results: Results, names: Ma
         lines.append(f"{' ' * indent}- {name.strip()}: `{value}`")
     lines += ["", f"## {title}"]
     for kind, name in names.items():
-        lines += [f"### {name}", "", "|dataset|Snt|Wrd|Corr|Sub|Del|Ins|Err|S.Err|", "|---" * 9 + "|"]
-        for dataset, counts in results.items():
-            cells = [dataset, counts[kind].sentences, counts[kind].words]
-            cells += [f"{value:.1f}" for value in counts[kind].percentages()]
-            lines.append("|" + "|".join(map(str, cells)) + "|")
-        lines.append("")
+        rows = ([dataset, counts[kind].sentences, counts[kind].words,
+                 *(f"{value:.1f}" for value in counts[kind].percentages())] for dataset, counts in results.items())
+        lines += [f"### {name}", "", *table(HEADS, rows, pad=""), ""]
     return "\n".join(lines)
 
 

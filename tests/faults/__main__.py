@@ -20,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_bljust.markdown import table
 from tests.faults.contents import contents, differences
 from tests.faults.kills import MOST_SHOWN, Outcome, attempt, copy_house, run
 from tests.faults.small_recipe import STAGES, build, words
@@ -59,7 +60,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{options.kills} kills in {len(trials)} trials, seed {options.seed}, {options.jobs} at once", flush=True)
         done = perform_all(work, trials, warm, options.jobs)
     failures = [describe(trial, outcome) for trial, outcome in done if not outcome.equal]
-    print(table(rows, done))
+    print(report(rows, done))
     print("\n".join(["failures:", *failures]) if failures else "no failures")
     if not failures:
         shutil.rmtree(work)
@@ -147,17 +148,17 @@ def describe(trial: Trial, outcome: Outcome) -> str:
     return f"stage {trial.row.name}, trial {trial.number}, killed at {moments} s: {what}{shown}"
 
 
-def table(rows: list[Row], done: list[tuple[Trial, Outcome]]) -> str:
+def report(rows: list[Row], done: list[tuple[Trial, Outcome]]) -> str:
     """Markdown: kills and trials by stage."""
-    lines = ["| stage | seconds | kills | trials | recovered | equal |", "|---|---|---|---|---|---|"]
+    lines = []
     sums = [0, 0, 0, 0]
     for row in rows:
         mine = [outcome for trial, outcome in done if trial.row == row]
         counts = [sum(one.kills for one in mine), len(mine), sum(one.recovered for one in mine),
                   sum(one.equal for one in mine)]
         sums = [before + now for before, now in zip(sums, counts, strict=True)]
-        lines.append(f"| {row.name} | {row.seconds:.1f} | " + " | ".join(map(str, counts)) + " |")
-    return "\n".join([*lines, "| all | | " + " | ".join(map(str, sums)) + " |"])
+        lines.append([row.name, f"{row.seconds:.1f}", *counts])
+    return "\n".join(table(["stage", "seconds", "kills", "trials", "recovered", "equal"], [*lines, ["all", "", *sums]]))
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ from espnet_bljust.data.kaldi.tables import walk_table
 from espnet_bljust.data.preparation.formatted_set import FormattedSet, Utterance
 from espnet_bljust.data.text.tokens import Tokenizer
 from espnet_bljust.disk.distinct import Distinct
+from espnet_bljust.markdown import table
 
 CLIPPED_SAMPLES = 10
 SILENT_RMS = 32768 * 10 ** (-60 / 20)
@@ -177,10 +178,9 @@ def markdown(numbers: dict, pictures: list[str]) -> str:
     return "\n".join(parts)
 
 
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """A Markdown table; the first column to the left, the others to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+def _table(head: list[str], rows: list[list[object]]) -> list[str]:
+    """The first column to the left, the others to the right."""
+    return table(head, rows, align="l" + "r" * (len(head) - 1))
 
 
 def _sets(sets: dict) -> list[str]:
@@ -189,9 +189,9 @@ def _sets(sets: dict) -> list[str]:
     rows = []
     for name, row in sets.items():
         lengths = [f"{value:.2f}" for value in row["seconds_percentiles"].values()]
-        faults = [str(count) for count in row["faults"].values()]
-        rows.append([name, str(row["utterances"]), f"{row['hours']:.2f}", str(row["speakers"]), *lengths, *faults])
-    return ["## Audio", "", *table(head, rows), "", "The utterances counted as faulty: `offenders.txt`."]
+        faults = row["faults"].values()
+        rows.append([name, row["utterances"], f"{row['hours']:.2f}", row["speakers"], *lengths, *faults])
+    return ["## Audio", "", *_table(head, rows), "", "The utterances counted as faulty: `offenders.txt`."]
 
 
 def _texts(sets: dict) -> list[str]:
@@ -201,15 +201,13 @@ def _texts(sets: dict) -> list[str]:
         if "words" in row:
             oov = f"{row['oov_words']} ({row['oov_words'] / max(row['words'], 1):.2%})"
             unknown = f"{row['unknown_tokens']} ({row['unknown_tokens'] / max(row['tokens'], 1):.2%})"
-            counts = [str(row["words"]), str(row["distinct_words"]), oov, str(row["tokens"]), unknown]
-            rows.append([name, *counts, f"{row['tokens_per_second']:.1f}", str(row["distinct_sentences"])])
-    return ["## Text", "", "OOV words are those that the first set's text does not hold.", "", *table(head, rows)]
+            counts = [row["words"], row["distinct_words"], oov, row["tokens"], unknown]
+            rows.append([name, *counts, f"{row['tokens_per_second']:.1f}", row["distinct_sentences"]])
+    return ["## Text", "", "OOV words are those that the first set's text does not hold.", "", *_table(head, rows)]
 
 
 def _overlaps(overlaps: list[dict]) -> list[str]:
     head = ["sets", "speakers", "sentences", "ids", "audio"]
-    rows = [
-        [" and ".join(row["sets"]), *("-" if row[key] is None else str(row[key]) for key in head[1:])]
-        for row in overlaps
-    ]
-    return ["## Shared between sets", "", *table(head, rows)]
+    rows = [[" and ".join(row["sets"]), *("-" if row[key] is None else row[key] for key in head[1:])]
+            for row in overlaps]  # fmt: skip
+    return ["## Shared between sets", "", *_table(head, rows)]
