@@ -203,7 +203,7 @@ def cold(folder: Path) -> str:
                 file.seek(int(index.entry(number)[1].rpartition(":")[2]))
                 file.read(COLD_BYTES)
         rates.append(COLD_UTTERANCES * COLD_BYTES / 1e6 / (time.perf_counter() - started))
-    return (f"A window of {COLD_UTTERANCES} utterances from the disk, nothing of it in memory: {rates[0]:.0f} MB/s "
+    return (f"A window of {COLD_UTTERANCES} utterances from the disk, nothing of it in memory:\n{rates[0]:.0f} MB/s "
             f"utterance by utterance, {rates[1]:.0f} MB/s asked for by shards.")
 
 

@@ -101,8 +101,8 @@ def header(rounds: int) -> list[str]:
     from importlib.metadata import version
 
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "espnet-s3prl", "numpy"))
-    return [f"{date.today()}, {processor()}, {THREADS} threads, Python {platform.python_version()}, {packages}; "
-            f"{rounds} rounds."]
+    return [f"{date.today()}, {processor()}, {THREADS} threads,",
+            f"Python {platform.python_version()}, {packages}; {rounds} rounds."]
 
 
 def processor() -> str:
