@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from espnet_bljust.comparison import tasks, updates
+from espnet_bljust.comparison.groups import resolve
 from espnet_bljust.disk.settings_file import read_yaml
 from espnet_bljust.errors import InputError
 
@@ -19,6 +20,7 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
     if not path.is_file():
         raise InputError(f"{path}: no such description. --config names it; egs2/mini/bljust/conf/compare.yaml is one.")
     found = read_yaml(path)
+    found = resolve(path, found) if isinstance(found, dict) else found
     keys = set(found) if isinstance(found, dict) else set()
     if "pretraining" in keys or options.pretrain_updates:
         found = updates.with_arms(found if keys else {}, options)
@@ -26,7 +28,7 @@ def read_description(path: Path, options: argparse.Namespace) -> dict:
     optional = OPTIONAL | ({"test_set"} if "tasks" in keys else set())
     if odd := sorted(keys - KEYS) or sorted(KEYS - optional - keys):
         raise InputError(f"{path}: {odd[0]} is {'unknown' if odd[0] in keys else 'missing'}. "
-                         f"A description has {', '.join(sorted(KEYS))}.")
+                         f"A description has {', '.join(sorted({*KEYS, 'groups', 'include'}))}.")
     names = [found["name"], *(found["arms"] if isinstance(found["arms"], dict) else [])]
     if odd := [name for name in names if not PLAIN.fullmatch(str(name))]:  # they name folders, and a shell reads them
         raise InputError(f"{path}: {str(odd[0])!r} is no plain name. Use letters, digits and . _ - in names.")

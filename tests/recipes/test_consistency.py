@@ -13,6 +13,7 @@ import yaml
 
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bin import compare, plan
+from espnet_bljust.comparison import groups
 from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning import settings
@@ -224,7 +225,10 @@ def test_configurations_hold_keys_that_are_read(name):
         if "plan_conf" in content:
             check_training(name, {"asr_config": str(path.relative_to(folder(name)))}, where)
         elif "seeds" in content:
-            check_comparison(name, path, content)
+            check_comparison(name, path, groups.resolve(path, content))
+        elif "groups" in content:
+            users = [other for other in path.parent.glob("*.yaml") if f"include: {path.name}" in other.read_text()]
+            assert users, f"{where}: no description beside it includes it. Who reads it?"
         elif "search" in content:
             unknown = sorted(set(content) - set(SearchSettings.__dataclass_fields__))
             assert not unknown, f"{where}: decoding does not read {unknown[0]}. Correct the name."
