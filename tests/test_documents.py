@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_style import FILES, ROOT, name, text  # noqa: E402
 
 PAGES = [path for path in FILES if path.suffix == ".md"]
-TEMPLATES = {"conf/model_card.md", "conf/model_usage_espnet.md", "conf/model_usage_own.md"}  # pages of a model elsewhere
+TEMPLATES = {"conf/model_card.md", "conf/model_usage_espnet.md", "conf/model_usage_own.md"}  # of a model elsewhere
 LONGEST_LINE, LONGEST_CELL, FIRST_PAGE_WORDS = 120, 100, 600
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PAGE_NAMED = re.compile(r"\bdocs/[\w/.-]*\w\.(?:md|csv|png)\b")
@@ -48,7 +48,7 @@ def test_the_first_page_has_at_most_600_words():
 
 
 def anchors(page):
-    """Of its headings, as GitHub makes them: small letters, no punctuation, spaces as dashes, a number for the second."""
+    """Of its headings, as GitHub makes them: small letters, no punctuation, dashes for spaces, numbers for repeats."""
     found = []
     for _, line in outside_code(page):
         if heading := re.match(r"#{1,6} +(.+)", line):
@@ -81,7 +81,7 @@ def test_pages_that_code_settings_and_messages_name_exist():
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_files_of_code_that_a_page_names_exist(page):
-    """`decoding/windows.py` is espnet_bljust's, `local/data.py` a recipe's, `tests/data/test_wav.py` stands at the root."""
+    """`decoding/windows.py` is espnet_bljust's, `local/data.py` a recipe's, `local/launch/run.py` the root's."""
     places = [ROOT, ROOT / "espnet_bljust", page.parent, ROOT / "egs2/an4/bljust"]
     ours = {path.name for place in places[:2] for path in place.iterdir() if path.is_dir()}
     assert [file for file in CODE_NAMED.findall(text(page)) if file.split("/")[0] in ours

@@ -3,9 +3,9 @@
 The description (YAML) holds `name`, `seeds`, `test_set`, `reference` (an arm), `arms` (name -> options of run.sh) and,
 if wanted, `options` of run.sh for all arms, `pairs` (arm -> the arm that it is compared with in the place of the
 reference) and `published`: source, metric and figures (arm -> percent) that others report. asr_args of both are joined;
-`groups` and `include` hold options that several arms share (comparison/groups.py). Every arm has the data of stages 1 to
-6, made once with the first seed; run.sh itself says of each stage of a run whether it is up to date. Only `test_set`
-is decoded: with the dev set in its place, a search for the best options never sees the test set.
+`groups` and `include` hold options that several arms share (comparison/groups.py). Every arm has the data of stages 1
+to 6, made once with the first seed; run.sh itself says of each stage of a run whether it is up to date. Only
+`test_set` is decoded: with the dev set in its place, a search for the best options never sees the test set.
 With `tasks` in the place of `test_set`, every arm is trained and scored for each of them: comparison/tasks.py.
 
 With `folds: N` (cross-validation of a classification; comparison/folds.py) every arm runs in each of N folds, whose

@@ -14,6 +14,7 @@ import yaml
 from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bin import compare, plan
 from espnet_bljust.comparison import groups
+from espnet_bljust.comparison.tasks import joined
 from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning import settings
@@ -146,8 +147,7 @@ def command_options():
 @pytest.mark.parametrize("name", RECIPES)
 def test_readme_and_comments_name_options_that_exist(name):
     known = {*PIPELINE, *COMPARISON, *command_options(), *own_options(name), "help", "debug"}
-    patterns = data_options(name)
-    wrong = []
+    patterns, wrong = data_options(name), []
     shell = [*folder(name).glob("run*.sh"), folder(name) / "db.sh"]
     for path in (folder(name) / "README.md", *configurations(name), *shell):
         for number, line in enumerate(path.read_text().splitlines(), 1):
@@ -226,14 +226,12 @@ def test_configurations_hold_keys_that_are_read(name):
             check_training(name, {"asr_config": str(path.relative_to(folder(name)))}, where)
         elif "seeds" in content:
             check_comparison(name, path, groups.resolve(path, content))
-        elif "groups" in content:
-            users = [other for other in path.parent.glob("*.yaml") if f"include: {path.name}" in other.read_text()]
-            assert users, f"{where}: no description beside it includes it. Who reads it?"
         elif "search" in content:
             unknown = sorted(set(content) - set(SearchSettings.__dataclass_fields__))
             assert not unknown, f"{where}: decoding does not read {unknown[0]}. Correct the name."
         else:
-            assert path.parent.name == "size", f"{where}: no training, comparison, decoding or size. Who reads it?"
+            assert path.parent.name == "size" or path.stem == "shared", (  # the latter is of descriptions beside it
+                f"{where}: no training, comparison, decoding or size. Who reads it?")
 
 
 def check_comparison(recipe, path, content):
@@ -247,11 +245,8 @@ def check_comparison(recipe, path, content):
     for arm, own in {"pretraining": content.get("pretraining"), **(content.get("arms") or {})}.items():
         for task in tasks:
             common = {} if arm == "pretraining" else content.get("options") or {}  # those are of the fine-tunings
-            parts = [common, task, own or {}]
             given = {key: str(value).lower() if isinstance(value, bool) else str(value)
-                     for part in parts for key, value in part.items()}
-            if "asr_args" in given:
-                given["asr_args"] = " ".join(str(part["asr_args"]) for part in parts if "asr_args" in part)
+                     for key, value in joined(common, task, own).items()}
             where = f"{shown(path)}: {arm}"
             values = parse([word for key, value in given.items() for word in (f"--{key}", value)], where, PIPELINE)
             check_data_options(recipe, values.get("local_data_opts", ""), where)
