@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from test_layers import ROOMS_BELOW  # noqa: E402
 from test_style import FILES, ROOT, name, text  # noqa: E402
 
 PAGES = [path for path in FILES if path.suffix == ".md"]
@@ -84,8 +85,15 @@ def test_files_of_code_that_a_page_names_exist(page):
     """`decoding/windows.py` is espnet_bljust's, `local/data.py` a recipe's, `local/launch/run.py` the root's."""
     places = [ROOT, ROOT / "espnet_bljust", page.parent, ROOT / "egs2/an4/bljust"]
     ours = {path.name for place in places[:2] for path in place.iterdir() if path.is_dir()}
+    tests = {path.name for path in FILES if path.is_relative_to(ROOT / "tests")}
     assert [file for file in CODE_NAMED.findall(text(page)) if file.split("/")[0] in ours
             and not any((place / file).exists() for place in places)] == []
+    assert [file for file in re.findall(r"\btest_\w+\.py\b", text(page)) if file not in tests] == []
+
+
+def test_the_table_of_rooms_has_every_room():
+    rows = re.findall(r"^\| `([a-z/]+)/` \|", text(ROOT / "docs/developing.md"), re.MULTILINE)
+    assert {row.replace("/", ".") for row in rows} == set(ROOMS_BELOW) - {"network.config"}  # a file
 
 
 @pytest.mark.parametrize(("line", "cells"), [(r"| a \| b | c |", 2), ("| a |", 1)])
