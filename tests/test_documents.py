@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_layers import ROOMS_BELOW  # noqa: E402
+from test_layers import ROOMS, docstring  # noqa: E402
 from test_style import FILES, ROOT, name, text  # noqa: E402
 
 PAGES = [path for path in FILES if path.suffix == ".md"]
@@ -91,9 +91,12 @@ def test_files_of_code_that_a_page_names_exist(page):
     assert [file for file in re.findall(r"\btest_\w+\.py\b", text(page)) if file not in tests] == []
 
 
-def test_the_table_of_rooms_has_every_room():
-    rows = re.findall(r"^\| `([a-z/]+)/` \|", text(ROOT / "docs/developing.md"), re.MULTILINE)
-    assert {row.replace("/", ".") for row in rows} == set(ROOMS_BELOW) - {"network.config"}  # a file
+def test_the_table_of_rooms_says_what_their_docstrings_say():
+    row = re.compile(r"^\| `([a-z/]+)/` \| [^|]+ \| ([^|]+) \| `([\w.]+)` \|$", re.MULTILINE)
+    rows = {room.replace("/", "."): (may, first) for room, may, first in row.findall(text(ROOT / "docs/developing.md"))}
+    assert set(rows) == set(ROOMS) - {"network.config", "data"}  # a file, and a folder of rooms alone
+    assert [room for room, (may, first) in rows.items() if f"May import: {may}." not in docstring(room)
+            or f"Begin with {first}" not in docstring(room)] == []
 
 
 @pytest.mark.parametrize(("line", "cells"), [(r"| a \| b | c |", 2), ("| a |", 1)])

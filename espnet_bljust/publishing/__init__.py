@@ -1,5 +1,5 @@
 """What leaves the house: packs, exports, model cards, the hub.
 
-May import: shell, scoring, weights, training, planning, espnet, disk, data.audio, data.text, data.kaldi, network.
+May import: shell, scoring, weights, training, planning, espnet, disk, data.text, network.
 Begin with pack.py, what stock ESPnet loads; export.py.
 """
