@@ -1,34 +1,30 @@
-"""CTC prefix beam search with an n-gram language model, by torchaudio's ctc_decoder on flashlight-text and KenLM.
+"""CTC prefix beam search with an n-gram language model, from settings and an ARPA file.
 
     score(y) = ln Σ_paths p(path|x) + ngram_weight · log10 P(y) + penalty · |y|
-Token models are searched without a lexicon. A word model spells its words by characters, each word ended by <space>;
-one frame is added behind the last on which <space> is certain, so that the last word ends too.
-
-Traps of the libraries, seen against the enumeration of all label strings (tests/bin/test_beam_search.py):
-- a language model given to ctc_decoder by its path is read with the tokens in another order: KenLM is made here;
-- the silence token is added behind every result: without a lexicon it is <blank>;
-- a word's last token cannot last two frames unless it is the silence token: words without <space> are refused.
-Source: Hannun et al., arXiv:1408.2873, algorithm 1; Kahn et al., arXiv:2201.12465 (flashlight).
+With ngram_unit: token, y are tokens, and any string of them may be. With ngram_unit: word, y are words of the language
+model, and the sum is over all paths of all token strings that write them; tokens with a boundary end them, <space> of
+token type char and the pieces of bpe that begin with ▁.
 """
 
-import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
+import numpy as np
 from torch import Tensor
 
-from espnet_bljust.data.text.arpa import arpa_order, arpa_words, word_of
-from espnet_bljust.data.text.tokens import SPACE, CharSplitter
-from espnet_bljust.decoding.search_settings import SearchSettings
+from espnet_bljust.bin.search_settings import SearchSettings
+from espnet_bljust.data.arpa import word_of
+from espnet_bljust.data.ngram import END, START, UNKNOWN
+from espnet_bljust.data.tokens import SPACE, CharSplitter, Splitter
+from espnet_bljust.decoding.grammars import Grammar, TokenGrammar, TokenNgramGrammar, WordGrammar
+from espnet_bljust.decoding.lexicon import BOUNDARY, make_lexicon
+from espnet_bljust.decoding.ngram_automaton import NgramAutomaton
+from espnet_bljust.decoding.prefix_search import PrefixSearch
 from espnet_bljust.errors import InputError
 
-LONGEST_NGRAM = 6  # that the KenLM in flashlight-text reads
-NEVER = -1e30  # log probability; infinite ones would meet in subtractions
+PIECE_BOUNDARY = "▁"  # of SentencePiece
 
 
 class Found(NamedTuple):
@@ -41,102 +37,68 @@ class Found(NamedTuple):
 class BeamSearch:
     """Callable on the log probabilities of one utterance."""
 
-    def __init__(self, tokens: Sequence[str], settings: SearchSettings, ngram: Path | None = None) -> None:
-        """``tokens``: the token list, <blank> first."""
-        if ngram:
-            check_order(ngram)
-        elif settings.ngram_weight:
+    def __init__(self, tokens: Sequence[str], settings: SearchSettings, ngram: Path | None = None,
+                 splitter: Splitter | None = None) -> None:
+        """``tokens``: the token list, <blank> first; ``splitter`` cuts found words into pieces of bpe."""
+        if settings.ngram_weight and not ngram:
             raise InputError(f"ngram_weight is {settings.ngram_weight}, but there is no language model. Give --ngram "
                              "(stage 12: --use_ngram true or --inference_ngram), or set it to 0.")
-        self.tokens, self.nbest = list(tokens), settings.nbest
-        self.words = ngram is not None and settings.ngram_unit == "word" and SPACE in self.tokens
-        if ngram and settings.ngram_unit == "word" and not self.words:
-            raise InputError(f"ngram_unit: word with {ngram}: words are found by the token {SPACE}, which is not in "
-                             "the token list. Use ngram_unit: token, or --token_type char.")
-        make = self._word_decoder if self.words else self._token_decoder
-        self.decoder = make(settings, ngram)
+        self.tokens, self.settings = list(tokens), settings
+        self.words: list[str] | None = None
+        if ngram and settings.ngram_unit == "word":
+            grammar = self._word_grammar(ngram)
+            self.index = {token: place for place, token in enumerate(self.tokens)}
+            self.splitter = splitter if splitter and SPACE not in self.index else CharSplitter(
+                token for token in self.tokens if len(token) > 1)
+        else:
+            grammar = self._token_grammar(ngram)
+        self.search = PrefixSearch(grammar, settings.beam_size, settings.beam_threshold)
 
     def __call__(self, log_probability: Tensor) -> list[Found]:
         """log_probability: (frame, token) -> the nbest, best first; fewer where the beam held fewer."""
-        frames = log_probability.float().cpu()
-        if self.words:
-            last = torch.full((1, frames.shape[1]), NEVER)
-            last[0, self.tokens.index(SPACE)] = 0.0
-            frames = torch.cat([frames, last])
-        hypotheses = self.decoder(frames[None].contiguous())[0][: self.nbest]
-        return [Found(self._ids(hypothesis), hypothesis.score) for hypothesis in hypotheses]
+        frames = log_probability.double().cpu().numpy()
+        tried = self.settings.beam_size_token
+        if 0 < tried < frames.shape[1]:
+            least = np.partition(frames, -tried, axis=1)[:, [-tried]]
+            frames = np.where(frames >= least, frames, -np.inf)
+        found = self.search(frames)[: self.settings.nbest]
+        return [Found(self._ids(labels), score) for labels, score in found]
 
-    def _ids(self, hypothesis: object) -> list[int]:
-        if not self.words:
-            return hypothesis.tokens.tolist()
-        space = self.tokens.index(SPACE)
-        spelled = [[self.tokens.index(token) for token in self.splitter.tokens(word)] for word in hypothesis.words]
-        return [token for word in spelled for token in (space, *word)][1:]
+    def _ids(self, labels: Sequence[int]) -> list[int]:
+        if self.words is None:
+            return list(labels)
+        text = " ".join(self.words[label] for label in labels)
+        return [self.index[token] for token in self.splitter.tokens(text)]
 
-    def _token_decoder(self, settings: SearchSettings, ngram: Path | None) -> object:
-        flashlight = library()
-        names = [word_of(token) for token in self.tokens]
-        model, weight = flashlight.ZeroLM(), 1.0
-        if ngram:
-            with reading(ngram):
-                model, weight = flashlight.KenLM(str(ngram), flashlight.Dictionary(names)), settings.ngram_weight
-        if settings.penalty:
-            model, weight = flashlight.with_penalty(model, weight, settings.penalty), 1.0
-        return flashlight.ctc_decoder(
-            lexicon=None, tokens=names, lm=model, nbest=self.nbest, beam_size=settings.beam_size,
-            beam_size_token=settings.beam_size_token or None, beam_threshold=settings.beam_threshold,
-            lm_weight=weight, log_add=True, blank_token=names[0], sil_token=names[0])
+    def _token_grammar(self, ngram: Path | None) -> Grammar:
+        if not ngram:
+            return TokenGrammar(len(self.tokens), self.settings.penalty)
+        return TokenNgramGrammar([word_of(token) for token in self.tokens], NgramAutomaton.from_arpa(ngram),
+                                 weight=self.settings.ngram_weight, penalty=self.settings.penalty)
 
-    def _word_decoder(self, settings: SearchSettings, ngram: Path) -> object:
+    def _word_grammar(self, path: Path) -> Grammar:
         """Only the model's own words are found, those of them that the tokens can spell."""
-        self.splitter = CharSplitter(token for token in self.tokens if len(token) > 1)
-        spelled = [(word, self.splitter.tokens(word)) for word in arpa_words(ngram)]
-        known = [(word, spelling) for word, spelling in spelled if set(spelling) <= set(self.tokens)]
-        if not known:
-            raise InputError(f"{ngram}: the token list can spell none of its words. Is it a model of tokens? Then "
+        texts = written(self.tokens)
+        if not any(text and text[0] == BOUNDARY for text in texts):
+            raise InputError(f"ngram_unit: word with {path}: words end by the token {SPACE}, or by pieces that begin "
+                             f"with {PIECE_BOUNDARY}; the token list has neither. Use ngram_unit: token, or "
+                             "--token_type char or bpe.")
+        ngram = NgramAutomaton.from_arpa(path)
+        words = [word for word in ngram.words if word not in (START, END, UNKNOWN)]
+        lexicon = make_lexicon(words, texts)
+        if not lexicon.words:
+            raise InputError(f"{path}: the token list can spell none of its words. Is it a model of tokens? Then "
                              "set ngram_unit: token.")
-        if len(known) < len(spelled):
-            print(f"{ngram}: {len(spelled) - len(known)} of {len(spelled)} words hold characters that are no tokens",
-                  file=sys.stderr)
-        with tempfile.TemporaryDirectory() as folder, reading(ngram):
-            lexicon = Path(folder) / "lexicon.txt"
-            lexicon.write_text("".join(f"{word} {' '.join(spelling)} {SPACE}\n" for word, spelling in known),
-                               encoding="utf-8")
-            return library().ctc_decoder(
-                lexicon=str(lexicon), tokens=self.tokens, lm=str(ngram), nbest=self.nbest,
-                beam_size=settings.beam_size, beam_size_token=settings.beam_size_token or None,
-                beam_threshold=settings.beam_threshold, lm_weight=settings.ngram_weight, word_score=settings.penalty,
-                log_add=True, blank_token=self.tokens[0], sil_token=SPACE)
+        if len(lexicon.words) < len(words):
+            print(f"{path}: {len(words) - len(lexicon.words)} of {len(words)} words hold characters that are no "
+                  "tokens", file=sys.stderr)
+        self.words = lexicon.words
+        return WordGrammar(lexicon, ngram, weight=self.settings.ngram_weight, penalty=self.settings.penalty)
 
 
-def check_order(ngram: Path) -> None:
-    """Before KenLM says the same in the words of its source."""
-    if not 2 <= (order := arpa_order(ngram)) <= LONGEST_NGRAM:
-        raise InputError(f"{ngram}: of order {order}; KenLM reads 2 to {LONGEST_NGRAM}. Make another with --ngram_num.")
-
-
-def library() -> object:
-    """torchaudio's decoder and flashlight's parts, or how to get them."""
-    try:
-        from espnet_bljust.decoding import flashlight_parts
-    except ImportError as error:
-        raise InputError(f"beam search: flashlight-text is not here ({error}). It has wheels for Python 3.12 alone: "
-                         "run ./setup.sh with that, or decode with search: greedy.") from None
-    return flashlight_parts
-
-
-@contextmanager
-def reading(ngram: Path) -> Iterator[None]:
-    """KenLM writes its progress bar to file descriptor 2, and where it cannot read, its source and function names."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[-200:]
-        raise InputError(f"{ngram}: KenLM cannot read it (... {reason}). Make it again with stage 5.") from None
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+def written(tokens: Sequence[str]) -> list[str | None]:
+    """The text that each token writes, a boundary as one space; None for <blank>, <unk> and <sos/eos>."""
+    boundary = SPACE if SPACE in tokens else PIECE_BOUNDARY
+    last = len(tokens) - 1
+    return [None if place in (0, 1, last) and token.startswith("<") and token != SPACE
+            else token.replace(boundary, BOUNDARY) for place, token in enumerate(tokens)]
