@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from espnet_bljust.bin.search_settings import SearchSettings
-from espnet_bljust.data.arpa import word_of
-from espnet_bljust.data.ngram import END, START, UNKNOWN
-from espnet_bljust.data.tokens import SPACE, CharSplitter, Splitter
+from espnet_bljust.data.text.arpa import word_of
+from espnet_bljust.data.text.ngram import END, START, UNKNOWN
+from espnet_bljust.data.text.tokens import SPACE, CharSplitter, Splitter
 from espnet_bljust.decoding.grammars import Grammar, TokenGrammar, TokenNgramGrammar, WordGrammar
 from espnet_bljust.decoding.lexicon import BOUNDARY, make_lexicon
 from espnet_bljust.decoding.ngram_automaton import NgramAutomaton
 from espnet_bljust.decoding.prefix_search import PrefixSearch
+from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
 
 PIECE_BOUNDARY = "▁"  # of SentencePiece

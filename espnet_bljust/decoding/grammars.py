@@ -2,8 +2,8 @@
 
 TokenGrammar: every token behind every prefix; a language model counts tokens.
 WordGrammar: the tokens that lead on in a lexicon; a language model counts words, each when it ends. Inside a word the
-best unigram that is still possible stands for it, so that the beam is cut by what words are worth (flashlight's smearing
-by the maximum); when the word ends its own score takes that one's place, and nothing of it is left.
+best unigram that is still possible stands for it, so that the beam is cut by what words are worth (flashlight's
+smearing by the maximum); when the word ends its own score takes that one's place, and nothing of it is left.
 """
 
 from functools import lru_cache
@@ -131,7 +131,7 @@ class WordGrammar:
         return Arcs(*(np.concatenate(columns) for columns in zip(inner, entry, strict=True)))
 
     def _close(self, place: Place) -> tuple[np.ndarray, np.ndarray]:
-        """The word that ends where each prefix stands, and what it gains by that; NOTHING and the hope lost elsewhere."""
+        """The word that ends where each prefix stands, and what it gains by that; elsewhere NOTHING, and hope lost."""
         label, gain = self.lexicon.word[place.node], -self.hoped[place.node]
         ends = np.flatnonzero(label != NOTHING)
         score, _ = self.ngram.step(place.state[ends], self.words[label[ends]])

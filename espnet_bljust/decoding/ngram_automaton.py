@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_bljust.data.arpa_reading import ArpaModel, ArpaOrder, read_arpa
-from espnet_bljust.data.ngram import END, START, UNKNOWN
+from espnet_bljust.data.text.arpa_reading import ArpaModel, ArpaOrder, read_arpa
+from espnet_bljust.data.text.ngram import END, START, UNKNOWN
 from espnet_bljust.decoding.trie import Trie
 from espnet_bljust.errors import InputError
 

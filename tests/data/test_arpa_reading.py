@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from espnet_bljust.data.arpa import write_arpa
-from espnet_bljust.data.arpa_reading import read_arpa
-from espnet_bljust.data.ngram import estimate
+from espnet_bljust.data.text.arpa import write_arpa
+from espnet_bljust.data.text.arpa_reading import read_arpa
+from espnet_bljust.data.text.ngram import estimate
 from espnet_bljust.errors import InputError
 
 

@@ -82,7 +82,7 @@ def plain_search(frames, beam, first=(), longer=lambda prefix, token: (*prefix, 
 
 
 class PlainWords:
-    """``longer`` and ``gain`` of plain_search for words of a language model; a prefix is (words, letters, last token)."""
+    """plain_search's functions for words of a language model; a prefix is (words, letters, last token)."""
 
     first = ((), "", 0)
 
@@ -105,8 +105,9 @@ class PlainWords:
 
     def hope(self, letters):
         """The best unigram that goes on from these letters, against the best of all."""
-        best = [max(self.ngram.log10[word,] for word in self.words if word.startswith(begin)) for begin in (letters, "")]
-        return self.weight * (best[0] - best[1])
+        here, first = (max(self.ngram.log10[word,] for word in self.words if word.startswith(begin))
+                       for begin in (letters, ""))
+        return self.weight * (here - first)
 
     def gain(self, prefix):
         words, letters, _ = prefix

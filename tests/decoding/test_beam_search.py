@@ -11,10 +11,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from plain import PlainNgram, PlainWords, add, all_strings, plain_search, random_frames  # noqa: E402
 
-from espnet_bljust.bin.search_settings import SearchSettings  # noqa: E402
-from espnet_bljust.data.arpa import word_of, write_arpa  # noqa: E402
-from espnet_bljust.data.ngram import estimate  # noqa: E402
+from espnet_bljust.data.text.arpa import word_of, write_arpa  # noqa: E402
+from espnet_bljust.data.text.ngram import estimate  # noqa: E402
 from espnet_bljust.decoding.beam_search import BeamSearch, written  # noqa: E402
+from espnet_bljust.decoding.search_settings import SearchSettings  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 
 TOKENS = ["<blank>", "<unk>", "<space>", "a", "b", "<sos/eos>"]
@@ -100,7 +100,8 @@ def test_a_narrow_beam_of_tokens_finds_what_a_plain_prefix_search_finds(token_mo
 
     expected = {string: paths + added + 0.6 * plain.word(["<s>", "<s>", *(TOKENS[token] for token in string)], "</s>")
                 for string, (paths, added) in plain_search(frames, beam, gain=gain).items()}
-    found = search(ngram=token_model, ngram_weight=0.6, penalty=0.3, beam_size=beam, nbest=beam, beam_threshold=1e9)(frames)
+    found = search(ngram=token_model, ngram_weight=0.6, penalty=0.3, beam_size=beam, nbest=beam,
+                   beam_threshold=1e9)(frames)
     assert {tuple(one.ids): one.score for one in found} == pytest.approx(expected, rel=1e-10)
 
 
@@ -138,9 +139,9 @@ def test_tokens_outside_the_most_probable_are_not_tried():
 def test_on_many_frames_the_score_comes_close_to_ctc_s_own_sum_and_never_above(seed):
     frames = random_frames(300, 28, seed, sharp=20.0)
     (found,) = search([f"t{place}" for place in range(28)], beam_size=100)(frames)
-    loss = torch.nn.functional.ctc_loss(frames, torch.tensor(found.ids), torch.tensor(300), torch.tensor(len(found.ids)),
-                                        reduction="sum")  # fmt: skip
-    assert -float(loss) - 0.1 < found.score <= -float(loss) + 1e-9
+    lengths = torch.tensor(300), torch.tensor(len(found.ids))
+    exact = -float(torch.nn.functional.ctc_loss(frames, torch.tensor(found.ids), *lengths, reduction="sum"))
+    assert exact - 0.1 < found.score <= exact + 1e-9
 
 
 def test_a_word_that_the_audio_cuts_off_is_left_out(word_model):

@@ -15,7 +15,8 @@ def go(lexicon, string):
     """(words ended, node) behind a string of tokens, None where it leaves the lexicon."""
     words, node = [], 0
     for token in string:
-        inner = [arc for arc in range(lexicon.first_arc[node], lexicon.first_arc[node + 1]) if lexicon.token[arc] == token]
+        arcs = range(lexicon.first_arc[node], lexicon.first_arc[node + 1])
+        inner = [arc for arc in arcs if lexicon.token[arc] == token]
         entry = np.flatnonzero(lexicon.entry_token == token)
         if inner:
             (arc,) = inner

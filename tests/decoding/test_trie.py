@@ -23,7 +23,8 @@ def test_a_node_is_found_for_every_prefix_and_for_nothing_else(seed):
     assert ends.tolist() == [node[one] for one in sequences]
     first, parent, symbol = trie.first_child(), trie.parent(), trie.symbol()
     for prefix, place in node.items():
-        assert {node[*prefix, s] for s in range(4) if (*prefix, s) in node} == set(range(first[place], first[place + 1]))
+        children = {node[*prefix, s] for s in range(4) if (*prefix, s) in node}
+        assert children == set(range(first[place], first[place + 1]))
         assert not prefix or (parent[place], symbol[place]) == (node[prefix[:-1]], prefix[-1])
 
 

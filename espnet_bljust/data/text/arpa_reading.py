@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_bljust.data.arpa import arpa_order
+from espnet_bljust.data.text.arpa import arpa_order
 from espnet_bljust.errors import InputError
 
 Lines = Iterator[tuple[int, bytes]]
@@ -78,12 +78,13 @@ def _read_order(path: Path, lines: Lines, count: int, order: int, index: dict[by
             log10[row], backoff[row] = float(fields[0]), float(fields[order + 1]) if len(fields) > order + 1 else 0.0
             words[row] = [index[word] for word in fields[1 : order + 1]]
         except (ValueError, IndexError, KeyError):
-            raise InputError(f"{path}:{number}: not log10 p, {order} words of the unigrams, log10 of a back-off weight. "
-                             "Make the model again.") from None
+            raise InputError(f"{path}:{number}: not log10 p, {order} words of the unigrams, log10 of a back-off "
+                             "weight. Make the model again.") from None
     if row + 1 < count:
         raise InputError(f"{path}: ends after {row + 1} of {count} {order}-grams. Make the model again.")
     if order == 1 and len(index) < count:
         raise InputError(f"{path}: {count - len(index)} unigrams stand there twice. Make the model again.")
     if not (log10 <= 0).all():
-        raise InputError(f"{path}: its {order}-gram {int((log10 <= 0).argmin()) + 1} has p above 1. Make the model again.")
+        place = int((log10 <= 0).argmin()) + 1
+        raise InputError(f"{path}: its {order}-gram {place} has p above 1. Make the model again.")
     return ArpaOrder(words, log10, backoff)
