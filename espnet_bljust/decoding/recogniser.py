@@ -50,7 +50,9 @@ class Recogniser:
         if settings.search == "beam" and self.network.head_name != "ctc":
             raise InputError("--search beam: this network says one class an utterance; there is nothing to search. "
                              "Use greedy search, and no language model.")
-        self.beam = BeamSearch(self.token_list, settings, ngram) if settings.search == "beam" else None
+        self.beam = None
+        if settings.search == "beam":
+            self.beam = BeamSearch(self.token_list, settings, ngram, self.tokenizer.splitter)
 
     def __call__(self, waves: list[Tensor]) -> list[Hypothesis]:
         """waves: (sample,) float32 at 16 kHz each; audio too short for one frame is recognised as silence."""
