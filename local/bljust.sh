@@ -51,9 +51,9 @@ bpe_nlsyms=""               # symbols that stay whole in bpe, with commas betwee
 bpe_char_cover=1.0          # share of characters that bpe covers
 nlsyms_txt=none             # file of symbols that are no speech, one a line
 oov="<unk>"                 # token of what is not in the list
-use_ngram=false             # make an n-gram language model in stage 5, and decode with it
+use_ngram=true              # make an n-gram language model in stage 5, and decode with it beside greedy search
 ngram_num=3                 # its order, 2 to 6
-ngram_unit=token            # what it counts; words need token_type char or word (token|word)
+ngram_unit=auto             # what it counts (auto|token|word); auto: words where fewer than 2 % of the dev set's are not in its text
 lm_train_text=""            # its text in place of the labelled one, files of "id words" lines, as "a b"
 ## Training
 task=recognition            # what the supervised head says: words, or one word a recording, its class (recognition|classification)
@@ -69,10 +69,11 @@ nbest_average=5             # checkpoints to average, at least 1
 average_mode=best           # the best on dev, or the last (best|last)
 ## Decoding and publishing
 inference_asr_model=average.pth  # weights to decode with
-inference_config=""         # how to search; conf/decode_beam.yaml with a language model, else conf/decode_greedy.yaml
+inference_config=""         # how to search besides greedily; conf/decode_beam.yaml with a language model when empty
 inference_ngram=""          # language model in ARPA form to decode with; that of stage 5 when empty
+tune_search=true            # choose weights and beam of the language model's search on the dev set, from tune in inference_config
 inference_args=""           # more options of the decoder, as "--beam_size 50 --nbest 5"
-decode_name=""              # folder decode_<name> of the experiment; made from the three above when empty
+decode_name=""              # folder decode_<name> of the experiment; made from configuration, model and options when empty
 fold_tokens=none            # file of "token counted_as" lines for the token error rate: phones that count as one
 write_alignments=false      # write words with times and confidences, decode_<name>/<set>/ctm
 hf_repo=""                  # user/name on Hugging Face, for stage 15
@@ -104,7 +105,9 @@ run_stage 8  exploration  # self-supervised   -> exp/<tag>/checkpoint.pth
 run_stage 9  joint        # bilevel           -> exp/<tag>/checkpoint.pth
 run_stage 10 final        # supervised        -> exp/<tag>/<n>epoch.pth
 run_stage 11 average      # checkpoints       -> exp/<tag>/average.pth
+for decoding in "${decodings[@]}"; do search_by "$decoding"
 run_stage 12 decode       # dump/raw/<set>    -> exp/<tag>/decode_<name>/<set>/text
+done
 run_stage 13 score        # hypotheses        -> exp/<tag>/RESULTS.md, figures
 run_stage 14 pack         # experiment        -> exp/<tag>/<tag>.zip, pack/, huggingface/
 run_stage 15 upload       # pack              -> Hugging Face

@@ -48,7 +48,6 @@ name_things() {  # every derived name, once
     asr_tag=${asr_tag:-${method}_${model_size}_${word%.*}_seed$seed${init_from:+_init}}
     asr_exp=$expdir/$asr_tag
     name_decoding
-    decoded=$asr_exp/decode_$decode_name
     for word in "$lang" "${corpus_sets[@]}"; do plain_name "lang, or the name of a set" "$word"; done
     plain_name asr_tag "$asr_tag"
     plain_name decode_name "$decode_name"
@@ -73,22 +72,37 @@ plain_name() {  # option value: it names a file or folder of ours, and cannot le
     esac
 }
 
-name_decoding() {  # the language model, how to search, and the folder that tells one decoding from another
-    local word
-    ngram=data/${lang}_ngram/${tokens#*_token_list/}/${ngram_num}gram_$ngram_unit.arpa
+name_decoding() {  # the language model, and how stage 12 searches: greedily, and as the options say
+    local word=${ngram_unit#auto}
+    if [ "$task" = classification ] || [ "${inference_config##*/}" = decode_greedy.yaml ]; then use_ngram=false; fi
+    ngram=data/${lang}_ngram/${tokens#*_token_list/}/${ngram_num}gram${word:+_$word}.arpa
     [ "$use_ngram" = false ] || inference_ngram=${inference_ngram:-$ngram}
-    inference_config=${inference_config:-conf/decode_$([ -n "$inference_ngram" ] && echo beam || echo greedy).yaml}
-    [ -e "$inference_config" ] || [ ! -e "../../../$inference_config" ] || inference_config=../../../$inference_config
-    [ -z "$decode_name" ] || return 0
-    decode_name=${inference_config##*/}
-    decode_name=${decode_name%.*}
-    decode_name=${decode_name#decode_}
-    if [ -n "$inference_ngram" ]; then
+    decodings=(asked)
+    case $inference_ngram:${inference_config##*/} in
+        : | :decode_greedy.yaml) inference_config=${inference_config:-conf/decode_greedy.yaml} ;;
+        *) inference_config=${inference_config:-conf/decode_beam.yaml} decodings=(greedy asked) ;;
+    esac
+    asked_name=$decode_name
+    if [ -z "$asked_name" ]; then
+        asked_name=${inference_config##*/}
+        asked_name=${asked_name%.*}
+        asked_name=${asked_name#decode_}
         word=${inference_ngram##*/}
-        decode_name+=_${word%.*}
+        [ -z "$word" ] || asked_name+=_${word%.*}
+        [ -z "$inference_args" ] || asked_name+=_$(tr -cs '[:alnum:].\n' _ <<<"${inference_args//--/}")
+        asked_name=${asked_name%_}
     fi
-    [ -z "$inference_args" ] || decode_name+=_$(tr -cs '[:alnum:].\n' _ <<<"${inference_args//--/}")
-    decode_name=${decode_name%_}
+    search_by asked
+}
+
+search_by() {  # greedy|asked: the search of the next stage, and the folder that tells one decoding from another
+    search_config=conf/decode_greedy.yaml search_ngram="" search_args=() decode_name=greedy
+    if [ "$1" = asked ]; then
+        search_config=$inference_config search_ngram=$inference_ngram decode_name=$asked_name
+        read -ra search_args <<<"$inference_args"
+    fi
+    [ -e "$search_config" ] || [ ! -e "../../../$search_config" ] || search_config=../../../$search_config
+    decoded=$asr_exp/decode_$decode_name
 }
 
 stage_data() {
@@ -153,7 +167,7 @@ stage_tokens() {
     if [ "$use_ngram" = true ]; then
         read -ra texts <<<"${lm_train_text:-$labelled/text}"
         uses ngram_num ngram_unit
-        reads "${texts[@]}"
+        reads "${texts[@]}" "$raw/$valid_set/text"
         makes "$ngram"
     fi
     due || return 0
@@ -167,7 +181,8 @@ make_ngram() {
     local held_out=("$raw/$valid_set/text") set
     for set in "${tests[@]}"; do held_out+=("$raw/$set/text" "data/$set/text"); done
     bin make_ngram --text "${texts[@]}" --held_out "data/$valid_set/text" "${held_out[@]}" --out "$ngram" \
-        --order "$ngram_num" --unit "$ngram_unit" "${token_options[@]}" --nlsyms_txt "$nlsyms_txt"
+        --order "$ngram_num" --unit "$ngram_unit" --dev_text "$raw/$valid_set/text" "${token_options[@]}" \
+        --nlsyms_txt "$nlsyms_txt"
 }
 
 stage_report() {
@@ -256,43 +271,66 @@ stage_average() {
 }
 
 stage_decode() {
-    local set jobs words extra gpus=0 ngram_options=()
+    local set jobs gpus=0 words=() tuned=false
     [ "$gpu_inference" = false ] || gpus=$((ngpu > 0))
     uses inference_args inference_asr_model write_alignments
-    reads "$asr_exp/$inference_asr_model" "$inference_config"
-    [ -z "$inference_ngram" ] || { uses ngram_unit; reads "$inference_ngram"; }
+    reads "$asr_exp/$inference_asr_model" "$search_config"
     for set in "${decode_sets[@]}"; do reads "$raw/$set"; makes "$decoded/$set/text"; done
+    if [ -n "$search_ngram" ]; then
+        uses ngram_unit tune_search
+        reads "$search_ngram"
+        tuned=$tune_search
+        [ "$tuned" = false ] || { reads "$raw/$valid_set"; makes "$decoded/search.yaml" "$decoded/tuning.md"; }
+        words=(--ngram "$search_ngram" --ngram_unit "$ngram_unit")
+    fi
     due || return 0
-    [ -z "$inference_ngram" ] || ngram_options=(--ngram "$inference_ngram" --ngram_unit "$ngram_unit")
-    read -ra extra <<<"$inference_args"
-    for set in "${decode_sets[@]}"; do
-        jobs=$(parts "$inference_nj" "$raw/$set/wav.scp")
-        words=(--exp_dir "$asr_exp" --model "$inference_asr_model" --data_dir "$raw/$set" --out_dir "$decoded/$set"
-            --num_jobs "$jobs" --ngpu "$gpus" --inference_config "$inference_config"
-            --write_alignments "$write_alignments" "${ngram_options[@]}" "${extra[@]}")
-        launch "$decode_cmd" --gpu "$gpus" JOB=1:"$jobs" "$decoded/logs/$set.JOB.log" \
-            "$python" -m espnet_bljust.bin.decode "${words[@]}" --job JOB
-        bin decode "${words[@]}" --finish true
-    done
+    words+=(--exp_dir "$asr_exp" --model "$inference_asr_model" --ngpu "$gpus" "${search_args[@]}")
+    [ "$tuned" = false ] || tune_search
+    words+=(--inference_config "$search_config" --write_alignments "$write_alignments")
+    for set in "${decode_sets[@]}"; do decode_set; done
+}
+
+tune_search() {
+    launch "$decode_cmd" --gpu "$gpus" "$decoded/logs/tune.log" "$python" -m espnet_bljust.bin.tune_search \
+        "${words[@]}" --inference_config "$search_config" --nlsyms_txt "$nlsyms_txt" --data_dir "$raw/$valid_set" \
+        --out_dir "$decoded"
+    said "$decoded/logs/tune.log"
+    search_config=$decoded/search.yaml
+}
+
+decode_set() {
+    local words=("${words[@]}" --data_dir "$raw/$set" --out_dir "$decoded/$set")
+    jobs=$(parts "$inference_nj" "$raw/$set/wav.scp")
+    words+=(--num_jobs "$jobs")
+    launch "$decode_cmd" --gpu "$gpus" JOB=1:"$jobs" "$decoded/logs/$set.JOB.log" \
+        "$python" -m espnet_bljust.bin.decode "${words[@]}" --job JOB
+    bin decode "${words[@]}" --finish true
 }
 
 stage_score() {
-    local set words=("${token_options[@]}")
+    local decoding set names=() words=("${token_options[@]}")
     uses nlsyms_txt fold_tokens task
     [ "$nlsyms_txt" = none ] || words+=(--nlsyms_txt "$nlsyms_txt")
     [ "$fold_tokens" = none ] || { words+=(--fold_tokens "$fold_tokens"); reads "$fold_tokens"; }
-    for set in "${decode_sets[@]}"; do reads "$raw/$set/text" "$decoded/$set/text"; makes "$decoded/$set/score_wer"; done
+    for decoding in "${decodings[@]}"; do
+        search_by "$decoding"
+        names+=("$decode_name")
+        for set in "${decode_sets[@]}"; do reads "$raw/$set/text" "$decoded/$set/text"; makes "$decoded/$set/score_wer"; done
+    done
     makes "$asr_exp/RESULTS.md" "$asr_exp/images/training.png" RESULTS.md
     due || return 0
-    for set in "${decode_sets[@]}"; do
-        bin score --ref "$raw/$set/text" --hyp "$decoded/$set/text" "${words[@]}" --out_dir "$decoded/$set"
-        [ "$task" != classification ] ||
-            bin score_classes --ref "$raw/$set/text" --hyp "$decoded/$set/text" --out_dir "$decoded/$set/score_class"
+    for decoding in "${names[@]}"; do
+        for set in "${decode_sets[@]}"; do score_set "$asr_exp/decode_$decoding/$set"; done
     done
     bin training_figure --exp_dir "$asr_exp"
-    bin results --exp_dir "$asr_exp" --decode_name "$decode_name" --sets "${decode_sets[*]}" --token_type "$token_type"
+    bin results --exp_dir "$asr_exp" --decode_names "${names[*]}" --sets "${decode_sets[*]}" --token_type "$token_type"
     call cp "$asr_exp/RESULTS.md" "RESULTS.md.$asr_tag.tmp"  # runs of a comparison do this side by side
     call mv "RESULTS.md.$asr_tag.tmp" RESULTS.md
+}
+
+score_set() {  # decode_<name>/<set>
+    bin score --ref "$raw/$set/text" --hyp "$1/text" "${words[@]}" --out_dir "$1"
+    [ "$task" != classification ] || bin score_classes --ref "$raw/$set/text" --hyp "$1/text" --out_dir "$1/score_class"
 }
 
 stage_pack() {

@@ -27,7 +27,7 @@ OUTSIDE = {
 }
 NOT_ON_THE_GROUND = {"logging", "os", "pathlib", "io", "json", "yaml", "argparse", "espnet_bljust.progress"}
 # where it is not called as the module is
-DISTRIBUTION = {"yaml": "pyyaml", "espnet2": "espnet", "flashlight": "flashlight_text"}
+DISTRIBUTION = {"yaml": "pyyaml", "espnet2": "espnet"}
 RECIPE_FILES = sorted((ROOT / "egs2").rglob("*.py"))
 
 

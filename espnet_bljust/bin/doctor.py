@@ -20,7 +20,7 @@ from espnet_bljust import __version__
 from espnet_bljust.command import run
 
 NEEDED = ("torch", "espnet", "numpy", "soundfile", "kaldiio", "sentencepiece", "tensorboard", "matplotlib")
-USEFUL = ("torchaudio", "flashlight-text", "espnet-model-zoo", "huggingface-hub", "espeakng-loader", "transformers",
+USEFUL = ("torchaudio", "espnet-model-zoo", "huggingface-hub", "espeakng-loader", "transformers",
           "espnet-s3prl", "pytest")
 TOOLS = {
     "sclite": "only to compare our counts with NIST's: apt-get install sctk",

@@ -10,7 +10,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Options of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--exp_dir", type=Path, required=True, help="experiment with decode_<name>/<set>/score_*")
-    parser.add_argument("--decode_name", required=True, help="the <name> that must have been scored")
+    parser.add_argument("--decode_names", required=True, help="the <name>s that must have been scored, in quotes")
     parser.add_argument("--token_type", default="char", help="phn: the one rate is the phone error rate")
     parser.add_argument("--sets", required=True, help="data sets that must have been scored, in quotes")
     return parser
@@ -22,7 +22,7 @@ def main(options: argparse.Namespace) -> None:
     from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
     from espnet_bljust.scoring.results import environment, markdown, printed_table, rate_names, read_results
 
-    wanted = [f"decode_{options.decode_name}/{name}" for name in options.sets.split()]
+    wanted = [f"decode_{decoding}/{name}" for name in options.sets.split() for decoding in options.decode_names.split()]
     results = read_results(options.exp_dir, wanted)
     names = rate_names(options.token_type)
     target = options.exp_dir / "RESULTS.md"

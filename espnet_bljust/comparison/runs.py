@@ -51,7 +51,7 @@ def option_words(values: dict, options: argparse.Namespace, fold: int = 0) -> li
     dumpdir = options.dumpdir
     if fold:
         values, dumpdir = folds.options_of(values, fold), folds.dumpdir(options.dumpdir, fold)
-    words = ["--dumpdir", str(dumpdir)]
+    words = ["--dumpdir", str(dumpdir), "--use_ngram", "false"]  # greedy alone, where the description says no other
     for name, value in (values or {}).items():
         words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
     return [*words, *options.run_args.split()]

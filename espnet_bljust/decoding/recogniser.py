@@ -9,6 +9,7 @@ from torch import Tensor
 from espnet_bljust.data.text.tokens import load_tokenizer
 from espnet_bljust.decoding.align import align
 from espnet_bljust.decoding.beam_search import BeamSearch, Found
+from espnet_bljust.decoding.language_model import read_language_model
 from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.decoding.word_times import Clock, Word, words_of
 from espnet_bljust.disk.settings_file import read_yaml_keys
@@ -52,7 +53,8 @@ class Recogniser:
                              "Use greedy search, and no language model.")
         self.beam = None
         if settings.search == "beam":
-            self.beam = BeamSearch(self.token_list, settings, ngram, self.tokenizer.splitter)
+            model = read_language_model(ngram, self.token_list, settings.ngram_unit) if ngram else None
+            self.beam = BeamSearch(self.token_list, settings, model, self.tokenizer.splitter)
 
     def __call__(self, waves: list[Tensor]) -> list[Hypothesis]:
         """waves: (sample,) float32 at 16 kHz each; audio too short for one frame is recognised as silence."""

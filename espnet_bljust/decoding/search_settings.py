@@ -9,7 +9,8 @@ from espnet_bljust.disk.settings_file import read_yaml
 from espnet_bljust.errors import InputError
 
 SEARCHES = ("greedy", "beam")
-UNITS = ("token", "word")
+UNITS = ("auto", "token", "word")
+TUNE = "tune"  # key of a configuration: values to try on a dev set
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class SearchSettings:
     beam_size_token: int = 0  # tokens tried on a frame, the most probable ones; 0: all
     beam_threshold: float = 30.0  # hypotheses that are so many nats behind the best are dropped
     ngram_weight: float = 0.0  # of the language model's log10 probability
-    ngram_unit: str = "token"  # what the language model counts: tokens, or words spelled by characters
+    ngram_unit: str = "auto"  # what the language model counts: tokens, or words spelled by them; auto: by its words
     penalty: float = 0.0  # added for each token, or word with ngram_unit: word
     nbest: int = 1  # hypotheses written
 
@@ -53,10 +54,10 @@ def read_settings(options: argparse.Namespace) -> SearchSettings:
     """The configuration with the call's options over it."""
     path = options.inference_config
     try:
-        settings = SearchSettings(**_read(path)) if path else SearchSettings()
+        settings = SearchSettings(**_read(path)[0]) if path else SearchSettings()
     except ValueError as error:
         raise InputError(f"{path}: {error}. Mend the value.") from None
-    given = {field.name: value for field in fields(settings) if (value := getattr(options, field.name)) is not None}
+    given = given_settings(options)
     try:
         settings = replace(settings, **given)
     except ValueError as error:
@@ -66,13 +67,39 @@ def read_settings(options: argparse.Namespace) -> SearchSettings:
     return settings
 
 
-def _read(path: Path) -> dict:
+def read_grid(options: argparse.Namespace) -> dict[str, list]:
+    """What the configuration wants to be tried on a dev set: values by setting, without those that the call gives."""
+    if not options.inference_config:
+        return {}
+    settings, grid = _read(options.inference_config)
+    given = given_settings(options)
+    for name, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise InputError(f"{options.inference_config}: tune: {name} is {values!r}, not a list of values to try. "
+                             "Write [a, b, ...].")
+        for value in values:
+            try:
+                SearchSettings(**{**settings, name: value})
+            except ValueError as error:
+                raise InputError(f"{options.inference_config}: tune: {error}. Mend the value.") from None
+    return {name: values for name, values in grid.items() if name not in given}
+
+
+def given_settings(options: argparse.Namespace) -> dict:
+    """The settings that the call gives."""
+    return {field.name: value for field in fields(SearchSettings)
+            if (value := getattr(options, field.name)) is not None}
+
+
+def _read(path: Path) -> tuple[dict, dict]:
+    """The settings of the file, and those under ``tune``; all of them names that are known."""
     settings = read_yaml(path) or {}
-    if not isinstance(settings, dict):
+    if not isinstance(settings, dict) or not isinstance(settings.get(TUNE) or {}, dict):
         raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
+    grid = settings.pop(TUNE, None) or {}
     known = [field.name for field in fields(SearchSettings)]
-    for name in settings:
+    for name in (*settings, *grid):
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, 1, 0)[0]
+            near = difflib.get_close_matches(str(name), [*known, TUNE], 1, 0)[0]
             raise InputError(f"{path}: decoding does not read {name}. Remove it, or did you mean {near}?")
-    return settings
+    return settings, grid

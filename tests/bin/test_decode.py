@@ -149,9 +149,9 @@ def test_posteriors_are_read_back_and_their_best_path_is_the_hypothesis(decode):
 
 
 def test_a_language_model_moves_the_text_and_n_best_lists_fall_in_score(decode, whole, tmp_path):
-    pytest.importorskip("flashlight")
     write_arpa(tmp_path / "ab.arpa", estimate([list("AB" * 9), list("ABAB")], 3))
-    beam = {"search": "beam", "beam_size": 10, "nbest": 3, "ngram": tmp_path / "ab.arpa", "ngram_weight": 12}
+    beam = {"search": "beam", "beam_size": 10, "nbest": 3, "ngram": tmp_path / "ab.arpa", "ngram_weight": 12,
+            "ngram_unit": "token"}
     folder = in_parts(decode, 2, **beam)
     ranks = [tables(folder), *(tables(folder / f"{rank}best_recog") for rank in (2, 3))]
     assert ranks[0]["text"] != whole["text"] and any("ABAB" in text for text in ranks[0]["text"].values())
@@ -159,11 +159,6 @@ def test_a_language_model_moves_the_text_and_n_best_lists_fall_in_score(decode, 
         scores = [float(rank["score"][name]) for rank in ranks]
         assert scores == sorted(scores, reverse=True) and len({rank["token"][name] for rank in ranks}) == 3
     assert sorted(path.name for path in in_parts(decode, 1).iterdir()) == sorted(TABLES)
-
-
-def test_a_beam_of_one_writes_the_greedy_tokens(decode, whole):
-    pytest.importorskip("flashlight")
-    assert tables(in_parts(decode, 1, search="beam", beam_size=1, out="one"))["token_int"] == whole["token_int"]
 
 
 @pytest.mark.parametrize("job", [0, -1, 4])

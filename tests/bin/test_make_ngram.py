@@ -12,7 +12,8 @@ TEXT = ["the cat sat on the mat", "a hat that the cat sat on", "cats and hats"]
 
 def make(folder, lines=TEXT, **named):
     (folder / "text").write_text("".join(f"u{9 - number} {line}\n" for number, line in enumerate(lines)))
-    named = {"text": folder / "text", "out": folder / "lm/x.arpa", "token_list": folder / "tokens.txt", **named}
+    named = {"unit": "token", "text": folder / "text", "out": folder / "lm/x.arpa",
+             "token_list": folder / "tokens.txt", **named}
     main(get_parser().parse_args([item for name, value in named.items() for item in (f"--{name}", str(value))]))
     return folder / "lm/x.arpa"
 
@@ -34,8 +35,8 @@ def test_a_phone_of_white_space_has_a_name_that_arpa_can_hold(tmp_path):
 
 
 @pytest.mark.parametrize("order", [1, 7])
-def test_an_order_that_kenlm_cannot_read_is_refused(tmp_path, order):
-    with pytest.raises(InputError, match=f"--ngram_num {order}: KenLM reads orders 2 to 6"):
+def test_an_order_that_lmplz_cannot_make_is_refused(tmp_path, order):
+    with pytest.raises(InputError, match=f"--ngram_num {order}: not 2 to 6"):
         make(tmp_path, order=order)
 
 

@@ -13,7 +13,8 @@ from plain import PlainNgram, PlainWords, add, all_strings, plain_search, random
 
 from espnet_bljust.data.text.arpa import word_of, write_arpa  # noqa: E402
 from espnet_bljust.data.text.ngram import estimate  # noqa: E402
-from espnet_bljust.decoding.beam_search import BeamSearch, written  # noqa: E402
+from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
+from espnet_bljust.decoding.language_model import read_language_model, written  # noqa: E402
 from espnet_bljust.decoding.search_settings import SearchSettings  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 
@@ -31,7 +32,9 @@ class Letters:
 
 
 def search(tokens=TOKENS, ngram=None, **settings):
-    return BeamSearch(tokens, SearchSettings(**{"search": "beam", **settings}), ngram, Letters())
+    chosen = SearchSettings(**{"search": "beam", **settings})
+    model = read_language_model(ngram, tokens, chosen.ngram_unit) if ngram else None
+    return BeamSearch(tokens, chosen, model, Letters())
 
 
 def texts_of(tokens, ids):
@@ -177,7 +180,7 @@ def test_no_frames_give_the_empty_string(token_model, word_model):
 def test_what_cannot_be_searched_is_named(token_model, tmp_path, capsys):
     with pytest.raises(InputError, match="no language model. Give --ngram"):
         search(ngram_weight=1.0)
-    with pytest.raises(InputError, match="words end by the token <space>, or by pieces that begin with ▁"):
+    with pytest.raises(InputError, match="model of words, which end by the token <space>, or by pieces"):
         search(["<blank>", "<unk>", "aa", "b", "<sos/eos>"], token_model, ngram_unit="word")
     write_arpa(tmp_path / "foreign.arpa", estimate([["xyz"], ["z"]], 2))
     with pytest.raises(InputError, match="spell none"):

@@ -1,4 +1,4 @@
-"""Beam search beside flashlight's, where that is installed: with wide beams both find the same, to rounding in float32."""
+"""Beam search beside flashlight's, where that is installed: with wide beams both find the same, up to float32."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,8 @@ from plain import random_frames  # noqa: E402
 
 from espnet_bljust.data.text.arpa import write_arpa  # noqa: E402
 from espnet_bljust.data.text.ngram import estimate  # noqa: E402
-from espnet_bljust.decoding.beam_search import BeamSearch, written  # noqa: E402
+from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
+from espnet_bljust.decoding.language_model import read_language_model, written  # noqa: E402
 from espnet_bljust.decoding.search_settings import SearchSettings  # noqa: E402
 
 TOKENS = ["<blank>", "<unk>", "<space>", "a", "b", "c", "<sos/eos>"]
@@ -29,7 +30,7 @@ def test_tokens_are_those_of_flashlight(tmp_path, weight, penalty, seed):
     settings = SearchSettings(ngram_weight=weight, penalty=penalty, **WIDE)
     frames, ngram = random_frames(10, len(TOKENS), seed, sharp=5.0), tmp_path / "x.arpa" if weight else None
     theirs = FlashlightSearch(TOKENS, settings, ngram)(frames)
-    ours = BeamSearch(TOKENS, settings, ngram)(frames)
+    ours = BeamSearch(TOKENS, settings, read_language_model(ngram, TOKENS) if ngram else None)(frames)
     assert [one.ids for one in ours] == [ids for ids, _ in theirs]
     assert [one.score for one in ours] == pytest.approx([score for _, score in theirs], abs=1e-3)
 
@@ -41,7 +42,7 @@ def test_words_are_those_of_flashlight(tmp_path, penalty, seed):
     settings = SearchSettings(ngram_weight=1.2, ngram_unit="word", penalty=penalty, **WIDE)
     frames = random_frames(20, len(TOKENS), seed, sharp=5.0)
     theirs = FlashlightSearch(TOKENS, settings, tmp_path / "x.arpa")(frames)
-    ours = BeamSearch(TOKENS, settings, tmp_path / "x.arpa")(frames)
+    ours = BeamSearch(TOKENS, settings, read_language_model(tmp_path / "x.arpa", TOKENS))(frames)
     texts = written(TOKENS)
     assert ["".join(texts[token] for token in one.ids).split() for one in ours] == [words for words, _ in theirs]
     assert [one.score for one in ours] == pytest.approx([score for _, score in theirs], abs=1e-3)

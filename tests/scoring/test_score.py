@@ -35,7 +35,7 @@ def run_score(folder, reference=REFERENCE, hypothesis=HYPOTHESIS, *options):
 
 
 def run_results(folder, sets="test", *options):
-    arguments = ["--exp_dir", str(folder / "exp"), "--decode_name", "greedy", "--sets", sets, *options]
+    arguments = ["--exp_dir", str(folder / "exp"), "--decode_names", "greedy", "--sets", sets, *options]
     results.main(results.build_parser().parse_args(arguments))
     return (folder / "exp" / "RESULTS.md").read_text(encoding="utf-8")
 

@@ -12,11 +12,11 @@ from espnet_bljust.disk.files import sync
 from espnet_bljust.errors import InputError
 
 
-def sentences(options: argparse.Namespace) -> Iterator[list[str]]:
-    """The units of each line of the texts."""
+def sentences(options: argparse.Namespace, unit: str) -> Iterator[list[str]]:
+    """The units, word or token, of each line of the texts."""
     tokenizer = load_tokenizer(options.token_type, options.token_list, options.bpe_model or None, options.nlsyms_txt)
     for text in transcripts(options.text):
-        if options.unit == "word":
+        if unit == "word":
             yield text.split()
         else:
             yield [word_of(tokenizer.vocabulary[token]) for token in tokenizer.encode(text)]
@@ -37,7 +37,7 @@ def transcripts(texts: list[Path]) -> Iterator[str]:
                     yield parts[1].rstrip()
 
 
-def by_lmplz(lmplz: str, options: argparse.Namespace) -> None:
+def by_lmplz(lmplz: str, options: argparse.Namespace, unit: str) -> None:
     """Feed lmplz; ESPnet's options, and <unk> in the text is left out instead of refused."""
     temporary = options.out.with_name(options.out.name + ".tmp")
     command = [lmplz, "-S", "20%", "--discount_fallback", "--skip_symbols", "-o", str(options.order)]
@@ -45,7 +45,7 @@ def by_lmplz(lmplz: str, options: argparse.Namespace) -> None:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE)
         try:
             with process.stdin:
-                for words in sentences(options):
+                for words in sentences(options, unit):
                     process.stdin.write((" ".join(words) + "\n").encode())
         except BrokenPipeError:
             pass  # its status tells
