@@ -38,8 +38,8 @@ def main(options: argparse.Namespace) -> None:
     options.out_dir.mkdir(parents=True, exist_ok=True)
     counted = "words" if unit == "word" else "characters"
     write_atomic(options.out_dir / "tuning.md",
-                 f"# Search settings chosen on {options.data_dir}\n\n{options.ngram} counts {unit}s; errors of {counted} "
-                 f"decide.\n{heard}.\n\n{table(trials, chosen, list(grid))}")
+                 f"# Search settings chosen on {options.data_dir}\n\n{options.ngram} counts {unit}s; errors of "
+                 f"{counted} decide.\n{heard}.\n\n{table(trials, chosen, list(grid))}")
     lines = [f"{name}: {value}\n" for name, value in asdict(replace(chosen, nbest=settings.nbest)).items()]
     write_atomic(options.out_dir / "search.yaml",
                  f"# Chosen on {options.data_dir}; tuning.md beside it has the table.\n{''.join(lines)}")

@@ -18,7 +18,7 @@ class SearchSettings:
     """score(y) = ln Σ_paths p(path|x) + ngram_weight · log10 P(y) + penalty · |y|, in ESPnet's units and names."""
 
     search: str = "greedy"  # "greedy": the best path; "beam": prefix beam search
-    beam_size: int = 20  # hypotheses kept after a frame
+    beam_size: int = 100  # hypotheses kept after a frame
     beam_size_token: int = 0  # tokens tried on a frame, the most probable ones; 0: all
     beam_threshold: float = 30.0  # hypotheses that are so many nats behind the best are dropped
     ngram_weight: float = 0.0  # of the language model's log10 probability
