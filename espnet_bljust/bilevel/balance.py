@@ -6,7 +6,7 @@ of h, so one backward pass gives both. The ratio that a step uses was measured b
 second pass. Until either loss has been seen the ratio is 1, which concerns the first joint step alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,21 +15,24 @@ LOSSES = ("supervised", "self_supervised")
 
 
 class Balance:
-    """Running means of both norms; with ``decay`` 0.98 they remember about 50 steps."""
+    """Running means of the norms of ``losses``; with ``decay`` 0.98 they remember about 50 steps."""
 
-    def __init__(self, decay: float = 0.98) -> None:
-        self.decay = decay
-        self.sums = dict.fromkeys(LOSSES, 0.0)
-        self.weights = dict.fromkeys(LOSSES, 0.0)  # what the sums are divided by: the mean has no bias towards 0
-        self.squares: dict[str, list[Tensor]] = {loss: [] for loss in LOSSES}  # of each micro-batch
+    def __init__(self, decay: float = 0.98, losses: Sequence[str] = LOSSES) -> None:
+        self.decay, self.losses = decay, tuple(losses)
+        self.sums = dict.fromkeys(losses, 0.0)
+        self.weights = dict.fromkeys(losses, 0.0)  # what the sums are divided by: the mean has no bias towards 0
+        self.squares: dict[str, list[Tensor]] = {loss: [] for loss in losses}  # of each micro-batch
 
     @property
     def ratio(self) -> float:
         """||grad_h f|| / ||grad_h g||, or 1 until both are known."""
-        if 0.0 in (*self.weights.values(), self.sums["self_supervised"]):
+        return self.ratio_of(*LOSSES)
+
+    def ratio_of(self, upper: str, lower: str) -> float:
+        """||grad_h upper|| / ||grad_h lower||, or 1 until both are known."""
+        if 0.0 in (self.weights[upper], self.weights[lower], self.sums[lower]):
             return 1.0
-        supervised, self_supervised = (self.sums[loss] / self.weights[loss] for loss in LOSSES)
-        return supervised / self_supervised
+        return self.sums[upper] / self.weights[upper] / (self.sums[lower] / self.weights[lower])
 
     def watch(self, loss: str, hidden: Tensor) -> None:
         """Remember the gradient of the rows of h that lead to this loss, when it comes.
@@ -46,16 +49,17 @@ class Balance:
             self.squares[loss][place] = gradient.detach().double().square().sum()
 
     def update(
-        self, weight: float, device: torch.device, *, world_size: int = 1,
+        self, weights: Mapping[str, float], device: torch.device, *, world_size: int = 1,
         reduce: Callable[[Tensor], Tensor] = lambda tensor: tensor,
     ) -> None:
-        """After a step's backward passes; ``weight`` is g's factor in its objective, ``reduce`` sums over processes."""
+        """After a step's backward passes; ``weights``: the losses' in its objective, ``reduce`` sums over processes."""
         zero = torch.zeros((), dtype=torch.float64, device=device)
-        norms = (reduce(torch.stack([sum(self.squares[loss], zero) for loss in LOSSES])).sqrt() / world_size).tolist()
-        self.squares = {loss: [] for loss in LOSSES}
-        for loss, norm, factor in zip(LOSSES, norms, (1.0, weight), strict=True):
-            if 0 < norm < torch.inf and factor > 0:
-                self.sums[loss] = self.decay * self.sums[loss] + (1 - self.decay) * norm / factor
+        norms = reduce(torch.stack([sum(self.squares[loss], zero) for loss in self.losses]))
+        norms = (norms.sqrt() / world_size).tolist()
+        self.squares = {loss: [] for loss in self.losses}
+        for loss, norm in zip(self.losses, norms, strict=True):
+            if 0 < norm < torch.inf and weights[loss] > 0:
+                self.sums[loss] = self.decay * self.sums[loss] + (1 - self.decay) * norm / weights[loss]
                 self.weights[loss] = self.decay * self.weights[loss] + 1 - self.decay
 
     def state_dict(self) -> dict[str, dict[str, float]]:

@@ -6,38 +6,46 @@ min g is a constant, has no gradient, and is left out of the code.
 Source: Saif et al., ICASSP 2024, arXiv:2401.06980; theory: Shen and Chen, arXiv:2302.05185.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 
-class LossSums(NamedTuple):
-    """Sums of one forward pass before any division; a loss that the phase does not use is None."""
+class ByLoss[Value](dict[str, Value]):
+    """A value for each loss by its name, from the upper level down: f is ``supervised``, g ``self_supervised``.
 
-    supervised: Tensor | None  # ()  nats, summed over labelled utterances
-    self_supervised: Tensor | None  # ()  nats, summed over masked frames
+    A loss that the phase does not use, given as None, is not in it.
+    """
+
+    def __init__(self, supervised: Value | None = None, self_supervised: Value | None = None, **others: Value | None):
+        values = {"supervised": supervised, "self_supervised": self_supervised, **others}
+        super().__init__({name: value for name, value in values.items() if value is not None})
+
+    @property
+    def supervised(self) -> Value | None:
+        return self.get("supervised")
+
+    @property
+    def self_supervised(self) -> Value | None:
+        return self.get("self_supervised")
 
 
-class Counts(NamedTuple):
-    """Divisors of both sums over a whole optimizer step: all micro-batches of all processes."""
-
-    labelled: float  # utterances
-    masked: float  # frames
+class LossSums(ByLoss[Tensor]):
+    """Sums of one forward pass before any division, () in nats: f over labelled utterances, g over masked frames."""
 
 
-def penalised(sums: LossSums, counts: Counts, weight: float) -> Tensor:
+class Counts(ByLoss[float]):
+    """What the sums are divided by, over a whole optimizer step: all micro-batches of all processes."""
+
+
+def penalised(sums: LossSums, counts: Counts, weights: Mapping[str, float]) -> Tensor:
     """F_gamma without its constant: the scalar that backward() is called on.
 
-    ``weight`` is gamma, or 1 in exploration (where g is the whole objective) and behind a gradient-scale edge.
+    ``weights``, by loss: 1 of f; of g gamma, or 1 in exploration (where g is the whole objective) and behind a
+    gradient-scale edge.
     """
-    parts = []
-    if sums.supervised is not None:
-        parts.append(sums.supervised / max(counts.labelled, 1.0))
-    if sums.self_supervised is not None:
-        parts.append(weight * sums.self_supervised / max(counts.masked, 1.0))
-    return sum(parts)
+    return sum(weights[name] * total / max(counts[name], 1.0) for name, total in sums.items())
 
 
 class _ScaleGradient(torch.autograd.Function):

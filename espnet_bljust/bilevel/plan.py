@@ -34,6 +34,11 @@ class Moment(NamedTuple):
     trunk_rests: bool = False  # theta has no gradient in it: the final phase begins with the new head alone
     augment: float = 1.0  # strength of the labelled audio's augmentation, 0 .. 1
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Factor of each loss in the objective, by its name (penalty.py)."""
+        return {"supervised": 1.0, "self_supervised": self.weight}
+
 
 @dataclass(frozen=True)
 class Plan:

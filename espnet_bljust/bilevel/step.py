@@ -44,8 +44,8 @@ def gradient[Batch](
     for batch in batches:
         sums = forward(batch)
         if supervised_sink is not None and sums.supervised is not None:
-            supervised_sink(sums.supervised / max(counts.labelled, 1.0))
-        (world_size * penalised(sums, counts, moment.weight)).backward()
+            supervised_sink(sums.supervised / max(counts.supervised, 1.0))
+        (world_size * penalised(sums, counts, moment.weights)).backward()
 
 
 class PullMeter:

@@ -38,11 +38,11 @@ class StepStats:
         self._name_infeasible(out["infeasible"], batch)
         self.counts["unreadable"] += batch.num_unreadable
         values = {name: value for name, value in out.items() if name not in NOT_SUMMED}
-        for name, value in {**values, **sums._asdict()}.items():
+        for name, value in {**values, **sums}.items():
             if value is not None:
                 value, before = value.detach().double(), self.sums.get(name)
                 self.sums[name] = value if before is None else before.to(value.device) + value
-        self.passes.append((batch, LossSums(*(loss if loss is None else loss.detach() for loss in sums))))
+        self.passes.append((batch, LossSums(**{name: loss.detach() for name, loss in sums.items()})))
         self.batches += out["pool"] is not None
         self.labelled += batch.num_labelled
         self.masked += batch.num_masked
@@ -150,6 +150,6 @@ def not_finite_audio(batch: MicroBatch) -> list[str]:
 
 def not_finite_loss(batch: MicroBatch, sums: LossSums) -> list[str]:
     """Utterances of such a loss of the pass."""
-    parts = batch.utterances[: batch.num_labelled], batch.utterances[batch.num_labelled :]
-    return [name for names, loss in zip(parts, sums, strict=True)
-            if loss is not None and not bool(loss.isfinite()) for name in names]
+    labelled, pool = batch.utterances[: batch.num_labelled], batch.utterances[batch.num_labelled :]
+    return [name for loss, total in sums.items() if not bool(total.isfinite())
+            for name in (labelled if loss == "supervised" else pool)]

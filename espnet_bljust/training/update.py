@@ -89,7 +89,7 @@ class Updater:
                  supervised_sink=meter.add if meter else None)
         pull = meter.read(self.processes.sum_tensor) if meter else None
         if self.balance is not None:
-            self.balance.update(moment.weight, self.processes.device, world_size=self.processes.world_size,
+            self.balance.update(moment.weights, self.processes.device, world_size=self.processes.world_size,
                                 reduce=self.processes.sum_tensor)
         norms = apply(self.optimizer, moment, self.settings.grad_clip)
         if not both:

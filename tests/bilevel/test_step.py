@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from espnet_bljust.bilevel.penalty import Counts, LossSums, gradient_scale_edge
+from espnet_bljust.bilevel.balance import Balance
+from espnet_bljust.bilevel.penalty import Counts, LossSums, gradient_scale_edge, penalised
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
@@ -201,3 +202,19 @@ def test_a_reset_that_falls_on_a_step_that_is_not_finite_is_not_lost():
     gradient(lambda _: LossSums((model.theta * math.nan).sum(), None), [None], plan.at(3), ONE)
     apply(optimizer, plan.at(3), grad_clip=math.inf)
     assert model.theta not in optimizer.state and int(optimizer.state[model.eta]["step"]) == 2
+
+
+def test_a_third_level_enters_by_its_name_alone():
+    """F = f + gamma (g + beta d): the objective and the running norms take any loss that has a weight."""
+    f, g, d = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (3.0, 5.0, 7.0))
+    weights = {"supervised": 1.0, "self_supervised": 0.5, "distillation": 0.5 * 4.0}
+    penalised(LossSums(f * 1, g * 1, distillation=d * 1), Counts(2, 10, distillation=14), weights).backward()
+    assert (f.grad, g.grad, d.grad) == (1 / 2, 0.5 / 10, 2.0 / 14)
+    balance = Balance(losses=tuple(weights))
+    for loss, norm in zip(weights, (8.0, 3.0, 4.0), strict=True):
+        hidden = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        balance.watch(loss, hidden)
+        (norm * hidden).sum().backward()
+    balance.update(weights, torch.device("cpu"))
+    assert balance.ratio_of("self_supervised", "distillation") == pytest.approx((3 / 0.5) / (4 / 2.0))
+    assert balance.ratio == pytest.approx(8 / (3 / 0.5))
