@@ -1,12 +1,12 @@
 """Beam search beside flashlight's and ctc-beam-decoder's: CPU seconds a second of audio, errors, and the same text?
 
-    .venv/bin/python bench/beam_search.py --exp_dir egs2/an4/bljust/exp/<tag> --data_dir egs2/an4/bljust/dump/raw/test \\
-        --ngram egs2/an4/bljust/data/en_ngram/char/3gram.arpa --ngram_weight 1.5
+    cd egs2/an4/bljust && ../../../.venv/bin/python ../../../bench/beam_search.py --exp_dir exp/<tag> \\
+        --data_dir dump/raw/test --ngram data/en_ngram/char/3gram.arpa --ngram_weight 0.5 --beams 20 100
 
 The posteriors are those of an experiment on a data directory, made once; all search the same ones on one thread and
-take turns, utterance by utterance. Peers that are not installed are left out: flashlight-text and torchaudio (Python
-3.12), ctc-beam-decoder (pip install ctc-beam-decoder==0.2.0; characters with words alone). ctc-beam-decoder may find any
-word, at a price; its tokens and prefixes are pruned by rules of its own.
+take turns. Peers that are not installed are left out: flashlight-text and torchaudio (Python 3.12), ctc-beam-decoder
+(pip install ctc-beam-decoder==0.2.0; it knows characters with words alone). ctc-beam-decoder may find any word, at a
+price, and prunes by rules of its own, tokens among them.
 """
 
 import argparse
@@ -29,8 +29,10 @@ from espnet_bljust.decoding.language_model import LanguageModel, read_language_m
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.decoding.search_settings import SearchSettings, read_settings
 from espnet_bljust.decoding.tuning import SAMPLE_RATE, DevSet, count_errors
+from espnet_bljust.markdown import table
 from espnet_bljust.network.heads.ctc import greedy
 
+CLOSE = 1e-3  # nats
 Search = Callable[[Tensor], tuple[str, float | None]]  # text, and score where it is ours or should be
 
 
@@ -47,19 +49,20 @@ def main(options: argparse.Namespace) -> None:
     frames = sum(len(each) for each in data.frames)
     lines = [*header(options.rounds), "", f"{data}, {audio:.0f} s of audio, {frames / audio:.0f} frames a second, "
              f"{len(recogniser.token_list)} tokens; {settings.ngram_unit} model, weight {settings.ngram_weight:g}, "
-             f"penalty {settings.penalty:g}.", "",
-             "| search | beam | CPU s / s of audio | times ours | WER % | CER % | text as flashlight's | largest "
-             "difference of their scores |", "|---" * 8 + "|"]
-    for beam in options.beams:
-        lines += rows(recogniser, data, model, replace(settings, beam_size=beam), audio, options)
+             f"penalty {settings.penalty:g}. Of equal texts: the share whose scores differ by at most 1e-3, the "
+             "largest difference, and how often ours is the lower by more than 1e-3.", ""]
+    made = [row for beam in options.beams
+            for row in rows(recogniser, data, model, replace(settings, beam_size=beam), audio, options)]
+    lines += table(["search", "beam", "CPU s / s of audio", "times ours", "WER %", "CER %", "text as flashlight's",
+                    "score as flashlight's", "at most", "lower"], made)
     print("\n".join(lines))
     if options.out:
         options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def rows(recogniser: Recogniser, data: DevSet, model: LanguageModel, settings: SearchSettings, audio: float,
-         options: argparse.Namespace) -> list[str]:
-    """Of one beam."""
+         options: argparse.Namespace) -> list[list[str]]:
+    """Cells of one beam, a row a search."""
     searches = {"greedy": greedy_search(recogniser), "ours": our_search(recogniser, model, settings)}
     for name, make in (("flashlight", flashlight_search), ("ctc-beam-decoder", ctc_beam_decoder_search)):
         try:
@@ -69,24 +72,28 @@ def rows(recogniser: Recogniser, data: DevSet, model: LanguageModel, settings: S
     found = {name: [search(each) for each in data.frames] for name, search in searches.items()}
     seconds = take_turns({name: lambda search=search: [search(each) for each in data.frames]
                           for name, search in searches.items()}, options.rounds)
-    table = []
+    made = []
     for name, results in found.items():
         errors = count_errors(data.references, [text for text, _ in results])
         share = statistics.median(seconds[name]) / audio
         cells = [name, str(settings.beam_size), f"{share:.5f}",
                  f"{statistics.median(b / a for a, b in zip(seconds['ours'], seconds[name], strict=True)):.2f}",
                  *(f"{100 * counts.error_rate:.2f}" for counts in errors), *agreement(results, found.get("flashlight"))]
-        table.append("| " + " | ".join(cells) + " |")
-    return table
+        made.append(cells)
+    return made
 
 
 def agreement(results: list, theirs: list | None) -> list[str]:
-    """Share of equal texts, and the largest difference of scores among them."""
+    """Share of equal texts; among them share of equal scores, the largest difference, and how many are lower."""
     if theirs is None:
-        return ["", ""]
+        return [""] * 4
     same = [(one, two) for (text, one), (other, two) in zip(results, theirs, strict=True) if text == other]
-    scores = [abs(one - two) for one, two in same if one is not None]
-    return [f"{100 * len(same) / len(theirs):.1f} %", f"{max(scores):.1e}" if scores else ""]
+    more = [one - two for one, two in same if one is not None]
+    texts = f"{100 * len(same) / len(theirs):.1f} %"
+    if not more:
+        return [texts, "", "", ""]
+    equal = sum(abs(difference) <= CLOSE for difference in more) / len(more)
+    return [texts, f"{100 * equal:.1f} %", f"{max(map(abs, more)):.1e}", str(sum(one < -CLOSE for one in more))]
 
 
 def greedy_search(recogniser: Recogniser) -> Search:

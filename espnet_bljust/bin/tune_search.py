@@ -20,7 +20,7 @@ from espnet_bljust.errors import InputError
 def main(options: argparse.Namespace) -> None:
     from espnet_bljust.decoding.language_model import read_language_model
     from espnet_bljust.decoding.recogniser import Recogniser
-    from espnet_bljust.decoding.tuning import DevSet, table, tune
+    from espnet_bljust.decoding.tuning import DevSet, trial_table, tune
 
     settings, grid = read_settings(options), read_grid(options)
     if not options.ngram:
@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> None:
     counted = "words" if unit == "word" else "characters"
     write_atomic(options.out_dir / "tuning.md",
                  f"# Search settings chosen on {options.data_dir}\n\n{options.ngram} counts {unit}s; errors of "
-                 f"{counted} decide.\n{heard}.\n\n{table(trials, chosen, list(grid))}")
+                 f"{counted} decide.\n{heard}.\n\n{trial_table(trials, chosen, list(grid))}")
     lines = [f"{name}: {value}\n" for name, value in asdict(replace(chosen, nbest=settings.nbest)).items()]
     write_atomic(options.out_dir / "search.yaml",
                  f"# Chosen on {options.data_dir}; tuning.md beside it has the table.\n{''.join(lines)}")

@@ -19,6 +19,7 @@ from espnet_bljust.decoding.beam_search import BeamSearch
 from espnet_bljust.decoding.language_model import LanguageModel
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.decoding.search_settings import SearchSettings
+from espnet_bljust.markdown import table
 from espnet_bljust.scoring.alignment import align
 from espnet_bljust.scoring.counts import Counts, count_alignment, total
 from espnet_bljust.scoring.trn import units
@@ -105,11 +106,11 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str], silent: f
         for kind in ("word", "char")))
 
 
-def table(trials: Trials, best: SearchSettings, names: Sequence[str]) -> str:
+def trial_table(trials: Trials, best: SearchSettings, names: Sequence[str]) -> str:
     """In Markdown: what was tried, by the settings ``names``, and its errors; the chosen row in bold."""
-    lines = ["| " + " | ".join([*names, "WER %", "CER %"]) + " |", "|---" * (len(names) + 2) + "|"]
+    rows = []
     for settings, errors in trials.items():
         cells = [f"{getattr(settings, name):g}" for name in names]
         cells += [f"{100 * counts.error_rate:.2f}" for counts in errors]
-        lines.append("| " + " | ".join(f"**{cell}**" if settings == best else cell for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([f"**{cell}**" if settings == best else cell for cell in cells])
+    return "\n".join(table([*names, "WER %", "CER %"], rows)) + "\n"

@@ -11,13 +11,14 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "espnet"))
 import experiment  # noqa: E402
 
-from espnet_bljust.bin import plan  # noqa: E402
+from espnet_bljust.bin import plan, tune_search  # noqa: E402
 from espnet_bljust.bin.decode import get_parser, main  # noqa: E402
 from espnet_bljust.command import run  # noqa: E402
 from espnet_bljust.data.kaldi.tables import read_table  # noqa: E402
 from espnet_bljust.data.text.arpa import write_arpa  # noqa: E402
 from espnet_bljust.data.text.ngram import estimate  # noqa: E402
 from espnet_bljust.decoding.parts import TABLES
+from espnet_bljust.decoding.tuning import count_errors  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
@@ -208,3 +209,29 @@ def write_wrong(kind, path, state):
         data = bytearray(path.read_bytes())
         data[data.index(state[name].numpy().tobytes())] ^= 1
         path.write_bytes(data[:-500] if kind == "cut" else data)
+
+
+def test_settings_are_chosen_on_a_set_and_taken_for_decoding(exp_dir, tmp_path, capsys):
+    """The chosen settings make no more errors than any that were tried, by a count of the decoded text itself."""
+    data_dir = exp_dir.parent / "dump/train_labelled"
+    write_arpa(tmp_path / "x.arpa", estimate([text.split() for text in read_table(data_dir / "text").values()], 2))
+    (tmp_path / "decode_x.yaml").write_text(
+        "search: beam\nngram_weight: 0.1\nbeam_size: 30\nnbest: 2\ntune: {ngram_weight: [0.1, 9], penalty: [-5, 5]}\n")
+    words = ["--exp_dir", exp_dir, "--data_dir", data_dir, "--ngram", tmp_path / "x.arpa", "--beam_size", 20]
+    tune_options = tune_search.get_parser().parse_args([str(word) for word in (
+        *words, "--out_dir", tmp_path / "out", "--inference_config", tmp_path / "decode_x.yaml")])
+    tune_search.main(tune_options)
+    assert "7 utterances" in capsys.readouterr().out
+    chosen = yaml.safe_load((tmp_path / "out/search.yaml").read_text())
+    assert (chosen["beam_size"], chosen["nbest"], chosen["ngram_unit"]) == (20, 2, "word")
+    lines = (tmp_path / "out/tuning.md").read_text().splitlines()
+    lines = [line.replace("*", "").strip("|") for line in lines if line.startswith("| ") and "ngram" not in line]
+    rows = [line.split("|") for line in lines]
+    assert len(rows) >= 4 and min(rows, key=lambda row: tuple(map(float, row[2:])))[2:] == [
+        row[2:] for row in rows if (float(row[0]), float(row[1])) == (chosen["ngram_weight"], chosen["penalty"])][0]
+    main(get_parser().parse_args([str(word) for word in (
+        *words, "--out_dir", tmp_path / "test", "--inference_config", tmp_path / "out/search.yaml")]))
+    found = read_table(tmp_path / "test/part.1/text", allow_empty=True)
+    references = read_table(data_dir / "text")
+    rate = count_errors([references[name] for name in found], list(found.values())).words.error_rate
+    assert f"{100 * rate:.2f}" in {row[2].strip() for row in rows}

@@ -47,3 +47,23 @@ def test_texts_that_are_not_there_or_not_text_are_named(tmp_path):
     (tmp_path / "latin").write_bytes(b"a fine\nb f\xfcr\n")
     with pytest.raises(InputError, match="latin:2: not UTF-8"):
         make(tmp_path, token_type="char", text=tmp_path / "latin")
+
+
+@pytest.mark.parametrize(("unknown", "unit"), [(1, "words"), (2, "tokens")])
+def test_words_are_counted_where_fewer_than_two_percent_of_the_dev_set_s_are_unknown(tmp_path, unknown, unit, capsys):
+    write_token_list(tmp_path / "tokens.txt", ["<blank>", "<unk>", "<space>", *"acdehmnorst", "<sos/eos>"])
+    dev = ["cats and a hat on the mat sat the cat"] * 9 + [" ".join(["cat"] * (10 - unknown) + ["dog"] * unknown)]
+    (tmp_path / "dev").write_text("".join(f"u{number} {line}\n" for number, line in enumerate(dev)))  # 100 words
+    path = make(tmp_path, unit="auto", dev_text=tmp_path / "dev", token_type="char")
+    said = capsys.readouterr().out
+    assert f"3-grams of {unit} by" in said and f"{unknown}.0% of the dev set's words are not in its text" in said
+    assert ("cats" in arpa_words(path)) == (unit == "words")
+
+
+def test_tokens_are_counted_where_none_ends_a_word(tmp_path):
+    write_token_list(tmp_path / "tokens.txt", ["<blank>", "<unk>", "AH", "B", "<sos/eos>"])
+    (tmp_path / "dev").write_text("u1 B AH\n")
+    path = make(tmp_path, unit="auto", dev_text=tmp_path / "dev", token_type="phn", lines=["B AH", "AH"])
+    assert arpa_words(path) == ["AH", "B"]
+    with pytest.raises(InputError, match="--unit auto: no dev set to look at"):
+        make(tmp_path, unit="auto", token_type="phn", lines=["B AH", "AH"])

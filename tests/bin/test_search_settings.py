@@ -5,16 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from espnet_bljust.decoding.search_settings import SearchSettings, add_arguments, read_settings
+from espnet_bljust.decoding.search_settings import SearchSettings, add_arguments, read_grid, read_settings
 from espnet_bljust.errors import InputError
 
 CONF = Path(__file__).parents[2] / "conf"
 
 
-def read(*words):
+def options(*words):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    return read_settings(parser.parse_args(list(map(str, words))))
+    return parser.parse_args(list(map(str, words)))
+
+
+def read(*words):
+    return read_settings(options(*words))
 
 
 def test_greedy_search_is_the_default_and_the_shared_configuration_says_the_same():
@@ -34,6 +38,10 @@ def test_an_option_of_the_call_wins_over_the_configuration():
     ("beam_size: 2.5", "beam_size is 2.5, not a whole number"),
     ("penalty: yes", "penalty is True, not a number"),
     ("nbest: 3", "nbest 3 is above beam_size, or the search is greedy"),
+    ("tune: 3", "not a list of keys with values"),
+    ("tune: {beam_size: 3}", "tune: beam_size is 3, not a list of values"),
+    ("tune: {beam_size: [3, 0.5]}", "beam_size is 0.5, not a whole number"),
+    ("tune: {beam: [3]}", "does not read beam. Remove it"),
     ("- 1", "not a list of keys with values"),
     ("a: [", "not YAML"),
 ])  # fmt: skip
@@ -41,10 +49,17 @@ def test_a_wrong_configuration_is_named_with_its_file(tmp_path, text, message):
     path = tmp_path / "decode_x.yaml"
     path.write_text(text + "\n")
     with pytest.raises(InputError, match=str(path)) as caught:
-        read("--inference_config", path)
+        read("--inference_config", path), read_grid(options("--inference_config", path))
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_language_model_beside_greedy_search_is_refused():
     with pytest.raises(InputError, match="Add --search beam"):
         read("--ngram", "x.arpa")
+
+
+def test_the_shared_configuration_names_values_to_try_and_what_the_call_gives_stays():
+    grid = read_grid(options("--inference_config", CONF / "decode_beam.yaml"))
+    assert list(grid) == ["ngram_weight", "penalty", "beam_size"] and all(len(values) > 2 for values in grid.values())
+    given = options("--inference_config", CONF / "decode_beam.yaml", "--ngram_weight", 2)
+    assert list(read_grid(given)) == ["penalty", "beam_size"] and read_grid(options()) == {}
