@@ -166,7 +166,7 @@ stage_tokens() {
     makes "$tokens"
     if [ "$use_ngram" = true ]; then
         read -ra texts <<<"${lm_train_text:-$labelled/text}"
-        uses ngram_num ngram_unit
+        uses ngram_num ngram_unit speed_perturb_factors
         reads "${texts[@]}" "$raw/$valid_set/text"
         makes "$ngram"
     fi
@@ -182,7 +182,7 @@ make_ngram() {
     for set in "${tests[@]}"; do held_out+=("$raw/$set/text" "data/$set/text"); done
     bin make_ngram --text "${texts[@]}" --held_out "data/$valid_set/text" "${held_out[@]}" --out "$ngram" \
         --order "$ngram_num" --unit "$ngram_unit" --dev_text "$raw/$valid_set/text" "${token_options[@]}" \
-        --nlsyms_txt "$nlsyms_txt"
+        --nlsyms_txt "$nlsyms_txt" --speed_factors "$speed_perturb_factors"
 }
 
 stage_report() {

@@ -8,10 +8,11 @@ import shutil
 from pathlib import Path
 
 from espnet_bljust.command import run
+from espnet_bljust.data.preparation.perturb import copies_beside_one
 from espnet_bljust.data.text.arpa import arpa_words, write_arpa
 from espnet_bljust.data.text.lmplz import by_lmplz, sentences, transcripts
 from espnet_bljust.data.text.ngram import estimate
-from espnet_bljust.data.text.tokens import TOKEN_TYPES, read_token_list
+from espnet_bljust.data.text.tokens import TOKEN_TYPES, load_tokenizer, read_token_list
 from espnet_bljust.decoding.language_model import ends_words
 from espnet_bljust.decoding.search_settings import UNITS
 from espnet_bljust.errors import InputError
@@ -29,11 +30,16 @@ def main(options: argparse.Namespace) -> None:
                 raise InputError(f"{text}: the text of a dev or test set. A language model never learns from it.")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     unit, why = (options.unit, "") if options.unit != "auto" else choose_unit(options)
+    tokenizer = None
+    if unit == "token":
+        tokenizer = load_tokenizer(options.token_type, options.token_list, options.bpe_model or None,
+                                   options.nlsyms_txt)
+    units = sentences(transcripts(options.text, copies_beside_one(options.speed_factors.split())), tokenizer)
     lmplz = shutil.which("lmplz")
     if lmplz:
-        by_lmplz(lmplz, options, unit)
+        by_lmplz(lmplz, units, options.order, options.out)
     else:
-        write_arpa(options.out, estimate(sentences(options, unit), options.order))
+        write_arpa(options.out, estimate(units, options.order))
     how = "lmplz" if lmplz else "our estimator"
     print(f"{options.out}: {options.order}-grams of {unit}s by {how}, {len(arpa_words(options.out))} different{why}")
 
@@ -63,6 +69,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--token_list", type=Path, required=True)
     parser.add_argument("--bpe_model", default="")
     parser.add_argument("--nlsyms_txt", default="none")
+    parser.add_argument("--speed_factors", default="", help="of the copies in --text: a text counts once")
     return parser
 
 

@@ -60,6 +60,19 @@ def test_words_are_counted_where_fewer_than_two_percent_of_the_dev_set_s_are_unk
     assert ("cats" in arpa_words(path)) == (unit == "words")
 
 
+@pytest.mark.parametrize(("factors", "ids"), [
+    ("0.9 1.0 1.1", ["sp0.9-", "", "sp1.1-"]),
+    ("1.1 0.9", ["sp1.1-", "sp0.9-"]),
+])  # fmt: skip
+def test_copies_at_other_speeds_count_once(tmp_path, factors, ids):
+    write_token_list(tmp_path / "tokens.txt", ["<blank>", "<unk>", "<space>", *"acdehmnorst", "<sos/eos>"])
+    once = make(tmp_path, unit="word").read_bytes()
+    copies = [f"{beginning}u{number} {line}\n" for beginning in ids for number, line in enumerate(TEXT)]
+    (tmp_path / "copies").write_text("".join(copies))
+    assert make(tmp_path, unit="word", text=tmp_path / "copies", speed_factors=factors).read_bytes() == once
+    assert make(tmp_path, unit="word", text=tmp_path / "copies").read_bytes() != once
+
+
 def test_tokens_are_counted_where_none_ends_a_word(tmp_path):
     write_token_list(tmp_path / "tokens.txt", ["<blank>", "<unk>", "AH", "B", "<sos/eos>"])
     (tmp_path / "dev").write_text("u1 B AH\n")

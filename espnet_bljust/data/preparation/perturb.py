@@ -36,7 +36,7 @@ def perturb(source: Path, factors: Sequence[str], out_dir: Path) -> int:
         shutil.copyfile(source / "wav.scp", temporary / "wav.scp")
     for name in [owner, *(["text"] if (source / "text").exists() else [])]:
         _write(temporary / name, [_copies(source / name, speed, lambda value, _: value) for speed in speeds])
-    _write(temporary / "utt2spk", [_copies(source / "utt2spk", speed, lambda value, speed: _prefix(speed) + value)
+    _write(temporary / "utt2spk", [_copies(source / "utt2spk", speed, lambda value, speed: prefix(speed) + value)
                                    for speed in speeds])  # fmt: skip
     _write(temporary / "utt2speed", [_copies(source / owner, speed, lambda _, speed: speed) for speed in speeds])
     write_spk2utt(temporary)
@@ -47,7 +47,7 @@ def perturb(source: Path, factors: Sequence[str], out_dir: Path) -> int:
 def _copies(path: Path, speed: str, value_at: Callable[[str, str], str]) -> Iterator[tuple[str, str]]:
     """The lines of a table for one speed, in order, since all keys begin alike."""
     for _, key, value in walk_table(path, [], allow_empty=True):
-        yield _prefix(speed) + key, value_at(value, speed)
+        yield prefix(speed) + key, value_at(value, speed)
 
 
 def _write(path: Path, copies: list[Iterator[tuple[str, str]]]) -> None:
@@ -56,8 +56,16 @@ def _write(path: Path, copies: list[Iterator[tuple[str, str]]]) -> None:
         sync(file)
 
 
-def _prefix(speed: str) -> str:
+def prefix(speed: str) -> str:
+    """In front of the ids of a copy."""
     return "" if Fraction(speed) == 1 else f"sp{speed}-"
+
+
+def copies_beside_one(factors: Sequence[str]) -> tuple[str, ...]:
+    """What the ids of all copies but one begin with; that one is the original where it is among them."""
+    prefixes = [prefix(_speed(factor)) for factor in factors]
+    kept = "" if "" in prefixes else "".join(prefixes[:1])
+    return tuple(one for one in prefixes if one != kept)
 
 
 def _speed(factor: str) -> str:
