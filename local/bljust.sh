@@ -41,6 +41,7 @@ skip_broken=false           # drop audio that cannot be read, and list it
 min_wav_duration=0.1        # shorter utterances go, seconds
 max_wav_duration=20.0       # longer utterances go, seconds
 labels=all                  # labelled part of train_set: all, a share (0.3), an amount (1h, 10min) or a file of utterance ids
+labels_seed=""              # chooses that part; seed when empty
 ssl_on_labelled=true        # labelled speech serves the self-supervised part too
 ## Tokens
 token_type=bpe              # unit of the transcripts (char|bpe|word|phn)
@@ -63,7 +64,7 @@ init_from=""                # weights to start from: a .pth or .pt file, or a Hu
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"
 save_interval_minutes=""    # between checkpoints, beside those of evaluations; 0: no others; 30 where the configuration says nothing
-asr_tag=""                  # name of the experiment; made from method, size, labels and seed when empty
+asr_tag=""                  # name of the experiment; when empty made from what differs: configuration, method, size, ...
 seed=0                      # of everything random
 nbest_average=5             # checkpoints to average, at least 1
 average_mode=best           # the best on dev, or the last (best|last)
@@ -86,6 +87,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/parse_options.sh" "$here/bljust.sh" "$@"
 # shellcheck source=local/run_stage.sh
 . "$here/run_stage.sh"
+# shellcheck source=local/names.sh
+. "$here/names.sh"
 # shellcheck source=local/stages.sh
 . "$here/stages.sh"
 # shellcheck disable=SC1091  # the recipe's own

@@ -6,6 +6,10 @@
 
 current_stage=""
 held=false            # whether this run holds its experiment
+data_held=false       # and the data that it trains on
+probed=false          # whether it was tried if files can be locked
+no_locks=false        # whether it was said that files cannot be locked here
+compared=false        # whether earlier stages were held against the options
 stale_since=""        # in a dry run: the first stage that would run
 shopt -s lastpipe     # the last part of a pipe may set variables
 exec 3>&1             # past the summary
@@ -15,6 +19,9 @@ run_stage() {  # number name: the one place that decides whether a stage runs
     local number=$1 name=$2 up_to_date=false uses=() reads=() makes=() start=$SECONDS
     wanted "$number" || return 0
     current_stage="$number $name"
+    held_against "$number"
+    probe_locks
+    hold_data "$number"
     hold_experiment "$number"
     # no && in here: it would switch off set -e inside the stage; `ended` tells the summary that all went well
     { "stage_$name"; commit; echo ended; } | summary "$start"
@@ -83,6 +90,11 @@ due() {  # whether the stage must run: not when its record fits options, inputs 
 
 record_of() {  # number: where the stage's record lies, beside what the stage makes
     local folder=data/.stages/$train_set name=$1  # languages and folds live side by side
+    case $1 in
+        3) folder=$raw/.stages/$perturbed ;;
+        4) folder=$raw/.stages/$perturbed name=$1$part ;;
+        5 | 6) name=$1$part ;;
+    esac
     [ "$1" -lt 7 ] || folder=$asr_exp/.stages
     [ "$1" -lt 12 ] || name=${1}_$decode_name
     echo "$folder/$name.json"
@@ -91,12 +103,62 @@ record_of() {  # number: where the stage's record lies, beside what the stage ma
 alone() {  # record: one run at a time in a stage; its processes hold the lock until the last has ended
     mkdir -p "${1%/*}"
     exec 8>>"$1.lock"
-    flock -n 8 || {
+    try_lock 8 "$1.lock" || {
         case $1 in "$asr_exp"/*) refuse "$asr_exp" "$1.lock" ;; esac
-        echo "stage $current_stage: another run is at it here ($(tail -n 1 "$1.lock")); waiting until it ends ($1.lock)" >&2
-        flock 8
+        wait_for_lock 8 "$1.lock"
     }
     holder >"$1.lock"
+}
+
+try_lock() {  # descriptor file [option]: fails where another run has it; without locks on this disk, says so and goes on
+    local status=0 said
+    said=$(flock --nonblock --conflict-exit-code 75 "${@:3}" "$1" 2>&1) || status=$?
+    case $status in 0 | 75) return "$status" ;; esac
+    [ "$no_locks" = true ] ||
+        echo "$2: files cannot be locked here (${said:-status $status}). See to it that no second run is at it." >&2
+    no_locks=true
+}
+
+probe_locks() {  # once, here: what a stage finds out, in a part of a pipe, is not known to the next one
+    [ "$dry_run" = false ] && [ "$probed" = false ] || return 0
+    probed=true
+    mkdir -p data/.stages
+    exec 6>>data/.stages/probe.lock
+    try_lock 6 data/.stages/probe.lock --shared || true
+    exec 6>&-
+}
+
+wait_for_lock() {  # descriptor file [option]
+    echo "stage $current_stage: another run is at it here ($(tail -n 1 "$2")); waiting until it ends ($2)" >&2
+    flock "${@:3}" "$1"
+}
+
+hold_data() {  # number: from a run's first stage of 4 to 7 to the end of 7; those that only read share the data
+    local lock=$raw/.stages/$perturbed/data$part.lock option=--exclusive
+    if [ "$1" -ge 8 ] && [ "$data_held" = true ]; then
+        exec 7>&-
+        data_held=false
+    elif [ "$1" -ge 4 ] && [ "$1" -lt 8 ] && [ "$data_held" = false ] && [ "$dry_run" = false ]; then
+        [ "$1" -lt 7 ] || option=--shared
+        mkdir -p "${lock%/*}"
+        exec 7>>"$lock"
+        try_lock 7 "$lock" "$option" || wait_for_lock 7 "$lock" "$option"
+        data_held=true
+        [ "$option" = --shared ] || holder >"$lock"
+    fi
+}
+
+held_against() {  # number: what stages before this run's first were made with is what its options say
+    local earlier records=() options=() names word
+    [ "$compared" = false ] || return 0
+    compared=true
+    for earlier in 2 3 4 5 6; do
+        if [ "$earlier" -lt "$1" ] && [ -e "$(record_of "$earlier")" ]; then records+=("$(record_of "$earlier")"); fi
+    done
+    [ "${#records[@]}" -gt 0 ] || return 0
+    mapfile -t names < <(sed -n '/^## Corpus/,/^## Training/s/^\([a-z]\w*\)=.*/\1/p' "$here/bljust.sh")
+    for word in "${names[@]}"; do options+=("$word=${!word}"); done
+    "$python" -m espnet_bljust.shell.stamp agree --record "${records[@]}" --stage "$1" --options "${options[@]}"
 }
 
 hold_experiment() {  # number: one run at a time in an experiment, from its first stage of 7 to 11 to the end of 11
@@ -107,7 +169,7 @@ hold_experiment() {  # number: one run at a time in an experiment, from its firs
     elif [ "$1" -ge 7 ] && [ "$1" -lt 12 ] && [ "$held" = false ] && [ "$dry_run" = false ]; then
         mkdir -p "${lock%/*}"
         exec 9>>"$lock"
-        flock -n 9 || refuse "$asr_exp" "$lock"
+        try_lock 9 "$lock" || refuse "$asr_exp" "$lock"
         held=true
         holder >"$lock"
     fi

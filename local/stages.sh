@@ -1,109 +1,6 @@
 #!/usr/bin/env bash
 # Sourced by bljust.sh: one function a stage, in the words of run_stage.sh.
-# shellcheck disable=SC2034,SC2154  # names are set here and in bljust.sh, and read in both
-
-name_things() {  # every derived name, once
-    local word late=70  # NFS's 60 s and a few, see espnet_bljust/disk/late.py
-    [ "$jobs_run_here" = false ] || late=0
-    export BLJUST_LATE_SECONDS=${BLJUST_LATE_SECONDS:-$late}
-    [ "$stage" -le "$stop_stage" ] ||
-        { echo "bljust.sh: --stage $stage is above --stop_stage $stop_stage: no stage is left to run." >&2; exit 1; }
-    command -v "$python" >/dev/null ||
-        { echo "bljust.sh: --python $python: no such program. Leave the option out for that of .venv." >&2; exit 1; }
-    for word in "$dumpdir" "$expdir" "$unlabelled_sets" "$test_sets" "$unlabelled_valid_set" "$asr_args" \
-        "$inference_args"; do
-        case $word in *$'\n'* | -[!-]* | *JOB*)  # JOB: launchers put a number in its place
-            echo "bljust.sh: ${word@Q}: a line break, a dash in front or the word JOB cannot stand there." >&2
-            exit 1 ;;
-        esac
-    done
-    read -ra unlabelled <<<"$unlabelled_sets"
-    read -ra tests <<<"$test_sets"
-    read -ra valid_pool <<<"$unlabelled_valid_set"
-    evaluated=("$valid_set")
-    for word in "${tests[@]}"; do  # a search for options may test on the dev set
-        [ "$word" = "$valid_set" ] || evaluated+=("$word")
-    done
-    corpus_sets=("$train_set" "${unlabelled[@]}" "${valid_pool[@]}" "${evaluated[@]}")
-    perturbed=$train_set
-    [ -z "$speed_perturb_factors" ] || perturbed=${train_set}_sp
-    all_sets=("$perturbed" "${corpus_sets[@]:1}")
-    decode_sets=("${tests[@]}")
-    [ "$eval_valid_set" = false ] || decode_sets=("${evaluated[@]}")
-    for word in "${evaluated[@]}"; do
-        [ "$word" != "$train_set" ] || { echo "bljust.sh: $word is both trained on and tested on." >&2; exit 1; }
-    done
-    raw=$dumpdir/raw
-    labelled=$raw/${perturbed}_labelled
-    pool=$raw/${perturbed}_pool
-    tokens=data/${lang}_token_list/$token_type
-    [ "$token_type" != bpe ] || tokens=data/${lang}_token_list/bpe_$bpemode$nbpe
-    token_options=(--token_type "$token_type" --token_list "$tokens/tokens.txt")
-    [ "$token_type" != bpe ] || token_options+=(--bpe_model "$tokens/bpe.model")
-    size_config=conf/size/$model_size.yaml
-    [ -e "$size_config" ] || size_config=../../../$size_config
-    initial=()
-    [ -z "$init_from" ] || initial=("$init_from")
-    word=${labels##*/}
-    asr_tag=${asr_tag:-${method}_${model_size}_${word%.*}_seed$seed${init_from:+_init}}
-    asr_exp=$expdir/$asr_tag
-    name_decoding
-    for word in "$lang" "${corpus_sets[@]}"; do plain_name "lang, or the name of a set" "$word"; done
-    plain_name asr_tag "$asr_tag"
-    plain_name decode_name "$decode_name"
-    skipped="${skip_stages//,/ }"
-    [ "$skip_data_prep" = false ] || skipped+=" 1 2 3 4 5 6"
-    [ "$skip_train" = false ] || skipped+=" 7 8 9 10 11"
-    [ "$skip_eval" = false ] || skipped+=" 12 13"
-    [ "$skip_packing" = false ] || skipped+=" 14"
-    [ "$skip_upload_hf" = false ] || skipped+=" 15"
-    [ "$num_nodes" -eq 1 ] || [ "$jobs_run_here" = false ] ||
-        { echo "bljust.sh: --num_nodes $num_nodes: this is one machine. Set cmd_backend=slurm, see docs/cluster.md." >&2; exit 1; }
-    if [ "$ngpu" -gt 0 ] && [ "$jobs_run_here" = true ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
-        ngpu=0
-    fi
-}
-
-plain_name() {  # option value: it names a file or folder of ours, and cannot lead elsewhere or be taken for an option
-    case $2 in
-        "" | [.-]* | *JOB* | *[[:space:][:cntrl:]/\\\'\"\`\$\&\;\|\<\>\*\?\!\(\)\[\]\{\}\#\~]*)
-            echo "bljust.sh: --$1 ${2@Q}: no plain name. Use letters, digits and . _ - inside." >&2
-            exit 1 ;;
-    esac
-}
-
-name_decoding() {  # the language model, and how stage 12 searches: greedily, and as the options say
-    local word=${ngram_unit#auto}
-    if [ "$task" = classification ] || [ "${inference_config##*/}" = decode_greedy.yaml ]; then use_ngram=false; fi
-    ngram=data/${lang}_ngram/${tokens#*_token_list/}/${ngram_num}gram${word:+_$word}.arpa
-    [ "$use_ngram" = false ] || inference_ngram=${inference_ngram:-$ngram}
-    decodings=(asked)
-    case $inference_ngram:${inference_config##*/} in
-        : | :decode_greedy.yaml) inference_config=${inference_config:-conf/decode_greedy.yaml} ;;
-        *) inference_config=${inference_config:-conf/decode_beam.yaml} decodings=(greedy asked) ;;
-    esac
-    asked_name=$decode_name
-    if [ -z "$asked_name" ]; then
-        asked_name=${inference_config##*/}
-        asked_name=${asked_name%.*}
-        asked_name=${asked_name#decode_}
-        word=${inference_ngram##*/}
-        [ -z "$word" ] || asked_name+=_${word%.*}
-        [ -z "$inference_args" ] || asked_name+=_$(tr -cs '[:alnum:].\n' _ <<<"${inference_args//--/}")
-        asked_name=${asked_name%_}
-    fi
-    search_by asked
-}
-
-search_by() {  # greedy|asked: the search of the next stage, and the folder that tells one decoding from another
-    search_config=conf/decode_greedy.yaml search_ngram="" search_args=() decode_name=greedy
-    if [ "$1" = asked ]; then
-        search_config=$inference_config search_ngram=$inference_ngram decode_name=$asked_name
-        read -ra search_args <<<"$inference_args"
-    fi
-    [ -e "$search_config" ] || [ ! -e "../../../$search_config" ] || search_config=../../../$search_config
-    decoded=$asr_exp/decode_$decode_name
-}
+# shellcheck disable=SC2034,SC2154  # names are set in names.sh and bljust.sh
 
 stage_data() {
     local set words=()
@@ -145,7 +42,7 @@ stage_format() {
 
 stage_filter() {
     local set
-    uses min_wav_duration max_wav_duration labels ssl_on_labelled seed fs
+    uses min_wav_duration max_wav_duration labels labels_seed ssl_on_labelled fs
     for set in "${all_sets[@]}"; do reads "$raw/org/$set"; makes "$raw/$set"; done
     [ ! -f "$labels" ] || reads "$labels"
     makes "$labelled" "$pool"
@@ -153,8 +50,8 @@ stage_filter() {
     bin filter_data --org_dir "$raw/org" --dump_dir "$raw" --train_set "$perturbed" --valid_set "$valid_set" \
         --unlabelled_sets "$unlabelled_sets" --unlabelled_valid_set "$unlabelled_valid_set" \
         --test_sets "$test_sets" --min_wav_duration "$min_wav_duration" \
-        --max_wav_duration "$max_wav_duration" --labels "$labels" --ssl_on_labelled "$ssl_on_labelled" --seed "$seed" \
-        --fs "$fs"
+        --max_wav_duration "$max_wav_duration" --labels "$labels" --ssl_on_labelled "$ssl_on_labelled" \
+        --seed "$labels_seed" --fs "$fs" --labelled_dir "$labelled" --pool_dir "$pool"
 }
 
 stage_tokens() {
@@ -186,13 +83,13 @@ make_ngram() {
 }
 
 stage_report() {
-    local set sets=("${perturbed}_labelled" "${perturbed}_pool" "$valid_set" "${tests[@]}")
+    local set sets=("${labelled##*/}" "${pool##*/}" "$valid_set" "${tests[@]}")
     uses token_type
     for set in "${sets[@]}"; do reads "$raw/$set"; done
     reads "$tokens"
-    makes "data/report/$train_set"
+    makes "data/report/$train_set$part"
     due || return 0
-    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir "data/report/$train_set"
+    bin data_report --dump_dir "$raw" --sets "${sets[*]}" "${token_options[@]}" --out_dir "data/report/$train_set$part"
 }
 
 stage_stats() {
@@ -246,20 +143,31 @@ train_until() {  # phase [stage before it]
 }
 
 go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data that it was begun with
-    local changed status=0 begun=$asr_exp/.stages/training.json known=false old=$asr_exp/superseded file
+    local changed status=0 begun=$asr_exp/.stages/training.json known=false file
     if [ -e "$begun" ] || [ -e "${begun%.json}.pending" ]; then known=true; fi
     changed=$("$python" -m espnet_bljust.shell.stamp check --record "$begun" --stage training \
         --inputs "$asr_exp"/{train.yaml,plan.json} "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}") || status=$?
     [ "$status" -ne 0 ] || return 0
     [ "$status" -eq 3 ] || return "$status"
-    if [ "$known" = true ]; then
-        mkdir -p "$old"
-        for file in "$asr_exp"/*.pth "$asr_exp"/{average.json,history.jsonl,config.yaml,tensorboard,images} "$asr_exp"/decode_*; do
-            if [ -e "$file" ] || [ -L "$file" ]; then rm -rf "${old:?}/${file##*/}"; mv "$file" "$old/"; fi
-        done
-        echo "training begins anew: $changed. What was there is in $old"
-    fi
+    [ "$known" = false ] || set_aside "$changed"
+    mkdir -p "$asr_exp/.stages/begun"
+    for file in "$asr_exp"/{train.yaml,plan.json,stats.md}; do  # stage 7 may write others
+        [ ! -e "$file" ] || cp "$file" "$asr_exp/.stages/begun/"
+    done
     "$python" -m espnet_bljust.shell.stamp commit --record "$begun"
+}
+
+set_aside() {  # why: what an earlier training has made, with its settings and results, goes to a folder of its own
+    local number=1 old file
+    while [ -e "$asr_exp/superseded/$number" ]; do number=$((number + 1)); done
+    old=$asr_exp/superseded/$number
+    echo "training begins anew: $1. What was there goes to $old" >&3
+    mkdir -p "$old.part"  # one that a kill has left is filled up
+    for file in "$asr_exp"/.stages/begun/* "$asr_exp"/*.pth "$asr_exp"/decode_* \
+        "$asr_exp"/{average.json,history.jsonl,config.yaml,RESULTS.md,tensorboard,images,pack,huggingface}; do
+        if [ -e "$file" ] || [ -L "$file" ]; then mv "$file" "$old.part/"; fi
+    done
+    mv "$old.part" "$old"
 }
 
 stage_average() {
@@ -324,7 +232,7 @@ stage_score() {
     done
     bin training_figure --exp_dir "$asr_exp"
     bin results --exp_dir "$asr_exp" --decode_names "${names[*]}" --sets "${decode_sets[*]}" --token_type "$token_type"
-    call cp "$asr_exp/RESULTS.md" "RESULTS.md.$asr_tag.tmp"  # runs of a comparison do this side by side
+    bin show_results --expdir "$expdir" --out "RESULTS.md.$asr_tag.tmp"  # runs of a comparison do this side by side
     call mv "RESULTS.md.$asr_tag.tmp" RESULTS.md
 }
 

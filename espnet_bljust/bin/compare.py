@@ -53,6 +53,7 @@ def main(options: argparse.Namespace) -> None:
     data = [(values, fold) for values in tasks.data_options(description) for fold in numbers]
     experiments, ngpu = ["--expdir", str(options.expdir / description["name"])], ["--ngpu", str(options.ngpu)]
     first_seed = ["--seed", str(description["seeds"][0])]
+    same_labels = ["--labels_seed", str(description["seeds"][0])]
     if options.action == "check":
         print(description["name"], len(jobs), len(data))
     elif options.action == "data":
@@ -67,7 +68,7 @@ def main(options: argparse.Namespace) -> None:
         job = jobs[options.number - 1]
         os.environ["cmd_backend"] = "local"  # this process is the job; its stages stay on its machine
         words = ["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed), *experiments]
-        words += ["--asr_tag", job.tag, *ngpu, *scored(description)]
+        words += ["--asr_tag", job.tag, *ngpu, *same_labels, *scored(description)]
         if not options.dry_run:
             note_options(options.expdir / description["name"] / job.tag, arm_options(description, job.arm))
         run_recipe([*words, *option_words(arm_options(description, job.arm), options, job.fold)], options)

@@ -27,6 +27,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ssl_on_labelled", type=true_false, default=True, help="labelled speech in the pool, too")
     parser.add_argument("--fs", type=sampling_rate, default=Bounds.rate, help="Hz (default: 16000)")
     parser.add_argument("--seed", type=int, default=0, help="chooses the labelled utterances")
+    parser.add_argument("--labelled_dir", type=Path, required=True, help="what keeps its text")
+    parser.add_argument("--pool_dir", type=Path, required=True, help="speech for the self-supervised part")
     return parser
 
 

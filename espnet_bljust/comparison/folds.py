@@ -9,6 +9,7 @@ from typing import Any
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
+from espnet_bljust.scoring.results import GREEDY
 
 SETS = {"train_set": "train", "valid_set": "dev", "test_sets": "test"}  # as recipes of classifications name them
 
@@ -31,7 +32,7 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
     from espnet_bljust.scoring.confusion import RESULT, add, read_confusion
     from espnet_bljust.scoring.confusion_figure import draw_confusion
 
-    decoding = (description.get("options") or {}).get("decode_name", "greedy")
+    decoding = (description.get("options") or {}).get("decode_name", GREEDY)
     folder, decoded = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
     paths = {job: folder / job.tag / f"{decoded}_fold{job.fold}" / "score_class" / RESULT for job in jobs}
     missing = [job for job in jobs if not paths[job].is_file()]

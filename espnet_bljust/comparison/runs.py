@@ -59,7 +59,8 @@ def option_words(values: dict, options: argparse.Namespace, fold: int = 0) -> li
 
 def scored(description: dict) -> list[str]:
     """Which sets are decoded; each task says so itself."""
-    return [] if "tasks" in description else ["--test_sets", description["test_set"], "--eval_valid_set", "false"]
+    sets = [] if "tasks" in description else ["--test_sets", description["test_set"], "--eval_valid_set", "false"]
+    return ["--use_ngram", "false", *sets]
 
 
 def run_recipe(words: list[str], options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from espnet_bljust.comparison.description import arm_options
 from espnet_bljust.comparison.runs import Job, is_scored
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
+from espnet_bljust.scoring.results import GREEDY
 
 
 def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, rate: str = "WER", score: str = "wer",
@@ -20,7 +21,7 @@ def report(description: dict, jobs: list[Job], options: argparse.Namespace, *, r
     from espnet_bljust.data.kaldi.tables import read_table
 
     suffix = "".join(f"_{arm}" for arm in options.arms.split()) + suffix
-    decoding = (description.get("options") or {}).get("decode_name", "greedy")
+    decoding = (description.get("options") or {}).get("decode_name", GREEDY)
     folder, dataset = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
     reference, utt2spk = description["reference"], options.dumpdir / "raw" / description["test_set"] / "utt2spk"
     missing = [job for job in jobs if not is_scored(

@@ -15,6 +15,7 @@ from typing import Any
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
+from espnet_bljust.scoring.results import GREEDY
 
 TAG = "pretraining"  # name of its experiment
 
@@ -66,7 +67,7 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
     from espnet_bljust.disk.files import write_atomic
 
     folder = options.expdir / description["name"]
-    decoding = f"decode_{(description.get('options') or {}).get('decode_name', 'greedy')}"
+    decoding = f"decode_{(description.get('options') or {}).get('decode_name', GREEDY)}"
     scores = Path(decoding, description["test_set"], "score_cer", "result.txt")
     missing = [job for job in jobs if not (folder / job.tag / scores).is_file()]
     rows = []

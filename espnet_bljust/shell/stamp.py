@@ -2,10 +2,12 @@
 
     stamp.py check  --record R --stage N --options a=1 ... --inputs F ... --outputs F ...
     stamp.py commit --record R
+    stamp.py agree  --record R ... --stage N --options a=1 ...
 
 `check` leaves with 0 when the record fits: the same options, inputs and version, and all recorded outputs there.
 Otherwise it leaves with 3, says on stdout what has changed, removes the record and writes what it would be to
 R.pending; `commit`, after the stage, adds the outputs and moves that into place. `peek` looks and writes nothing.
+`agree` leaves with 1 where a record has another value of an option than the run that goes on from it at stage N.
 An input is a file, or a folder standing for the files directly in it; `?F` may be absent, among outputs too. A file
 is unchanged when size and time are, or when its content is (files up to HASHED_BYTES).
 """
@@ -14,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -23,15 +26,19 @@ from espnet_bljust.disk.late import wait_for
 
 HASHED_BYTES = 64 * 2**20  # beyond it, a changed time counts as a change
 STALE_STATUS = 3
+PASSING = ("skip_broken", "local_data_opts")  # how a stage gets through its data, not what it makes of them
 STAGE_FOLDERS = ("data", "dump", "exp")  # what stages make, under the names that they have by default
 
 
 def main(options: argparse.Namespace) -> int:
     """Check, peek or commit; the exit status."""
+    if options.action == "agree":
+        return agree(options.record, dict(option.partition("=")[::2] for option in options.options), options.stage)
+    (record,) = options.record
     if options.action == "commit":
-        commit(options.record)
+        commit(record)
         return 0
-    old = load(options.record)
+    old = load(record)
     new = signature(options, old.get("inputs", {}))
     absent = [name for name, state in new["inputs"].items() if state is None]
     if absent and options.action == "check":
@@ -45,10 +52,24 @@ def main(options: argparse.Namespace) -> int:
         return 0
     print(change)
     if options.action == "check":
-        options.record.parent.mkdir(parents=True, exist_ok=True)
-        write(pending(options.record), new)  # first: with neither, a kill here would leave no trace of what was begun
-        options.record.unlink(missing_ok=True)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        write(pending(record), new)  # first: with neither, a kill here would leave no trace of what was begun
+        record.unlink(missing_ok=True)
     return STALE_STATUS
+
+
+def agree(records: list[Path], values: dict[str, str], stage: str) -> int:
+    """0, or 1 and one line for the first option that an earlier stage had otherwise."""
+    for record in records:
+        for name, before in load(record).get("options", {}).items():
+            if name in PASSING or name not in values or before == values[name]:
+                continue
+            number = re.match(r"\d+", record.name)[0]
+            print(f"stage {stage}: stage {number} was run with {name} {before or 'empty'}, this run has "
+                  f"{values[name] or 'empty'}. Give --{name} {before or repr('')}, or begin with --stage {number}.",
+                  file=sys.stderr)
+            return 1
+    return 0
 
 
 def signature(options: argparse.Namespace, known: dict) -> dict:
@@ -147,8 +168,8 @@ def write(path: Path, content: dict) -> None:
 
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("check", "peek", "commit"))
-    parser.add_argument("--record", type=Path, required=True)
+    parser.add_argument("action", choices=("check", "peek", "commit", "agree"))
+    parser.add_argument("--record", type=Path, nargs="+", required=True)
     parser.add_argument("--stage", default="")
     for name in ("options", "inputs", "outputs"):
         parser.add_argument(f"--{name}", nargs="*", default=[])

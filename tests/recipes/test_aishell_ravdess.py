@@ -79,6 +79,6 @@ def test_ravdess_trains_jointly_on_real_speech_and_scores_classes(copy_recipe):
                         "--local_data_opts", f"--ravdess_dir {CORPORA / 'ravdess'} --partial true --split files",
                         "--asr_args", f"{steps} {SMALL}")
     assert "LEAKS" in output
-    assert re.search(r"decode_greedy/test: accuracy [\d.]+ %, unweighted average recall [\d.]+ %", output)
+    assert re.search(r"decode_greedy_average/test: accuracy [\d.]+ %, unweighted average recall [\d.]+ %", output)
     assert "### Classes" in (recipe.folder / "RESULTS.md").read_text()
-    assert (recipe.folder / "exp/tiny/decode_greedy/test/score_class/confusion.png").exists()
+    assert (recipe.folder / "exp/tiny/decode_greedy_average/test/score_class/confusion.png").exists()

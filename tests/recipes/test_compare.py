@@ -31,7 +31,7 @@ from espnet_bljust.scoring.result import result_text, score_units
 folder, wrong = Path(sys.argv[1]), 1 + int(sys.argv[2]) + ("ptft" in sys.argv[1])
 said = {f"s3-{index}": "a b c d e".split() for index in range(4)}
 heard = {name: ["x"] * wrong + words[wrong:] for name, words in said.items()}
-scores = folder / "decode_greedy/test/score_wer"
+scores = folder / "decode_greedy_average/test/score_wer"
 scores.mkdir(parents=True, exist_ok=True)
 (scores / "result.txt").write_text(result_text(score_units(said, heard, {name: "s3" for name in said})))
 (folder / "plan.json").write_text(json.dumps({"passes": {"labelled": 1.0, "pool": 2.0}}))
@@ -156,7 +156,7 @@ def test_a_failed_run_is_named_the_rest_is_reported_and_the_next_call_makes_up_f
 def test_the_table_may_be_of_characters_in_the_place_of_words(standing_in):
     compare(standing_in, "--ngpu", "0", "--draws", "50")
     for run in (standing_in.folder / "exp/toy").glob("*_seed*"):
-        words = (run / "decode_greedy/test/score_wer").rename(run / "decode_greedy/test/score_cer")
+        words = (run / "decode_greedy_average/test/score_wer").rename(run / "decode_greedy_average/test/score_cer")
         assert (words / "result.txt").exists()
     output = compare(standing_in, "--report_only", "--score", "cer", "--draws", "50")
     assert "| arm | CER % | bljust better by %" in output and "| ptft | 80.00" in output

@@ -30,7 +30,7 @@ if stop == "8":
 elif fold:
     said = {f"{fold}-{index}": ("calm", "sad")[index % 2] for index in range(4)}
     heard = {**said, f"{fold}-0": "sad" if fold == "fold1" else "calm"}
-    scores = folder / f"decode_greedy/test_{fold}/score_class"
+    scores = folder / f"decode_greedy_average/test_{fold}/score_class"
     scores.mkdir(parents=True)
     write_confusion(scores / "confusion.json", count(said, heard))
     (folder / "train.yaml").write_text(json.dumps({"token_list": ["<blank>", "<unk>", "calm", "sad", "<sos/eos>"],
@@ -44,7 +44,7 @@ else:
     for name in ("dev", "test"):
         said = {f"s3-{index}": list("abcde") for index in range(4)}
         heard = {key: ["x"] * wrong + units[wrong:] for key, units in said.items()}
-        scores = folder / "decode_greedy" / name / "score_cer"
+        scores = folder / "decode_greedy_average" / name / "score_cer"
         scores.mkdir(parents=True)
         (scores / "result.txt").write_text(result_text(score_units(said, heard, {key: "s3" for key in said})))
 """

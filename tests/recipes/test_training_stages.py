@@ -53,7 +53,7 @@ def test_other_settings_begin_anew_and_put_the_old_weights_aside(trained):
     output, ran = train(trained)
     assert ran == ["8", "9", "10"]
     assert "training begins anew: exp/toy/train.yaml has changed" in output
-    assert (weights(trained), weights(trained, "exp/toy/superseded")) == (3, 3)
+    assert (weights(trained), weights(trained, "exp/toy/superseded/1")) == (3, 3)
 
 
 @pytest.mark.parametrize("fails", ["write", "unlink"])
@@ -72,7 +72,7 @@ def test_killed_while_the_record_is_changed_it_still_begins_anew(trained, monkey
         patch.setattr(*((stamp, "write", killed) if fails == "write" else (type(record), "unlink", killed)))
         stamp.main(stamp.get_parser().parse_args(["check", "--record", str(record), "--inputs", "exp/toy/train.yaml"]))
     assert "training begins anew" in train(trained)[0]
-    assert weights(trained, "exp/toy/superseded") == 3
+    assert weights(trained, "exp/toy/superseded/1") == 3
 
 
 def test_other_data_begin_anew(trained):

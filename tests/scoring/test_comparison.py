@@ -32,7 +32,7 @@ def make_run(folder, wrong):
     """Twelve utterances of five words; ``wrong``: how many words of each utterance are wrong."""
     references = {name: ["one", "two", "three", "four", "five"] for name in SPEAKERS}
     hypotheses = {name: ["no"] * wrong(name) + words[wrong(name):] for name, words in references.items()}
-    scores = folder / "decode_greedy/test/score_wer"
+    scores = folder / "decode_greedy_average/test/score_wer"
     scores.mkdir(parents=True)
     (scores / "result.txt").write_text(result_text(score_units(references, hypotheses, SPEAKERS)))
     (folder / "plan.json").write_text(json.dumps({"passes": {"labelled": 7.25, "pool": 3.0}}))
@@ -105,7 +105,7 @@ def test_an_arm_without_errors_has_no_gain_and_the_numbers_stay_json(comparison)
 
 
 def test_cost_is_passes_of_the_plan_and_seconds_of_the_steps(comparison):
-    run = read_run(comparison / "exp/toy/ours_seed0", "decode_greedy/test")
+    run = read_run(comparison / "exp/toy/ours_seed0", "decode_greedy_average/test")
     assert run.passes == {"labelled": 7.25, "pool": 3.0}
     assert run.seconds == 10 * 5 + 10 * 10 + 5 * 12.5
     assert "| 7.2 | 3.0 | 3.5 |" in read_table(comparison)
@@ -113,7 +113,7 @@ def test_cost_is_passes_of_the_plan_and_seconds_of_the_steps(comparison):
 
 def test_the_character_error_rate_stands_beside_the_word_error_rate_where_it_was_scored(comparison):
     assert "CER" not in read_table(comparison)
-    for scores in comparison.glob("exp/toy/ours_seed*/decode_greedy/test/score_wer"):
+    for scores in comparison.glob("exp/toy/ours_seed*/decode_greedy_average/test/score_wer"):
         shutil.copytree(scores, scores.with_name("score_cer"))
     heads, _, ours, theirs = [line for line in read_table(comparison).splitlines() if line.startswith("|")]
     assert heads.endswith("| minutes | CER % |")
@@ -126,24 +126,24 @@ def read_table(folder):
 
 
 def test_a_missing_run_is_named_and_its_seed_left_out_in_every_arm(comparison):
-    (comparison / "exp/toy/theirs_seed1/decode_greedy/test/score_wer/result.txt").unlink()
+    (comparison / "exp/toy/theirs_seed1/decode_greedy_average/test/score_wer/result.txt").unlink()
     arms = report(comparison)
     assert [len(arm["wers"]) for arm in arms.values()] == [1, 1]
     assert "Not there yet: theirs_seed1." in (comparison / "exp/toy/COMPARISON.md").read_text()
-    (comparison / "exp/toy/ours_seed0/decode_greedy/test/score_wer/result.txt").unlink()
+    (comparison / "exp/toy/ours_seed0/decode_greedy_average/test/score_wer/result.txt").unlink()
     with pytest.raises(InputError, match="no seed has all arms, ours_seed0 is missing"):
         report(comparison)
 
 
 def test_arms_scored_on_other_utterances_are_refused(comparison):
-    path = comparison / "exp/toy/theirs_seed1/decode_greedy/test/score_wer/result.txt"
+    path = comparison / "exp/toy/theirs_seed1/decode_greedy_average/test/score_wer/result.txt"
     path.write_text(path.read_text().replace("id: (ann-ann0)", "id: (ann-ann9)"))
     with pytest.raises(InputError, match="theirs, seed 1: scored on other utterances than ours"):
         report(comparison)
 
 
 def test_utterances_of_a_report_are_read_back_with_their_counts(comparison):
-    counts = read_utterances(comparison / "exp/toy/theirs_seed0/decode_greedy/test/score_wer/result.txt")
+    counts = read_utterances(comparison / "exp/toy/theirs_seed0/decode_greedy_average/test/score_wer/result.txt")
     assert list(counts) == [f"{speaker}-{name}" for name, speaker in SPEAKERS.items()]
     assert (counts["ann-ann0"].errors, counts["eve-eve3"].errors, counts["bob-bob1"].words) == (2, 1, 5)
 
@@ -189,7 +189,8 @@ def sizes(comparison):
             folder = comparison / f"exp/sizes/{arm}_{task}_seed0"
             make_run(folder, lambda name, wrong=number + extra: wrong)
             if task == "PER":
-                (folder / "decode_greedy/test/score_wer").rename(folder / "decode_greedy/test/score_ter")
+                scores = folder / "decode_greedy_average/test"
+                (scores / "score_wer").rename(scores / "score_ter")
             (folder / "train.yaml").write_text((SIZES / "tiny.yaml").read_text() + "token_list: [a, b, c]\n")
             losses = ((5, "exploration", 4.0), (10, "exploration", 2.0 + extra), (25, "final", 1.5))
             rows = [{"kind": "valid", "step": step, "phase": phase, "contrastive": loss, "ctc": 10 * loss}

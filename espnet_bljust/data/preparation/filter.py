@@ -100,7 +100,7 @@ def write_training_sets(options: argparse.Namespace, sets: dict[str, FormattedSe
     """The labelled subset and the pool; the begin of the command's last line."""
     rate, train = options.fs, open_formatted(options.dump_dir / options.train_set)
     chosen = choose_labelled(train, options.labels, rate=rate, seed=options.seed, source=sets[train.name])
-    labelled_path, pool_path = (options.dump_dir / f"{train.name}_{part}" for part in ("labelled", "pool"))
+    labelled_path, pool_path = options.labelled_dir, options.pool_dir
     decided = ((utterance, "" if is_one else "not_chosen") for utterance, is_one in zip(train, chosen, strict=True))
     labelled = write_subset(labelled_path, decided, train.tables)
     place_subset(labelled_path)

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# Sourced by bljust.sh: every name that follows from the options, and what no name may be.
+# shellcheck disable=SC2034,SC2154  # names are set here and in bljust.sh, and read in stages.sh and run_stage.sh
+
+name_things() {  # every derived name, once
+    local word late=70  # NFS's 60 s and a few, see espnet_bljust/disk/late.py
+    [ "$jobs_run_here" = false ] || late=0
+    export BLJUST_LATE_SECONDS=${BLJUST_LATE_SECONDS:-$late}
+    [ "$stage" -le "$stop_stage" ] ||
+        { echo "bljust.sh: --stage $stage is above --stop_stage $stop_stage: no stage is left to run." >&2; exit 1; }
+    command -v "$python" >/dev/null ||
+        { echo "bljust.sh: --python $python: no such program. Leave the option out for that of .venv." >&2; exit 1; }
+    for word in "$dumpdir" "$expdir" "$unlabelled_sets" "$test_sets" "$unlabelled_valid_set" "$asr_args" \
+        "$inference_args"; do
+        case $word in *$'\n'* | -[!-]* | *JOB*)  # JOB: launchers put a number in its place
+            echo "bljust.sh: ${word@Q}: a line break, a dash in front or the word JOB cannot stand there." >&2
+            exit 1 ;;
+        esac
+    done
+    read -ra unlabelled <<<"$unlabelled_sets"
+    read -ra tests <<<"$test_sets"
+    read -ra valid_pool <<<"$unlabelled_valid_set"
+    evaluated=("$valid_set")
+    for word in "${tests[@]}"; do  # a search for options may test on the dev set
+        [ "$word" = "$valid_set" ] || evaluated+=("$word")
+    done
+    corpus_sets=("$train_set" "${unlabelled[@]}" "${valid_pool[@]}" "${evaluated[@]}")
+    perturbed=$train_set
+    [ -z "$speed_perturb_factors" ] || perturbed=${train_set}_sp
+    all_sets=("$perturbed" "${corpus_sets[@]:1}")
+    decode_sets=("${tests[@]}")
+    [ "$eval_valid_set" = false ] || decode_sets=("${evaluated[@]}")
+    for word in "${evaluated[@]}"; do
+        [ "$word" != "$train_set" ] || { echo "bljust.sh: $word is both trained on and tested on." >&2; exit 1; }
+    done
+    raw=$dumpdir/raw
+    name_labels
+    labelled=$raw/${perturbed}_labelled$part
+    pool=$raw/${perturbed}_pool$part
+    tokens=$token_type
+    [ "$token_type" != bpe ] || tokens=bpe_$bpemode$nbpe
+    tokens=data/${lang}_token_list/$tokens$part
+    token_options=(--token_type "$token_type" --token_list "$tokens/tokens.txt")
+    [ "$token_type" != bpe ] || token_options+=(--bpe_model "$tokens/bpe.model")
+    size_config=conf/size/$model_size.yaml
+    [ -e "$size_config" ] || size_config=../../../$size_config
+    initial=()
+    [ -z "$init_from" ] || initial=("$init_from")
+    name_experiment
+    name_decoding
+    for word in "$lang" "${corpus_sets[@]}"; do plain_name "lang, or the name of a set" "$word"; done
+    plain_name asr_tag "$asr_tag"
+    plain_name decode_name "$decode_name"
+    skipped="${skip_stages//,/ }"
+    [ "$skip_data_prep" = false ] || skipped+=" 1 2 3 4 5 6"
+    [ "$skip_train" = false ] || skipped+=" 7 8 9 10 11"
+    [ "$skip_eval" = false ] || skipped+=" 12 13"
+    [ "$skip_packing" = false ] || skipped+=" 14"
+    [ "$skip_upload_hf" = false ] || skipped+=" 15"
+    [ "$num_nodes" -eq 1 ] || [ "$jobs_run_here" = false ] ||
+        { echo "bljust.sh: --num_nodes $num_nodes: this is one machine. Set cmd_backend=slurm, see docs/cluster.md." >&2; exit 1; }
+    if [ "$ngpu" -gt 0 ] && [ "$jobs_run_here" = true ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
+        ngpu=0
+    fi
+}
+
+name_labels() {  # of the part of train_set that keeps its text: a choice of utterances has folders of its own
+    labels_seed=${labels_seed:-$seed}
+    [ "$labels" != all ] || labels_seed=0  # nothing to choose
+    part="" labels_word=${labels##*/}
+    [ ! -f "$labels" ] || labels_word=${labels_word%.*}
+    [ "$labels" = all ] || part=_${labels_word}_seed$labels_seed
+    plain_name labels "$labels_word"
+}
+
+name_experiment() {  # asr_tag: what differs from one training to another, in ESPnet's order
+    local words old sp=$speed_perturb_factors
+    words=${asr_config##*/}
+    words=${words%.*}_${method}_${model_size}_raw${fs%16k}_${lang}_$token_type
+    [ "$token_type" != bpe ] || words+=$nbpe
+    [ "$labels" = all ] || words+=_$labels_word
+    [ -z "$sp" ] || words+=_sp
+    case $sp in "" | "0.9 1.0 1.1") ;; *) words+=${sp// /_} ;; esac
+    words+=_seed$seed
+    [ -z "$init_from" ] || words+=_init_${init_from##*/}
+    [ -z "$asr_args" ] || words+=_$asr_args
+    words=$(tr -cs '[:alnum:]._+\n-' _ <<<"$words")
+    words=${words%_}
+    [ ${#words} -le 120 ] || words=${words:0:110}_$(cksum <<<"$words" | cut -d' ' -f1)
+    old=${labels##*/}
+    old=${method}_${model_size}_${old%.*}_seed$seed${init_from:+_init}
+    if [ -z "$asr_tag" ] && [ -d "$expdir/$old" ] && [ ! -d "$expdir/$words" ]; then
+        echo "bljust.sh: $expdir/$old has a name as earlier versions gave it; --asr_tag $old goes on with it." \
+            "This run is $expdir/$words." >&2
+    fi
+    asr_tag=${asr_tag:-$words}
+    asr_exp=$expdir/$asr_tag
+}
+
+plain_name() {  # option value: it names a file or folder of ours, and cannot lead elsewhere or be taken for an option
+    case $2 in
+        "" | [.-]* | *JOB* | *[[:space:][:cntrl:]/\\\'\"\`\$\&\;\|\<\>\*\?\!\(\)\[\]\{\}\#\~]*)
+            echo "bljust.sh: --$1 ${2@Q}: no plain name. Use letters, digits and . _ - inside." >&2
+            exit 1 ;;
+    esac
+}
+
+name_decoding() {  # the language model, and how stage 12 searches: greedily, and as the options say
+    local word=${ngram_unit#auto}
+    if [ "$task" = classification ] || [ "${inference_config##*/}" = decode_greedy.yaml ]; then use_ngram=false; fi
+    ngram=data/${lang}_ngram/${tokens#*_token_list/}/${ngram_num}gram${word:+_$word}.arpa
+    [ "$use_ngram" = false ] || inference_ngram=${inference_ngram:-$ngram}
+    model_word=${inference_asr_model##*/}
+    model_word=${model_word%.*}
+    decodings=(asked)
+    case $inference_ngram:${inference_config##*/} in
+        : | :decode_greedy.yaml) inference_config=${inference_config:-conf/decode_greedy.yaml} ;;
+        *) inference_config=${inference_config:-conf/decode_beam.yaml} decodings=(greedy asked) ;;
+    esac
+    asked_name=$decode_name
+    if [ -z "$asked_name" ]; then
+        asked_name=${inference_config##*/}
+        asked_name=${asked_name%.*}
+        asked_name=${asked_name#decode_}
+        word=${inference_ngram##*/}
+        [ -z "$word" ] || asked_name+=_${word%.*}
+        asked_name+=_$model_word
+        [ -z "$inference_args" ] || asked_name+=_$(tr -cs '[:alnum:].\n' _ <<<"${inference_args//--/}")
+        asked_name=${asked_name%_}
+    fi
+    search_by asked
+}
+
+search_by() {  # greedy|asked: the search of the next stage, and the folder that tells one decoding from another
+    search_config=conf/decode_greedy.yaml search_ngram="" search_args=() decode_name=greedy_$model_word
+    if [ "$1" = asked ]; then
+        search_config=$inference_config search_ngram=$inference_ngram decode_name=$asked_name
+        read -ra search_args <<<"$inference_args"
+    fi
+    [ -e "$search_config" ] || [ ! -e "../../../$search_config" ] || search_config=../../../$search_config
+    decoded=$asr_exp/decode_$decode_name
+}
