@@ -3,7 +3,7 @@
     .venv/bin/python bench/loading.py                 # half a minute
     .venv/bin/python bench/loading.py --formats flac --steps 100
 
-The real iterator of a joint step, as stage 9 builds it: reading, decoding, tokens, padding, masks, negatives, noise.
+The real iterator of a joint step, as stage 9 builds it: reading, decoding, tokens, masks, negatives, noise.
 Utterances of 10 s of coloured noise on a warm file cache, 87.5 s labelled and as much unlabelled a step; with flac.ark
 the pool is read in shards. CPU seconds of one process without workers; with workers, each adds as much again.
 """
@@ -91,14 +91,14 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
     """A row of the table: all of it, and the shares of two parts."""
     from espnet2.train.distributed_utils import DistributedOption
 
-    from espnet_bljust.espnet import passes
+    from espnet_bljust.data.feeding import samples
     from espnet_bljust.espnet.task import BLJustTask
     from espnet_bljust.training import masks
 
     args = BLJustTask.get_parser().parse_args(["--config", f"{exp_dir}/train.yaml", "--num_workers", "0"])
     BLJustTask.build_model(args)  # reads the token list into args, as training does
     factory = BLJustTask.build_iter_factory(args, DistributedOption(), "train")
-    parts = {passes.PassedDataset: "__getitem__", masks: "draw_pool"}
+    parts = {samples: "read_whole", masks: "draw_pool"}
     untimed = {part: getattr(part, name) for part, name in parts.items()}
     spent = dict.fromkeys(parts, 0.0)
 
@@ -117,7 +117,7 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
     started = time.process_time()
     for batches in factory.steps(2, 1 + steps):
         for batch in batches:
-            seconds += float(batch.tensors["speech_lengths"].sum() + batch.tensors["pool_lengths"].sum())
+            seconds += sum(map(len, [*batch.joint.labelled, *batch.joint.pool]))
     total = time.process_time() - started
     for part, name in parts.items():
         setattr(part, name, untimed[part])

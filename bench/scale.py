@@ -162,7 +162,8 @@ def load(options: argparse.Namespace) -> dict:
 
     from espnet_bljust.espnet.task import BLJustTask
 
-    args = BLJustTask.get_parser().parse_args(["--config", f"{exp_of(options)}/train.yaml", "--num_workers", "1"])
+    args = BLJustTask.get_parser().parse_args(["--config", f"{exp_of(options)}/train.yaml", "--output_dir",
+                                                str(exp_of(options)), "--num_workers", "1"])
     BLJustTask.build_model(args)
     before, started, cpu = memory_mb(), time.perf_counter(), cpu_seconds()
     steps = BLJustTask.build_iter_factory(args, DistributedOption(), "train").steps(2, 2 + options.batches)
@@ -171,8 +172,7 @@ def load(options: argparse.Namespace) -> dict:
              "first_mb": memory_mb() - before}
     started, cpu, samples = time.perf_counter(), cpu_seconds(), 0
     for _ in range(options.batches - 1):  # not the last, so that the workers still live when their memory is looked at
-        samples += sum(int(batch.tensors[kind].sum()) for batch in next(steps)
-                       for kind in ("speech_lengths", "pool_lengths"))  # fmt: skip
+        samples += sum(len(wave) for batch in next(steps) for wave in [*batch.joint.labelled, *batch.joint.pool])
     return found | {"last_mb": memory_mb() - before,
                     "steps_per_second": (options.batches - 1) / (time.perf_counter() - started),
                     "hours_per_cpu_second": samples / SAMPLE_RATE / 3600 / (cpu_seconds() - cpu)}

@@ -20,6 +20,7 @@ from espnet2.train.distributed_utils import DistributedOption
 from train_step import header
 
 from espnet_bljust.markdown import row, table
+from espnet_bljust.network.joint import JointBatch
 from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.saving import Position, Saver
@@ -63,7 +64,7 @@ def measure(rank: int, world_size: int, folder: Path, rounds: int, found: multip
     saver = Saver(folder, processes, shared={}, own={}, minutes=30)
     counter = Updater.__new__(Updater)  # of it the counting alone: no network
     counter.processes = processes
-    batches = [MicroBatch([], {}, 8, 900, 1400)] * 2
+    batches = [MicroBatch([], JointBatch())] * 2
 
     def looking() -> None:
         *_, stop, late = counter.count(batches, *saver.wishes())

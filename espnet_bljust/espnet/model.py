@@ -1,6 +1,7 @@
 """The joint network as ESPnet2 sees a model: one forward a step, sums out; the trainer divides and combines."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from espnet2.train.abs_espnet_model import AbsESPnetModel
@@ -10,8 +11,6 @@ from espnet_bljust.bilevel.penalty import gradient_scale_edge
 from espnet_bljust.network.heads.ctc import greedy
 from espnet_bljust.network.heads.ssl_head import SSLSums
 from espnet_bljust.network.joint import JointBatch, JointNetwork
-from espnet_bljust.training.masks import LabelledDraw, PoolDraw
-from espnet_bljust.training.micro_batch import unpad
 
 
 class BLJustModel(AbsESPnetModel):
@@ -26,27 +25,18 @@ class BLJustModel(AbsESPnetModel):
         self.spell = spell
 
     def forward(
-        self,
-        speech: Tensor | None = None,
-        speech_lengths: Tensor | None = None,
-        text: Tensor | None = None,
-        text_lengths: Tensor | None = None,
-        pool: Tensor | None = None,
-        pool_lengths: Tensor | None = None,
-        **settings: object,
+        self, batch: JointBatch, *, temperature: float = 1.0, edge: float = 1.0, trunk_rests: bool = False
     ) -> dict[str, object]:
-        """Sums over one micro-batch.
+        """Sums over one micro-batch, whose ``pool`` is for `self_supervised_sum`.
 
-        speech (utt, sample), text (utt, token): labelled audio, for the CTC loss; pool (utt, sample): audio of
-        the self-supervised loss; either may be absent. ``settings``: hidden (masks.LabelledDraw),
-        draw (masks.PoolDraw), temperature, edge, trunk_rests. ``pool`` of the result is for `self_supervised_sum`.
+        ``temperature`` of the quantizer; ``edge``: factor of the self-supervised gradient where it enters the trunk.
         """
-        if speech is None and pool is None:  # no share of this batch: yet the processes' gradients are summed together
-            part = self.network.head if settings.get("trunk_rests") else self.network.trunk
+        if not batch.labelled and not batch.pool:  # no share: yet the processes' gradients are summed together
+            part = self.network.head if trunk_rests else self.network.trunk
             nothing = sum((parameter * 0).sum() for parameter in part.parameters())
             return {"supervised": nothing, "infeasible": None, "pool": None}
-        sums = self.network(_joint_batch(
-            unpad(speech, speech_lengths), unpad(text, text_lengths), unpad(pool, pool_lengths), **settings))
+        scale_edge = None if edge == 1.0 else gradient_scale_edge(edge)
+        sums = self.network(replace(batch, temperature=temperature, scale_edge=scale_edge, trunk_rests=trunk_rests))
         result = {"supervised": sums.ctc_sum, "infeasible": sums.infeasible, "pool": None}
         if not self.training and sums.logits is not None:
             result["greedy"] = greedy(sums.logits, sums.logit_lengths)
@@ -59,20 +49,6 @@ class BLJustModel(AbsESPnetModel):
         return {"feats": speech, "feats_lengths": speech_lengths}
 
 
-def _joint_batch(
-    labelled: list[Tensor], labels: list[Tensor], pool: list[Tensor], *, hidden: LabelledDraw | None = None,
-    draw: PoolDraw | None = None, temperature: float = 1.0, edge: float = 1.0, trunk_rests: bool = False,
-) -> JointBatch:
-    batch = JointBatch(labelled, labels, temperature=temperature, trunk_rests=trunk_rests)
-    if hidden is not None:
-        batch.labelled_mask, batch.spectrum = hidden
-    if draw is not None:
-        batch.pool, batch.pool_mask, batch.pool_negatives, batch.noise = draw.pieces(pool), *draw[:3]
-    if edge != 1.0:
-        batch.scale_edge = gradient_scale_edge(edge)
-    return batch
-
-
 def _stats(ssl: SSLSums) -> dict[str, Tensor]:
     """What is logged of the self-supervised loss: sums over its targets, and perplexities where there are codes."""
     found = {"contrastive": ssl.contrastive.detach(), "correct": torch.as_tensor(ssl.correct), "guess": ssl.guess}
@@ -80,5 +56,3 @@ def _stats(ssl: SSLSums) -> dict[str, Tensor]:
         found |= {"diversity": ssl.diversity.detach() * ssl.num_masked, "code_perplexity": ssl.code_perplexity.detach(),
                   "prob_perplexity": ssl.probability_perplexity.detach()}
     return found
-
-

@@ -2,14 +2,12 @@
 
 import argparse
 import logging
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from espnet2.tasks.abs_task import optim_classes
 from espnet2.tasks.asr import ASRTask
-from espnet2.train.dataset import ESPnetDataset
 from espnet2.train.distributed_utils import DistributedOption, get_rank
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str2triple_str
@@ -18,15 +16,13 @@ from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
 from espnet_bljust.data.feeding.batching import BatchStream, fixed_batches
 from espnet_bljust.data.feeding.pool_index import PoolIndex
+from espnet_bljust.data.feeding.samples import IndexedPool, SampleTable
 from espnet_bljust.data.feeding.shards import ShardStream
-from espnet_bljust.data.kaldi.sorted_tables import walk_samples
 from espnet_bljust.data.text.tokens import load_tokenizer
 from espnet_bljust.disk.lock import one_run
-from espnet_bljust.espnet.indexed import IndexedDataset
 from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, ValidIterFactory
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.espnet.trainer import BLJustTrainer
-from espnet_bljust.espnet.unreadable import WholeAudio
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
 from espnet_bljust.training.masks import Drawing
@@ -123,45 +119,44 @@ class BLJustTask(ASRTask):
     def build_iter_factory(
         cls, args: argparse.Namespace, distributed_option: DistributedOption, mode: str, kwargs: dict | None = None
     ) -> JointIterFactory | ValidIterFactory:
-        plan = build_plan(args.plan_conf)
         share = Share(distributed_option.dist_rank or 0, distributed_option.dist_world_size or 1)
         common = {"drawing": Drawing.of(vars(args)), "share": share}
-        collate = cls.build_collate_fn(args, train=mode == "train")
         if mode == "valid":
-            dataset = cls._dataset(args, args.valid_data_path_and_name_and_type, train=False)
-            batches = fixed_batches(*_durations(args.valid_shape_file[0]), args.batch_seconds)
-            pool = None
+            valid = cls._samples(args, args.valid_data_path_and_name_and_type, args.valid_shape_file)
+            other = None
             if args.valid_pool_shape_file:
-                pool = (fixed_batches(*_durations(args.valid_pool_shape_file[0]), args.batch_seconds),
-                        cls._dataset(args, args.valid_pool_path_and_name_and_type, train=False))
-            return ValidIterFactory(batches, dataset, collate, pool=pool, **common)
-        labelled = Source(
-            BatchStream(*_durations(args.train_shape_file[0]), args.batch_seconds, args.seed, "labelled"),
-            cls._dataset(args, args.train_data_path_and_name_and_type, train=True), collate)
+                pool = cls._samples(args, args.valid_pool_path_and_name_and_type, args.valid_pool_shape_file)
+                other = _fixed(pool, args.batch_seconds), pool
+            return ValidIterFactory(_fixed(valid, args.batch_seconds), valid, pool=other, **common)
+        labelled = cls._samples(args, args.train_data_path_and_name_and_type, args.train_shape_file)
         return JointIterFactory(
-            plan, labelled, cls._pool(args, collate), accum_grad=args.accum_grad, num_workers=args.num_workers,
+            build_plan(args.plan_conf), Source(_stream(labelled, args.batch_seconds, args.seed, "labelled"), labelled),
+            cls._pool(args), accum_grad=args.accum_grad, num_workers=args.num_workers,
             pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir), **common)
 
     @classmethod
-    def _pool(cls, args: argparse.Namespace, collate: Callable) -> Source:
+    def _pool(cls, args: argparse.Namespace) -> Source:
+        sources, budget = args.unlabelled_data_path_and_name_and_type, args.unlabelled_batch_seconds
         if args.unlabelled_index:
-            index = PoolIndex(Path(args.unlabelled_index), Path(args.unlabelled_data_path_and_name_and_type[0][0]))
-            stream = ShardStream(index, args.unlabelled_batch_seconds * SAMPLE_RATE, args.seed, "pool")
-            return Source(stream, IndexedDataset(index, args.train_dtype), collate)
-        return Source(
-            BatchStream(*_durations(args.unlabelled_shape_file[0]), args.unlabelled_batch_seconds, args.seed, "pool"),
-            cls._dataset(args, args.unlabelled_data_path_and_name_and_type, train=True), collate)
+            index = PoolIndex(Path(args.unlabelled_index), Path(sources[0][0]))
+            return Source(ShardStream(index, budget * SAMPLE_RATE, args.seed, "pool"),
+                          IndexedPool(index, args.train_dtype))
+        pool = cls._samples(args, sources, args.unlabelled_shape_file)
+        return Source(_stream(pool, budget, args.seed, "pool"), pool)
 
     @classmethod
-    def _dataset(cls, args: argparse.Namespace, sources: list, train: bool) -> WholeAudio:
-        preprocess = cls.build_preprocess_fn(args, train)
-        num_samples = dict(walk_samples(Path(sources[0][0]).with_name("utt2num_samples")))
-        return WholeAudio(ESPnetDataset(sources, preprocess=preprocess, float_dtype=args.train_dtype), num_samples)
+    def _samples(cls, args: argparse.Namespace, sources: list, shape_files: list[str]) -> SampleTable:
+        """Of a set as ESPnet's options name it: (wav.scp, speech, form), then (text, text, text) where it has text."""
+        (wavs, *_), *others = sources
+        text, encode = None, None
+        if others:
+            text, encode = Path(others[0][0]), load_tokenizer(args.token_type, args.token_list, args.bpemodel).encode
+        return SampleTable(Path(wavs), Path(shape_files[0]), args.train_dtype, text=text, encode=encode)
 
 
-def _durations(shape_file: str) -> tuple[list[str], list[float]]:
-    names, seconds = [], []
-    for name, samples in walk_samples(Path(shape_file)):
-        names.append(name)
-        seconds.append(samples / SAMPLE_RATE)
-    return names, seconds
+def _stream(samples: SampleTable, seconds: float, seed: int, purpose: str) -> BatchStream:
+    return BatchStream(samples.utterances, samples.num_samples / SAMPLE_RATE, seconds, seed, purpose)
+
+
+def _fixed(samples: SampleTable, seconds: float) -> list[list[str]]:
+    return fixed_batches(samples.utterances, (samples.num_samples / SAMPLE_RATE).tolist(), seconds)

@@ -8,8 +8,8 @@ Source: Saif et al., arXiv:2412.08548; Baevski et al., arXiv:2006.11477 for g.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -42,6 +42,29 @@ class JointBatch:
     temperature: float = 1.0  # of the quantizer
     scale_edge: Callable[[Tensor], Tensor] | None = None  # laid on the trunk's tensors where the head takes them
     trunk_rests: bool = False  # the trunk does not move in this step: it gets no gradient
+
+    def to(self, device: torch.device) -> Self:
+        """Audio, negatives and noise on ``device``; masks and labels stay where they can be counted without waiting."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Self:
+        """As torch's loader asks for it: from such memory a GPU fetches what it needs while it computes."""
+        pinned = self._each(torch.Tensor.pin_memory)
+        masks = {name: mask.pin_memory() for name in ("labelled_mask", "pool_mask")
+                 if (mask := getattr(self, name)) is not None}
+        if self.spectrum is not None:
+            masks["spectrum"] = type(self.spectrum)(*(mask.pin_memory() for mask in self.spectrum))
+        return replace(pinned, **masks)
+
+    def beside(self, pool: Self) -> Self:
+        """This labelled audio with that pool."""
+        return replace(self, pool=pool.pool, pool_mask=pool.pool_mask, pool_negatives=pool.pool_negatives,
+                       noise=pool.noise)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        lists = {name: [change(tensor) for tensor in getattr(self, name)]
+                 for name in ("labelled", "pool", "pool_negatives")}
+        return replace(self, **lists, noise=None if self.noise is None else change(self.noise))
 
 
 class JointSums(NamedTuple):

@@ -10,7 +10,7 @@ from espnet_bljust.bilevel.penalty import LossSums
 from espnet_bljust.bilevel.plan import Moment
 from espnet_bljust.bilevel.step import Pull
 from espnet_bljust.progress import duration
-from espnet_bljust.training.micro_batch import MicroBatch, unpad
+from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 
 CARRIED = ("steps", "labelled", "masked", "rows", "batches", "seconds", "norm")
@@ -36,7 +36,7 @@ class StepStats:
     def add(self, out: dict, sums: LossSums, batch: MicroBatch) -> None:
         """Results of one forward pass."""
         self._name_infeasible(out["infeasible"], batch)
-        self.counts["unreadable"] += batch.num_unreadable
+        self.counts["unreadable"] += len(batch.unreadable)
         values = {name: value for name, value in out.items() if name not in NOT_SUMMED}
         for name, value in {**values, **sums}.items():
             if value is not None:
@@ -70,7 +70,7 @@ class StepStats:
             "gradient": lambda batch, sums: batch.utterances,
         }
         for what, find in kinds.items():
-            named = [name for batch, sums in self.passes for name in find(batch, sums)]
+            named = [name for batch, sums in self.passes for name in dict.fromkeys(find(batch, sums))]
             if named:
                 logging.error(f"{what} is not finite: no parameter was moved; utterances: {' '.join(named)}")
             if processes.sum([len(named)])[0]:
@@ -143,9 +143,8 @@ class StepStats:
 
 def not_finite_audio(batch: MicroBatch) -> list[str]:
     """Utterances with such a sample."""
-    waves = [wave for kind in ("speech", "pool")
-             for wave in unpad(batch.tensors.get(kind), batch.tensors.get(f"{kind}_lengths"))]
-    return [name for name, wave in zip(batch.utterances, waves, strict=True) if not bool(wave.isfinite().all())]
+    waves = zip(batch.utterances, [*batch.joint.labelled, *batch.joint.pool], strict=True)
+    return [name for name, wave in waves if not bool(wave.isfinite().all())]
 
 
 def not_finite_loss(batch: MicroBatch, sums: LossSums) -> list[str]:

@@ -15,8 +15,8 @@ from espnet_bljust.bilevel.penalty import Counts, LossSums
 from espnet_bljust.bilevel.plan import Moment
 from espnet_bljust.bilevel.step import Pull, PullMeter, apply, gradient
 from espnet_bljust.network.heads.ssl_head import PoolTotals
-from espnet_bljust.network.joint import JointNetwork, JointSums
-from espnet_bljust.training.micro_batch import MicroBatch, to_device, unpad
+from espnet_bljust.network.joint import JointBatch, JointNetwork, JointSums
+from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stats import StepStats
 
@@ -29,11 +29,11 @@ class Settings(NamedTuple):
 
 
 class Model(Protocol):
-    """What is trained (espnet/model.py): called with the tensors of a micro-batch, it gives the sums of its losses."""
+    """What is trained (espnet/model.py): called with a joint batch, it gives the sums of its losses."""
 
     network: JointNetwork
 
-    def __call__(self, **tensors: object) -> dict: ...
+    def __call__(self, batch: JointBatch, **settings: float) -> dict: ...
 
 
 class Updater:
@@ -67,7 +67,7 @@ class Updater:
         started = time.perf_counter()
         both = moment.labelled and moment.pool
         labelled, masked, rows = counts or self.count(batches)
-        batches = [batch._replace(tensors=to_device(batch.tensors, self.processes.device)) for batch in batches]
+        batches = [batch.to(self.processes.device) for batch in batches]
         coupled = moment.pool and self.network.ssl_head.parts_are_coupled
         early = self._probabilities(batches) if coupled and len(batches) > 1 else None
         moves = any(parameter.requires_grad for parameter in self.network.trunk.parameters())
@@ -75,7 +75,7 @@ class Updater:
 
         def forward(batch: MicroBatch) -> LossSums:
             with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.settings.use_amp):
-                out = self.model(**batch.tensors, temperature=temperature, edge=moment.edge,
+                out = self.model(batch.joint, temperature=temperature, edge=moment.edge,
                                  trunk_rests=moment.trunk_rests)
             totals = None
             if coupled:
@@ -113,7 +113,6 @@ class Updater:
         total = self._zeros()
         for batch in batches:
             if batch.num_masked:
-                waves = unpad(batch.tensors["pool"], batch.tensors["pool_lengths"])
                 with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.settings.use_amp):
-                    total += self.network.probability_sum(waves, batch.tensors["draw"].mask)
+                    total += self.network.probability_sum(batch.joint.pool, batch.joint.pool_mask)
         return self.processes.sum_tensor(total)

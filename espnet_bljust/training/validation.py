@@ -10,7 +10,7 @@ from typing import Protocol
 import editdistance
 import torch
 
-from espnet_bljust.training.micro_batch import MicroBatch, to_device, unpad
+from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stopping import requested
 
@@ -41,15 +41,12 @@ class Validator:
         for batch in self.batches.build_iter(0):
             if requested():
                 break
-            tensors = to_device(batch.tensors, self.processes.device)
-            out = network(**tensors, temperature=temperature)
+            out = network(batch.joint.to(self.processes.device), temperature=temperature)
             for name in ("supervised", "contrastive", "correct"):
                 sums[name] += 0.0 if out.get(name) is None else float(out[name])
             sums["labelled"] += batch.num_labelled
             sums["masked"] += batch.num_masked
-            for label, hypothesis in zip(
-                unpad(tensors.get("text"), tensors.get("text_lengths")), out.get("greedy", []), strict=True
-            ):
+            for label, hypothesis in zip(batch.joint.labels, out.get("greedy", []), strict=True):
                 written = network.spell(label.tolist())
                 sums["edits"] += editdistance.eval(written, network.spell(hypothesis))
                 sums["characters"] += len(written)

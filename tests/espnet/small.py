@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import torch
 from espnet2.train.distributed_utils import DistributedOption
 
@@ -10,13 +11,14 @@ from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
 from espnet_bljust.bilevel.segments import Segment
+from espnet_bljust.data.feeding.samples import Sample
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
 from espnet_bljust.training.augment import Turn
 from espnet_bljust.training.masks import Drawing, MaskingConfig
-from espnet_bljust.training.micro_batch import MicroBatch
+from espnet_bljust.training.micro_batch import EMPTY, collate_labelled, collate_pool, merge
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stats import StepStats
 from espnet_bljust.training.update import Settings, Updater
@@ -55,26 +57,18 @@ def waves(ids):
 
 def micro_batch(labelled=(), pool=(), system="wav2vec2"):
     """Utterances by number; what the iterator would give."""
-    tensors, num_masked, num_rows = {}, 0, 0
     trunk, ssl = SYSTEMS[system]
     drawing = Drawing(MASKING, ssl, trunk.num_frames, trunk.edge_frames, seed=0)
     names = [[str(number) for number in ids] for ids in (labelled, pool)]
+    one = other = EMPTY
     if labelled:
-        audio = waves(labelled)
-        labels = [torch.tensor([1 + number % 5, 1 + (number + 2) % 5, 3]) for number in labelled]
-        hidden = drawing.labelled(Turn(0), names[0], [len(wave) for wave in audio])
-        tensors |= padded("speech", audio) | padded("text", labels) | {"hidden": hidden}
+        samples = [Sample(str(number), wave.numpy(), np.array([1 + number % 5, 1 + (number + 2) % 5, 3]))
+                   for number, wave in zip(labelled, waves(labelled), strict=True)]
+        one = collate_labelled(samples, drawing.labelled(Turn(0), names[0], [len(sample.wave) for sample in samples]))
     if pool:
-        audio = waves(pool)
-        draw = drawing.pool(Turn(0), names[1], [len(wave) for wave in audio])
-        tensors |= padded("pool", audio) | {"draw": draw}
-        num_masked, num_rows = int(draw.mask.sum()), len(draw.mask)
-    return MicroBatch(names[0] + names[1], tensors, len(labelled), num_masked, num_rows)
-
-
-def padded(name, rows):
-    lengths = torch.tensor([len(row) for row in rows])
-    return {name: torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), f"{name}_lengths": lengths}
+        samples = [Sample(str(number), wave.numpy(), None) for number, wave in zip(pool, waves(pool), strict=True)]
+        other = collate_pool(samples, drawing.pool(Turn(0), names[1], [len(sample.wave) for sample in samples]))
+    return merge(one, other)
 
 
 def constant_plan(phase, steps, gamma=0.0, rate=1.0, **options):
@@ -116,7 +110,7 @@ def step_of(model, plan, *batches, **options):
 
 def objective(model, batch):
     """(f, g) of a micro-batch as the whole batch, with their graphs."""
-    out = model(**batch.tensors, temperature=2.0)
+    out = model(batch.joint, temperature=2.0)
     f = None if out["supervised"] is None else out["supervised"] / batch.num_labelled
     g = None if out["pool"] is None else model.network.self_supervised_sum(out["pool"]) / batch.num_masked
     return f, g

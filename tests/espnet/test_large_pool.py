@@ -17,12 +17,12 @@ from experiment import history, make_experiment, train, train_killed_at, weights
 
 from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.data.feeding.pool_index import write_index  # noqa: E402
+from espnet_bljust.data.feeding.samples import IndexedPool  # noqa: E402
 from espnet_bljust.data.feeding.shards import ShardStream  # noqa: E402
 from espnet_bljust.data.kaldi.tables import read_table, write_table  # noqa: E402
 from espnet_bljust.data.preparation.format import FormatOptions, _ArchiveWriter  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.espnet import task  # noqa: E402
-from espnet_bljust.espnet.indexed import IndexedDataset  # noqa: E402
 from espnet_bljust.espnet.iterator import Share  # noqa: E402
 from espnet_bljust.espnet.task import BLJustTask  # noqa: E402
 from espnet_bljust.planning.speed import Rates  # noqa: E402
@@ -92,9 +92,7 @@ def heard(factory, first, last):
     """Utterances of each step, which must be those of the audio."""
     steps = []
     for (batch,) in factory.steps(first, last):
-        spoken = [f"u{round(32768 * value):06d}" for value in batch.tensors["pool"][:, 0].tolist()] \
-            if batch.utterances else []
-        assert spoken == batch.utterances
+        assert [f"u{round(32768 * float(wave[0])):06d}" for wave in batch.joint.pool] == batch.utterances
         steps.append(batch.utterances)
     return steps
 
@@ -119,9 +117,9 @@ def test_a_run_begun_at_any_step_goes_on_with_the_batches_masks_and_noise_of_the
         again = factory(num_workers=num_workers).steps(first, first + 9)
         for expected, (found,) in zip(unbroken[first - 1 :], again, strict=False):
             assert found.utterances == expected.utterances
-            assert torch.equal(found.tensors["pool"], expected.tensors["pool"])
-            for one, other in zip(found.tensors["draw"], expected.tensors["draw"], strict=True):
-                assert one is other is None or all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+            one, other = ([*batch.joint.pool, *batch.joint.pool_negatives, batch.joint.pool_mask, batch.joint.noise]
+                          for batch in (found, expected))
+            assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_audio_that_is_not_what_the_index_says_is_named_by_utterance_and_place(tmp_path):
@@ -130,13 +128,13 @@ def test_audio_that_is_not_what_the_index_says_is_named_by_utterance_and_place(t
     entries = [line.split()[1] for line in text]
     (tmp_path / "pool/wav.scp").write_text("".join([*text[:2], text[2].replace(entries[2], entries[0]),
                                                     f"u000003 {tmp_path}/none.flac\n"]))  # fmt: skip
-    dataset = IndexedDataset(write_index(tmp_path / "pool", tmp_path / "pool.index"), "float64")
-    utterance, data = dataset[1]
-    assert utterance == "u000001" and data["speech"].dtype == "float64" and set(data["speech"]) == {1 / 32768}
-    with pytest.raises(InputError, match=rf"u000002: {entries[0]}: \d+ of \d+ samples are there\. Run stage 3 again"):
-        dataset[2]
-    with pytest.raises(InputError, match=rf"u000003: {tmp_path}/none\.flac: no such audio file"):
-        dataset[3]
+    samples = IndexedPool(write_index(tmp_path / "pool", tmp_path / "pool.index"), "float64")
+    found = samples[1]
+    assert found.utterance == "u000001" and found.wave.dtype == "float64" and set(found.wave) == {1 / 32768}
+    with pytest.raises(InputError, match=rf"u000002: cannot be read: {entries[0]}: \d+ of \d+ samples are there"):
+        samples[2]
+    with pytest.raises(InputError, match=rf"u000003: cannot be read: {tmp_path}/none\.flac: no such audio file"):
+        samples[3]
 
 
 def test_a_pool_is_read_in_shards_from_the_given_size_on_and_shuffled_whole_below_it(root):

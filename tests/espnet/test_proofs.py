@@ -20,6 +20,7 @@ from small import (  # noqa: E402
 )
 
 from espnet_bljust.bilevel.balance import Balance  # noqa: E402
+from espnet_bljust.network.joint import JointBatch  # noqa: E402
 
 LABELLED, POOL = (0, 1, 2), (2, 5, 6, 8)
 
@@ -133,7 +134,7 @@ def test_micro_batches_of_any_cut_give_the_gradient_of_the_whole_batch(parts, ph
 
 def test_a_process_without_any_share_of_a_batch_adds_zeros_to_the_trunk_and_nothing_to_the_heads():
     model = make_model()
-    model(speech=None, pool=None)["supervised"].backward()
+    model(JointBatch())["supervised"].backward()
     for name, parameter in model.named_parameters():
         assert (parameter.grad is None) == (role(name) != "theta")
         assert parameter.grad is None or not parameter.grad.any()
@@ -141,7 +142,7 @@ def test_a_process_without_any_share_of_a_batch_adds_zeros_to_the_trunk_and_noth
 
 def test_where_the_trunk_rests_a_process_without_any_share_leaves_it_without_a_gradient_too():
     model = make_model()
-    model(speech=None, pool=None, trunk_rests=True)["supervised"].backward()
+    model(JointBatch(), trunk_rests=True)["supervised"].backward()
     reached = {role(name) for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert reached == {"phi"}
 

@@ -5,14 +5,16 @@ import re
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 
+from espnet_bljust.data.feeding.unreadable import Lost, Unreadable
 from espnet_bljust.errors import InputError
-from espnet_bljust.espnet.unreadable import Lost, Unreadable
 from tests.espnet.experiment import history, make_experiment, train
 
 ONE_A_BATCH = ("batch_seconds=0.5", "unlabelled_batch_seconds=0.5", "plan_conf.cycles=3", "plan_conf.joint_steps=4",
                "plan_conf.exploration_steps=3", "plan_conf.final_steps=4", "steps_per_epoch=5")  # fmt: skip
+CUT = r"cut short or damaged: \d+ of \d+ bytes are there"
 
 
 @pytest.fixture
@@ -42,8 +44,18 @@ def test_truncated_audio_is_named_counted_and_passed_over_in_every_phase(broken,
     for kind, name in (("labelled", "train_labelled-03"), ("pool", "train_pool-05")):
         listed = (broken.exp_dir / f"unreadable_{kind}.0.txt").read_text()
         assert listed.startswith(f"{name}: cannot be read: ") and listed.count("\n") == 1
-    named = re.findall(r"passed over: train_labelled-03: cannot be read: \d+ of \d+ samples are there", caplog.text)
+    named = re.findall(rf"passed over: train_labelled-03: .*-03.wav: {CUT}", caplog.text)
     assert len(named) == 1
+
+
+def test_samples_that_are_no_numbers_are_passed_over_as_what_is_cut_short(broken, caplog):
+    path = broken.exp_dir.parent / "dump/train_pool/train_pool-05.wav"
+    audio, rate = soundfile.read(path)
+    audio[4000] = math.nan
+    soundfile.write(path, audio, rate, subtype="FLOAT")
+    train(broken.exp_dir, "exploration")
+    assert "passed over: train_pool-05: cannot be read: " in caplog.text and "not finite numbers" in caplog.text
+    assert [row["unreadable"] for row in history(broken.exp_dir) if row["kind"] == "train"][-1] == 1
 
 
 def test_more_than_the_limit_ends_the_run_with_the_list_and_mended_it_goes_on(broken):
@@ -59,7 +71,7 @@ def test_more_than_the_limit_ends_the_run_with_the_list_and_mended_it_goes_on(br
 
 def test_dev_audio_that_cannot_be_read_ends_the_run_by_its_name(broken):
     broken("dev", 1)
-    with pytest.raises(InputError, match=r"dev-01: cannot be read: \d+ of \d+ samples are there"):
+    with pytest.raises(InputError, match=rf"dev-01: cannot be read: .*dev-01.wav: {CUT}"):
         train(broken.exp_dir)
 
 

@@ -5,17 +5,15 @@ else goes on as planned: the losses are divided by what was read. The same files
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet2.train.dataset import AbsDataset
-
+from espnet_bljust.data.feeding.samples import REMEDY
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 
 MOST_SHARE = 0.01  # of the utterances of a pass; one alone never ends a run
-REMEDY = "Make it again (stage 3), then start the same command: it goes on from the last checkpoint."
 log = logging.getLogger("espnet_bljust")
 
 
@@ -24,30 +22,6 @@ class Unreadable(NamedTuple):
 
     utterance: str
     reason: str
-
-
-class WholeAudio(AbsDataset):
-    """A dataset's entries; InputError, which names the utterance, for one not as long as stage 3 has counted."""
-
-    def __init__(self, dataset: AbsDataset, num_samples: Mapping[str, int]) -> None:
-        self.dataset, self.num_samples = dataset, num_samples
-
-    def __getitem__(self, utterance: str) -> tuple[str, dict]:
-        try:
-            entry = self.dataset[utterance]
-        except Exception as error:  # readers of audio fail by many types: soundfile's, system errors, assertions
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"{utterance}: cannot be read: {reason}. {REMEDY}") from error
-        found, due = len(entry[1]["speech"]), self.num_samples[utterance]
-        if found != due:
-            raise InputError(f"{utterance}: cannot be read: {found} of {due} samples are there. {REMEDY}")
-        return entry
-
-    def has_name(self, name: str) -> bool:
-        return self.dataset.has_name(name)
-
-    def names(self) -> tuple[str, ...]:
-        return self.dataset.names()
 
 
 class Lost:
