@@ -95,7 +95,8 @@ def measure(form: str, exp_dir: Path, steps: int) -> str:
     from espnet_bljust.espnet.task import BLJustTask
     from espnet_bljust.training import masks
 
-    args = BLJustTask.get_parser().parse_args(["--config", f"{exp_dir}/train.yaml", "--num_workers", "0"])
+    args = BLJustTask.get_parser().parse_args(["--config", f"{exp_dir}/train.yaml", "--output_dir", str(exp_dir),
+                                                "--num_workers", "0"])
     BLJustTask.build_model(args)  # reads the token list into args, as training does
     factory = BLJustTask.build_iter_factory(args, DistributedOption(), "train")
     parts = {samples: "read_whole", masks: "draw_pool"}
