@@ -11,7 +11,9 @@ import argparse
 import platform
 import statistics
 import warnings
+from collections.abc import Sequence
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 from timing import ensure_settings, median_ratio, take_turns
@@ -96,13 +98,13 @@ def parts_table(options: argparse.Namespace) -> list[str]:
     return lines
 
 
-def header(rounds: int) -> list[str]:
+def header(
+    rounds: int, threads: int = THREADS, packages: Sequence[str] = ("torch", "transformers", "espnet-s3prl", "numpy")
+) -> list[str]:
     """Machine and versions."""
-    from importlib.metadata import version
-
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "espnet-s3prl", "numpy"))
-    return [f"{date.today()}, {processor()}, {THREADS} threads,",
-            f"Python {platform.python_version()}, {packages}; {rounds} rounds."]
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return [f"{date.today()}, {processor()}, {threads} thread{'s' * (threads > 1)},",
+            f"Python {platform.python_version()}, {versions}; {rounds} rounds."]
 
 
 def processor() -> str:
