@@ -9,16 +9,13 @@ import argparse
 from pathlib import Path
 
 from espnet_bljust.command import run
-from espnet_bljust.errors import InputError
-from espnet_bljust.publishing.hub import check_licence, is_repository, published_files, send, without_token
+from espnet_bljust.publishing.hub import check_licence, check_name, published_files, send
 
 
 def main(options: argparse.Namespace) -> None:
     """Check name, licence and files, then list them or send them."""
     entries = published_files(options.exp_dir)
-    if not is_repository(options.hf_repo):
-        raise InputError(f"--hf_repo {without_token(repr(options.hf_repo))}: not of the form user/name. Name a "
-                         "repository so, in at most 96 letters a-z, digits and . - _ within.")
+    check_name(options.hf_repo)
     check_licence(options.exp_dir / "pack" / "README.md")
     size = f"{len(entries)} files, {sum(entry.size for entry in entries) / 1e6:.1f} MB"
     if options.dry_run == "true":

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub.utils import HFValidationError, validate_repo_id
+
 from espnet_bljust.disk.settings_file import parse_yaml
 from espnet_bljust.errors import InputError
 
@@ -15,6 +18,7 @@ REFUSALS = {  # status of the hub's answer -> what it means, what helps
           "name a repository of your own"),
     404: ("the hub knows no such user or repository", "Correct --hf_repo"),
 }
+
 
 class Entry(NamedTuple):
     """One file of the published repository."""
@@ -38,6 +42,18 @@ def published_files(exp_dir: Path) -> list[Entry]:
     return [Entry(path, name, path.stat().st_size) for name, path in sorted(found.items())]
 
 
+def check_name(repository: str) -> None:
+    """By the hub's own rules, and with its user: without, it would be of whoever is logged in."""
+    try:
+        validate_repo_id(repository)
+        accepted = "/" in repository
+    except HFValidationError:
+        accepted = False
+    if not accepted:
+        raise InputError(f"--hf_repo {without_token(repr(repository))}: not of the form user/name. Name a repository "
+                         "so, in at most 96 letters a-z, digits and . - _ within.")
+
+
 def check_licence(readme: Path) -> None:
     """A model without a licence may not be used by anybody, so none is published."""
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
@@ -49,8 +65,6 @@ def check_licence(readme: Path) -> None:
 
 def send(entries: list[Entry], repository: str) -> None:
     """Make the repository where there is none, then one commit of all files."""
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
-
     token = get_token() or ""
     if not re.fullmatch(r"[!-~]+", token):
         problem = "the token of this machine is not one word of ASCII" if token else "no token"
@@ -83,13 +97,5 @@ def refusal(repository: str, error: Exception) -> InputError:
 
 def without_token(text: str) -> str:
     """``text`` without this machine's token and all that has the form of one."""
-    from huggingface_hub import get_token
-
     token = get_token()
     return re.sub(r"hf_\w{8,}", "hf_...", text.replace(token, "hf_...") if token else text)
-
-
-def is_repository(name: str) -> bool:
-    """user/name by the rules of the hub (`validate_repo_id` of huggingface_hub)."""
-    form = re.fullmatch(r"\w([\w.-]*\w)?/\w([\w.-]*\w)?", name, re.ASCII)
-    return bool(form) and len(name) <= 96 and not re.search(r"--|\.\.|\.git$", name)

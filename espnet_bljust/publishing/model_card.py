@@ -13,9 +13,13 @@ from pathlib import Path
 from string import Template
 
 import yaml
+from huggingface_hub import EvalResult, ModelCardData
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.markdown import table
 from espnet_bljust.planning.report import amount_of
+from espnet_bljust.publishing.card_results import Measured, evaluations, results_table
+from espnet_bljust.scoring.results import environment
 from espnet_bljust.shell.options import read_script
 from espnet_bljust.weights.experiment import Experiment
 
@@ -38,12 +42,14 @@ def card(experiment: Experiment, options: argparse.Namespace) -> str:
     chosen = dict(word.partition("=")[::2] for word in options.option)
     corpora = options.corpora.split()
     count = sum(value.numel() for value in experiment.state.values())
+    measured, name = Measured.read(options.exp_dir, settings["token_type"]), options.exp_dir.resolve().name
+    results = evaluations(measured, task, corpora, chosen.get("valid_set"))
     return _filled(
-        options.card, front=_front(options, corpora, task),
-        title=f"{options.exp_dir.resolve().name} ({', '.join(corpora)})", purpose=purpose, use=use,
+        options.card, front=_front(options, corpora, task, name, results),
+        title=f"{name} ({', '.join(corpora)})", purpose=purpose, use=use,
         method=settings["plan_conf"]["method"], trunk=settings.get("trunk") or "wav2vec2",
         parameters=f"{count / 1e6:.2f}", size=f"{count * 4 / 1e6:.1f}", usage=_usage(experiment),
-        results=_results(options.exp_dir, settings["token_type"]), data=_data(settings, corpora, chosen),
+        results=results_table(measured), data=_data(settings, corpora, chosen),
         command=_command(chosen), configuration=_configuration(settings), software=_software())
 
 
@@ -61,39 +67,16 @@ def _filled(template: Path, **facts: str) -> str:
                          f"{', '.join(facts)}.") from None
 
 
-def _front(options: argparse.Namespace, corpora: list[str], task: str) -> str:
+def _front(
+    options: argparse.Namespace, corpora: list[str], task: str, name: str, results: list[EvalResult]
+) -> str:
     """The YAML that the hub reads; https://huggingface.co/docs/hub/model-cards#model-card-metadata."""
-    front: dict = {} if options.lang == "noinfo" else {"language": options.lang}
-    if options.hf_license:
-        front["license"] = options.hf_license
-    front |= {"library_name": "espnet", "pipeline_tag": task, "tags": ["espnet", "audio", task, "bl-just"],
-              "datasets": corpora}
-    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip()
-
-
-def _results(exp_dir: Path, token_type: str) -> str:
-    """Tables of all that was scored, as markdown."""
-    from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
-    from espnet_bljust.scoring.result import read_utterances
-    from espnet_bljust.scoring.results import rate_names, read_results
-    from espnet_bljust.scoring.significance import rate_interval
-
-    names = {kind: name for kind, name in rate_names(token_type).items() if name != "TER"}
-    results = read_results(exp_dir, [])
-    if not results:
-        return "Not measured."
-    heads = [f"{name} % (95 %)" for name in names.values()]
-    lines = [f"| set | utterances | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
-    for dataset, counts in results.items():
-        cells = []
-        for kind in names:
-            utterances = read_utterances(exp_dir / dataset / f"score_{kind}" / "result.txt").values()
-            low, high = rate_interval([one.errors for one in utterances], [one.words for one in utterances])
-            cells.append(f"{100 * counts[kind].error_rate:.1f} ({100 * low:.1f} to {100 * high:.1f})")
-        lines.append(f"| {dataset} | {counts[next(iter(names))].sentences} | {' | '.join(cells)} |")
-    classes = {dataset: exp_dir / dataset / "score_class" / RESULT for dataset in results}
-    found = {dataset: read_confusion(path) for dataset, path in classes.items() if path.is_file()}
-    return "\n".join(lines) + (f"\n\n{markdown_table(found)}" if found else "")
+    return ModelCardData(
+        language=None if options.lang == "noinfo" else options.lang, license=options.hf_license or None,
+        library_name="espnet", pipeline_tag=task, tags=["espnet", "audio", task, "bl-just"], datasets=corpora,
+        metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,
+        model_name=name, eval_results=results or None,
+    ).to_yaml()
 
 
 def _data(settings: dict, corpora: list[str], chosen: Mapping[str, str]) -> str:
@@ -104,11 +87,11 @@ def _data(settings: dict, corpora: list[str], chosen: Mapping[str, str]) -> str:
     shared = hours["labelled"] if chosen.get("ssl_on_labelled") != "false" else 0.0
     if None not in (hours["pool"], shared):
         hours["unlabelled"] = max(0.0, hours["pool"] - shared)
-    rows = [f"| {name} | {'not known' if hours.get(name) is None else format(hours[name], '.2f')} |"
+    rows = [[name, "not known" if hours.get(name) is None else f"{hours[name]:.2f}"]
             for name in ("labelled", "unlabelled", "dev")]
     copies = chosen.get("speed_perturb_factors")
     start = "" if not settings.get("init_from") else " Training began from weights that were trained before."
-    return "\n".join([f"Corpora: {', '.join(corpora)}.{start}", "", "| speech | hours |", "|---|---|", *rows]
+    return "\n".join([f"Corpora: {', '.join(corpora)}.{start}", "", *table(["speech", "hours"], rows)]
                      + ([f"\nHours count the copies at speeds {copies}."] if copies else []))
 
 
@@ -137,8 +120,6 @@ def _configuration(settings: dict) -> str:
 
 
 def _software() -> str:
-    from espnet_bljust.scoring.results import environment
-
     return "\n".join(f"- {name.strip()}: `{value}`" for name, value in environment().items()
                      if value and "version" in name)
 

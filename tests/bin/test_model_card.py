@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from huggingface_hub import ModelCard
 
 from espnet_bljust.bin import pack
 from espnet_bljust.errors import InputError
@@ -59,6 +61,43 @@ def test_of_classes_it_tells_accuracy_and_recalls_and_how_to_load_such_a_model(o
     text = card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), options)
     assert "|decode_greedy/test|8|87.5|87.5|75.0|100.0|" in text and "pipeline_tag: audio-classification" in text
     assert "espnet_bljust.bin.recognise --model" in text and "Speech2Text" not in text
+
+
+def loaded(text, tmp_path):
+    """What huggingface_hub reads of a card."""
+    (tmp_path / "README.md").write_text(text)
+    return ModelCard.load(tmp_path / "README.md", repo_type="model").data
+
+
+def test_the_hub_reads_the_rates_of_test_sets_back_but_not_of_the_set_that_chose_the_weights(options, tmp_path):
+    shutil.copytree(options.exp_dir / "decode_greedy/test", options.exp_dir / "decode_beam/test")
+    shutil.copytree(options.exp_dir / "decode_greedy/test", options.exp_dir / "decode_greedy/dev")
+    better = options.exp_dir / "decode_beam/test/score_wer/result.txt"
+    better.write_text(RESULT.replace("18 1 1 0", "19 1 0 0"))
+    options.option = ["valid_set=dev"]
+    data = loaded(card(experiment(tmp_path), options), tmp_path)
+    assert data.model_name == "toy" and data.metrics == ["wer", "cer"]
+    assert [(one.dataset_name, one.dataset_config, one.dataset_split, one.metric_type, one.metric_value)
+            for one in data.eval_results] == [
+        ("timit test", "decode_beam", "test", "wer", 5.0), ("timit test", "decode_beam", "test", "cer", 10.0),
+        ("timit test", "decode_greedy", "test", "wer", 10.0), ("timit test", "decode_greedy", "test", "cer", 10.0)]
+    assert {(one.task_type, one.dataset_type) for one in data.eval_results} == {
+        ("automatic-speech-recognition", "timit")}
+
+
+def test_the_hub_reads_of_classes_their_accuracy_and_mean_recall(options, tmp_path):
+    folder = options.exp_dir / "decode_greedy/test/score_class"
+    folder.mkdir()
+    write_confusion(folder / "confusion.json", Confusion(["happy", "sad"], np.array([[3, 1], [0, 6]])))
+    data = loaded(card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), options), tmp_path)
+    assert {one.metric_type: one.metric_value for one in data.eval_results} == {"accuracy": 90.0, "recall": 87.5}
+    assert data.pipeline_tag == "audio-classification"
+
+
+def test_a_model_that_was_not_measured_says_so_and_has_no_index(options, tmp_path):
+    shutil.rmtree(options.exp_dir / "decode_greedy")
+    text = card(experiment(tmp_path), options)
+    assert "Not measured." in text and "model-index" not in text and loaded(text, tmp_path).datasets == ["timit"]
 
 
 def test_hours_are_told_where_the_data_are_still_there(options, tmp_path):

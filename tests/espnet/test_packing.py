@@ -166,9 +166,12 @@ def test_the_same_model_makes_the_same_bytes_whenever_and_wherever_it_is_packed(
 def test_the_card_says_what_the_model_is_made_of_and_what_it_reached(packed):
     card = (packed / "pack/README.md").read_text()
     front = yaml.safe_load(card.split("---\n")[1])
+    results = [result for entry in front.pop("model-index") for result in entry["results"]]
+    assert [(result["dataset"]["split"], [metric["value"] for metric in result["metrics"]])
+            for result in results] == [("dev", [50.0, 50.0])]
     assert front == {"language": "en", "license": "cc-by-4.0", "library_name": "espnet", "datasets": ["an4"],
                      "pipeline_tag": "automatic-speech-recognition",
-                     "tags": ["espnet", "audio", "automatic-speech-recognition", "bl-just"]}
+                     "tags": ["espnet", "audio", "automatic-speech-recognition", "bl-just"], "metrics": ["wer", "cer"]}
     assert "| decode_greedy/dev | 2 | 50.0 (0.0 to 100.0) | 50.0 (0.0 to 100.0) |" in card
     command = ["./run.sh", "--init_from '<path>'", "--seed 3",
                "--local_data_opts '--an4_dir <path> --other=<path> --kept words'"]
