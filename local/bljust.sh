@@ -38,6 +38,7 @@ fs=16k                      # sampling rate, Hz
 mixdown=false               # average the channels of audio that has several
 allow_pipes=false           # run entries of wav.scp that are commands (`... |`): only for data whose writer you trust
 skip_broken=false           # drop audio that cannot be read, and list it
+max_missing="0.1 0.02"      # what a recording may lack of what its header promises, at most: seconds, and a share
 min_wav_duration=0.1        # shorter utterances go, seconds
 max_wav_duration=20.0       # longer utterances go, seconds
 labels=all                  # labelled part of train_set: all, a share (0.3), an amount (1h, 10min) or a file of utterance ids

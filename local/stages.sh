@@ -26,13 +26,14 @@ stage_perturb() {
 
 stage_format() {
     local set jobs words
-    uses audio_format fs mixdown skip_broken
+    uses audio_format fs mixdown skip_broken max_missing
     for set in "${all_sets[@]}"; do reads "data/$set"; makes "$raw/org/$set"; done
     due || return 0
     for set in "${all_sets[@]}"; do
         jobs=$(parts "$nj" "data/$set/wav.scp")
         words=(--data_dir "data/$set" --out_dir "$raw/org/$set" --num_jobs "$jobs"
-            --audio_format "$audio_format" --fs "$fs" --mixdown "$mixdown" --allow_pipes "$allow_pipes")
+            --audio_format "$audio_format" --fs "$fs" --mixdown "$mixdown" --allow_pipes "$allow_pipes"
+            --max_missing "$max_missing")
         launch "$train_cmd" JOB=1:"$jobs" "$raw/logs/format_$set.JOB.log" \
             "$python" -m espnet_bljust.bin.format_audio "${words[@]}" --job JOB
         bin format_audio "${words[@]}" --finish true --skip_broken "$skip_broken"

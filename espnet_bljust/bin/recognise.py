@@ -49,6 +49,9 @@ def main(options: argparse.Namespace) -> None:
         try:
             name = path if len(options.audio) == 1 else f"{path} ({number}/{len(options.audio)})"
             with open_recording(path) as blocks:
+                if blocks.short_seconds:
+                    lacks = f"{1000 * blocks.short_seconds:.0f} ms before its header says"
+                    print(f"{path}: ends {lacks}; what is there is recognised", file=sys.stderr)
                 minutes = progress(blocks, name, unit="min")
                 deliver(transcribe(path, minutes, recogniser, options.window_seconds), options)
         except InputError as error:

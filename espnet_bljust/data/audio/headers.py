@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.data.audio.reading import EXACT_FORMATS
-from espnet_bljust.data.audio.truncation import SPHERE_HEADER_BYTES, missing
+from espnet_bljust.data.audio.truncation import DEFAULT, SPHERE_HEADER_BYTES, Shortfall, Tolerance, shortfall
 from espnet_bljust.errors import InputError
 
 PACKED = re.compile(rb"^sample_coding -s\d+ (\S*(?:shorten|shortpack|wavpack)\S*)", re.MULTILINE)
@@ -23,10 +23,14 @@ class Header(NamedTuple):
     num_samples: int  # a channel
     rate: int  # Hz
     channels: int
+    short_seconds: float = 0.0  # promised, and not there
 
 
-def read_header(path: Path | str) -> Header:
-    """The header of a whole file; InputError when there is none, or less audio behind it than it promises."""
+def read_header(path: Path | str, tolerance: Tolerance = DEFAULT) -> Header:
+    """The header of a file; InputError when there is none, or when more than ``tolerance`` of its promise is missing.
+
+    ``num_samples`` are those that are there.
+    """
     import soundfile
 
     path = Path(path)
@@ -44,13 +48,14 @@ def read_header(path: Path | str) -> Header:
         )
     try:
         with soundfile.SoundFile(path) as file:
-            header = Header(file.frames, file.samplerate, file.channels)
-            exact, is_sphere = file.format in EXACT_FORMATS, file.format == "NIST"
-            found = missing(str(path), log=file.extra_info, frames=file.frames, is_sphere=is_sphere) if exact else ""
+            frames, rate, exact = file.frames, file.samplerate, file.format in EXACT_FORMATS
+            short = shortfall(str(path), log=file.extra_info, frames=frames, rate=rate,
+                              is_sphere=file.format == "NIST") if exact else Shortfall()  # fmt: skip
+            header = Header(frames, rate, file.channels, short.seconds)
     except (soundfile.SoundFileError, RuntimeError, TypeError, UnicodeError) as error:
         raise InputError(f"{path}: unreadable audio ({str(error).rstrip('.')}). Copy it again.") from None
-    if found:
-        raise InputError(f"{path}: cut short: {found} are there. Copy it again.")
+    if not short.within(tolerance):
+        raise InputError(f"{path}: cut short: {short} are there. Copy it again.")
     return header
 
 

@@ -14,12 +14,12 @@ import os
 import re
 import subprocess
 from functools import lru_cache
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from espnet_bljust.data.audio.mp3 import mp3_length
-from espnet_bljust.data.audio.truncation import missing
+from espnet_bljust.data.audio.truncation import DEFAULT, Shortfall, Tolerance, shortfall
 from espnet_bljust.errors import InputError
 
 # In these formats a seek is exact to the sample and the header's length is the truth.
@@ -31,6 +31,14 @@ MOST_A_BYTE = 64  # samples of a byte before memory is taken in steps: of FLAC o
 SOUND = b"AUDIO"  # what kaldiio puts before an audio file in an archive
 STEP = 1 << 20  # frames
 SLOWEST, FASTEST = 1000, 1_000_000  # Hz
+
+
+class Recording(NamedTuple):
+    """What was read."""
+
+    samples: np.ndarray  # (sample, channel) float32
+    rate: int  # Hz
+    short_seconds: float = 0.0  # what the header promises behind the end of the file
 
 
 def read_audio(entry: str, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, int]:
@@ -47,27 +55,35 @@ def read_audio(entry: str, start: float | None = None, end: float | None = None)
 def read_channels(
     entry: str, start: float | None = None, end: float | None = None, *, pipes: bool = False
 ) -> tuple[np.ndarray, int]:
-    """Samples (sample, channel) float32 and their rate in Hz; InputError when unreadable, empty or not finite.
+    """Samples (sample, channel) float32 and their rate in Hz, as ``read_recording`` has them."""
+    return read_recording(entry, start, end, pipes=pipes)[:2]
 
-    ``pipes``: a command is run; otherwise it is an InputError.
+
+def read_recording(
+    entry: str, start: float | None = None, end: float | None = None, *, pipes: bool = False,
+    tolerance: Tolerance = DEFAULT,
+) -> Recording:  # fmt: skip
+    """The audio of an entry; InputError when unreadable, empty, not finite, or when more than ``tolerance`` is missing.
+
+    ``start`` and ``end`` in seconds. ``pipes``: a command is run; otherwise it is an InputError.
     """
     if is_pipe(entry) and not pipes:
         raise InputError(f"{entry[:200]}: a command, which is not run. If you trust it: --allow_pipes true.")
     if len(files := files_of(entry)) > 1:
-        samples, rate = _join(entry, files)
+        samples, rate, short = _join(entry, files, tolerance)
         samples = _cut(samples, rate, start, end)
     elif is_pipe(entry) or _archive(entry):
-        samples, rate = _decode(entry)
+        (samples, rate), short = _decode(entry), 0.0
         samples = _cut(samples, rate, start, end)
     else:
-        samples, rate = _read_file(entry, start, end)
+        samples, rate, short = _read_file(entry, start, end, tolerance)
     if not SLOWEST <= rate <= FASTEST:
         raise InputError(f"{entry}: {rate} Hz is no rate of a recording. Replace it, or drop it.")
     if len(samples) == 0:
         raise InputError(f"{entry}: no samples{_stretch(start, end)}. Replace the recording, or drop it.")
     if not np.isfinite(samples).all():
         raise InputError(f"{entry}: samples that are not finite numbers. Replace the recording, or drop it.")
-    return samples, rate
+    return Recording(samples, rate, short)
 
 
 def is_pipe(entry: str) -> bool:
@@ -81,11 +97,12 @@ def files_of(entry: str) -> list[str]:
     return [entry] if alone else entry.split(JOINT)
 
 
-def _join(entry: str, files: list[str]) -> tuple[np.ndarray, int]:
-    parts = [read_channels(file) for file in files]
-    if len({(rate, samples.shape[1]) for samples, rate in parts}) > 1:
+def _join(entry: str, files: list[str], tolerance: Tolerance) -> Recording:
+    parts = [read_recording(file, tolerance=tolerance) for file in files]
+    if len({(part.rate, part.samples.shape[1]) for part in parts}) > 1:
         raise InputError(f"{entry}: recordings of different rates or channels cannot be joined. Leave one out.")
-    return np.concatenate([samples for samples, _ in parts]), parts[0][1]
+    samples = np.concatenate([part.samples for part in parts])
+    return Recording(samples, parts[0].rate, sum(part.short_seconds for part in parts))
 
 
 def _cut(samples: np.ndarray, rate: int, start: float | None, end: float | None) -> np.ndarray:
@@ -103,7 +120,7 @@ def _archive(entry: str) -> re.Match | None:
     return match if match and not os.path.exists(entry) else None
 
 
-def _read_file(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
+def _read_file(path: str, start: float | None, end: float | None, tolerance: Tolerance) -> Recording:
     """A file of its own; only the wanted stretch is decoded where that is exact."""
     import soundfile
 
@@ -113,13 +130,13 @@ def _read_file(path: str, start: float | None, end: float | None) -> tuple[np.nd
         with soundfile.SoundFile(path) as file:
             exact, is_mp3 = file.format in EXACT_FORMATS, file.format == "MP3"
         if exact:
-            return _read_exact(path, start, end)
+            return _read_exact(path, start, end, tolerance)
         if is_mp3 and mp3_length(path).is_cut:
             raise InputError(f"{path}: cut short or damaged: it ends inside a frame. Copy it again, or drop it.")
         samples, rate = _decode(path)
     except (soundfile.SoundFileError, RuntimeError, OSError, TypeError, UnicodeError) as error:  # TypeError: .raw
         raise InputError(f"{path}: unreadable audio: {_reason(error)} Replace the recording, or drop it.") from None
-    return _cut(samples, rate, start, end), rate
+    return Recording(_cut(samples, rate, start, end), rate)
 
 
 def _reason(error: Exception) -> str:
@@ -130,21 +147,21 @@ def _reason(error: Exception) -> str:
     return "no audio in it." if message.startswith("File does not exist or is not a regular file") else message
 
 
-def _read_exact(path: str, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
+def _read_exact(path: str, start: float | None, end: float | None, tolerance: Tolerance) -> Recording:
     import soundfile
 
     with soundfile.SoundFile(path) as file:
         frames, rate = file.frames, file.samplerate
-        found = missing(path, log=file.extra_info, frames=frames, is_sphere=file.format == "NIST")
+        short = shortfall(path, log=file.extra_info, frames=frames, rate=rate, is_sphere=file.format == "NIST")
         first = min(round((start or 0) * rate), frames)
         last = frames if end is None else min(round(end * rate), frames)
         file.seek(first)
         samples = _frames(file, last - first, os.path.getsize(path))
-        if len(samples) < last - first:
-            found = f"{first + len(samples)} of {frames} samples"
-        if found:
-            raise InputError(f"{path}: cut short or damaged: {found} are there. Copy it again, or drop it.")
-        return samples, rate
+        undecoded = len(samples) < last - first
+        if undecoded or not short.within(tolerance):
+            there = Shortfall(first + len(samples), frames) if undecoded else short
+            raise InputError(f"{path}: cut short or damaged: {there} are there. Copy it again, or drop it.")
+        return Recording(samples, rate, short.seconds)
 
 
 @lru_cache(maxsize=1)  # the utterances of one recording follow each other

@@ -16,7 +16,7 @@ import soundfile
 from espnet_bljust.data.audio.mp3 import mp3_length
 from espnet_bljust.data.audio.reading import EXACT_FORMATS
 from espnet_bljust.data.audio.resample import ZERO_CROSSINGS, resample
-from espnet_bljust.data.audio.truncation import missing
+from espnet_bljust.data.audio.truncation import DEFAULT, shortfall
 from espnet_bljust.errors import InputError
 
 RATE = 16000
@@ -31,9 +31,13 @@ class Blocks:
         self.path, self.name = path, name  # name: of the file that the user gave
         with _readable(path, name) as file:
             self.rate, self.num_frames, self.exact = file.samplerate, file.frames, file.format in EXACT_FORMATS
-            found = missing(path, log=file.extra_info, frames=file.frames, is_sphere=file.format == "NIST")
-            if found or file.format == "MP3" and mp3_length(path).is_cut:
-                raise InputError(f"{name}: cut short or damaged{': ' + found if found else ''}. Copy it again.")
+            short = shortfall(path, log=file.extra_info, frames=file.frames, rate=file.samplerate,
+                              is_sphere=file.format == "NIST")  # fmt: skip
+            if not short.within(DEFAULT):
+                raise InputError(f"{name}: cut short or damaged: {short} are there. Copy it again.")
+            if file.format == "MP3" and mp3_length(path).is_cut:
+                raise InputError(f"{name}: cut short or damaged. Copy it again.")
+            self.short_seconds = short.seconds
 
     def __len__(self) -> int:
         return ceil(self.num_frames / (BLOCK_SECONDS * self.rate))

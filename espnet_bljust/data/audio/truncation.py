@@ -1,9 +1,12 @@
-"""Audio files cut short by a broken copy: libsndfile reads what is there, without a word. The headers tell.
+"""Audio files that hold less than their headers promise: libsndfile reads what is there, without a word.
 
-FLAC needs no help here: its decoder reports the missing frames.
+A copy that broke off lacks seconds; a recorder that wrote its header before its last block lacks some milliseconds, and
+what was said is whole. So what is missing is measured: up to a tolerance the file is used as it is and listed, beyond
+it refused. FLAC needs no help here: its decoder reports the missing frames.
 """
 
 import re
+from typing import NamedTuple
 
 # libsndfile's account of a chunk longer than the file: WAV, AIFF and AU call it differently
 CHUNK = re.compile(r"\b(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
@@ -12,15 +15,47 @@ SPHERE_COUNT = re.compile(rb"^sample_count -i (\d+)", re.MULTILINE)
 SPHERE_HEADER_BYTES = 1024
 
 
-def missing(path: str, *, log: str, frames: int, is_sphere: bool) -> str:
-    """What is missing, in words, or nothing; ``log`` is soundfile's ``extra_info``, ``frames`` what it found."""
+class Tolerance(NamedTuple):
+    """What may be missing at most; both must hold."""
+
+    seconds: float = 0.1
+    share: float = 0.02  # of what the header promises
+
+
+DEFAULT = Tolerance()
+
+
+class Shortfall(NamedTuple):
+    """What is missing; nothing where ``there`` is ``promised``."""
+
+    there: int = 0
+    promised: int = 0
+    unit: str = "samples"
+    seconds: float = 0.0
+
+    def within(self, tolerance: Tolerance) -> bool:
+        """Whether the file may be used."""
+        missing = self.promised - self.there
+        return self.seconds <= tolerance.seconds and missing <= tolerance.share * self.promised
+
+    def __str__(self) -> str:
+        return f"{self.there} of {self.promised} {self.unit}"
+
+
+def shortfall(path: str, *, log: str, frames: int, rate: int, is_sphere: bool) -> Shortfall:
+    """``log`` is soundfile's ``extra_info``, ``frames`` what it found, at ``rate`` Hz."""
     if is_sphere:
         with open(path, "rb") as file:
             count = SPHERE_COUNT.search(file.read(SPHERE_HEADER_BYTES))
-        if count and int(count[1]) > frames:
-            return f"{frames} of {int(count[1])} samples"
-        return ""
+        promised = int(count[1]) if count else 0
+        return Shortfall(frames, promised, "samples", (promised - frames) / rate) if promised > frames else Shortfall()
     chunk = CHUNK.search(log)
     if chunk and int(chunk[2]) + 1 < int(chunk[1]) < UNKNOWN_LENGTH:  # one byte may be padding
-        return f"{int(chunk[2])} of {int(chunk[1])} bytes"
-    return ""
+        return of_bytes(int(chunk[2]), int(chunk[1]), frames / rate)
+    return Shortfall()
+
+
+def of_bytes(there: int, promised: int, seconds: float) -> Shortfall:
+    """``there`` bytes of samples last ``seconds``."""
+    missing = seconds * (promised - there) / there if there else float("inf")
+    return Shortfall(there, promised, "bytes", missing)

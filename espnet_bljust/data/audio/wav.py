@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 from typing import BinaryIO, NamedTuple
 
+from espnet_bljust.data.audio.truncation import DEFAULT, UNKNOWN_LENGTH, of_bytes
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
 PCM = (1, 0xFFFE)
-UNKNOWN_LENGTH = 0x7FFF0000  # programs that write to a pipe put such sizes or larger, since they know none
 READERS = 8  # files waited for at once
 BATCH = 4096
 MOST_CHUNKS = 1000  # before the samples
@@ -32,7 +32,10 @@ class WavHeader(NamedTuple):
 
 
 def read_wav_header(path: str | os.PathLike) -> WavHeader:
-    """The header of a PCM file whose samples are all there; InputError for any other."""
+    """The header of a PCM file; InputError for any other, and where more is missing than truncation.py tolerates.
+
+    ``num_samples`` are those that are there.
+    """
     try:
         with open(path, "rb") as file:
             return _parse(file, path)
@@ -80,8 +83,9 @@ def _parse(file: BinaryIO, path: str | os.PathLike) -> WavHeader:
 
 def _whole(form: tuple[int, ...], length: int, there: int, path: str | os.PathLike) -> WavHeader:
     kind, channels, rate, _, frame_bytes, _ = form
-    if kind not in PCM or not frame_bytes or not channels:
+    if kind not in PCM or not (frame_bytes and channels and rate):
         raise InputError(f"{path}: not plain PCM (form {kind}). Take the original file.")
-    if there < length < UNKNOWN_LENGTH:
-        raise InputError(f"{path}: cut short: {there} of {length} bytes of samples are there. Copy it again.")
+    short = of_bytes(there, length, there / frame_bytes / rate)
+    if there < length < UNKNOWN_LENGTH and not short.within(DEFAULT):
+        raise InputError(f"{path}: cut short: {short} of samples are there. Copy it again.")
     return WavHeader(rate, channels, min(length, there) // frame_bytes)

@@ -20,8 +20,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from espnet_bljust.data.audio.reading import ARCHIVE, files_of, read_channels
+from espnet_bljust.data.audio.reading import ARCHIVE, Recording, files_of, read_recording
 from espnet_bljust.data.audio.resample import resample
+from espnet_bljust.data.audio.truncation import DEFAULT, Tolerance
 from espnet_bljust.data.audio.writing import write_audio
 from espnet_bljust.data.kaldi.directory import KaldiDir
 from espnet_bljust.data.kaldi.part import count_checked, read_part
@@ -41,6 +42,7 @@ class FormatOptions:
     audio_format: str = "flac"  # flac, wav, or flac.ark / wav.ark through kaldiio
     rate: int = 16000  # Hz
     mixdown: bool = False  # average several channels instead of refusing them
+    max_missing: Tolerance = DEFAULT  # of what a header promises; beyond it a recording is broken
 
     def __post_init__(self) -> None:
         if self.audio_format not in ("flac", "wav", "flac.ark", "wav.ark"):
@@ -62,6 +64,7 @@ class Formatted:
     rms: float = 0.0  # in units of the 16-bit scale
     clipped: int = 0  # samples at full scale
     overshoot: int = 0  # samples beyond full scale before rounding, e.g. after resampling
+    short_seconds: float = 0.0  # what its recording lacks of what the header promises
     problem: str = ""
 
 
@@ -150,7 +153,7 @@ def _format_utterance(
 ) -> Formatted:
     """Read, cut, mix, resample, round to 16 bit and write one utterance."""
     try:
-        samples, rate = _read_utterance(source, utterance, options.mixdown, pipes)
+        samples, rate, short_seconds = _read_utterance(source, utterance, options, pipes)
     except InputError as error:
         table = "segments" if source.segments is not None else "wav.scp"
         where = f"{name}/{table}:{source.lines.get(utterance, '?')}"
@@ -169,24 +172,26 @@ def _format_utterance(
         rms=round(float(np.sqrt(np.mean(np.square(magnitude, dtype=np.float64)))), 1),
         clipped=int((magnitude >= FULL_SCALE).sum()),
         overshoot=int(((scaled > 32768) | (scaled < -32768)).sum()),
+        short_seconds=round(short_seconds, 6),
     )
 
 
-def _read_utterance(source: KaldiDir, utterance: str, mixdown: bool, pipes: bool) -> tuple[np.ndarray, int]:
-    """(sample,) float32 and rate in Hz."""
+def _read_utterance(source: KaldiDir, utterance: str, options: FormatOptions, pipes: bool) -> Recording:
+    """With samples (sample,) float32."""
     start = end = None
     entry = source.wavs.get(utterance, "")
     if source.segments is not None:
         recording, start, end = source.segments[utterance]
         entry = source.wavs[recording]
-    samples, rate = read_channels(entry, start, end, pipes=pipes)  # (sample, channel)
+    samples, rate, short_seconds = read_recording(entry, start, end, pipes=pipes, tolerance=options.max_missing)
     if end is not None:
         missing = (end - (start or 0)) - len(samples) / rate
         if missing > MAX_OVERSHOOT_SECONDS:
             raise InputError(f"{entry} ends {missing:.2f} s before the segment does. Correct the times.")
-    if samples.shape[1] > 1 and not mixdown:
+    if samples.shape[1] > 1 and not options.mixdown:  # (sample, channel)
         raise InputError(f"{entry}: {samples.shape[1]} channels where one is due. Mix down: --mixdown true.")
-    return samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0], rate
+    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+    return Recording(mono, rate, short_seconds)
 
 
 def audio_hash(integers: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 <out_dir>/{wav.scp, utt2spk, spk2utt[, text], utt2num_samples}   as Kaldi and ESPnet know them
 <out_dir>/utt2hash     content hash of the 16-bit samples: equal audio, equal hash
 <out_dir>/utt2level    peak, root mean square and number of clipped samples, in 16-bit units
+<out_dir>/short.txt    utterances of recordings that end before their headers say, with the seconds that are missing
 """
 
 import shutil
@@ -47,6 +48,8 @@ class FormatSummary(NamedTuple):
     seconds: float
     resampled: int  # utterances whose source had another rate
     overshoot: int  # samples beyond full scale, clipped
+    short: int  # utterances of recordings that end before their headers say
+    short_seconds: float  # what the worst of them lacks
 
 
 def merge_parts(
@@ -60,6 +63,7 @@ def merge_parts(
     temporary.mkdir(parents=True, exist_ok=True)
     wait_for(part_folder(temporary, job) / "part.json" for job in range(1, num_jobs + 1))
     problems: list[str] = []
+    short: list[tuple[str, float]] = []
     kept = samples = resampled = overshoot = 0
     with ExitStack() as stack:
         tables = {name: stack.enter_context(open(temporary / name, "w", encoding="utf-8", newline="\n"))
@@ -73,6 +77,8 @@ def merge_parts(
                 samples += result.num_samples
                 resampled += result.source_rate != options.rate
                 overshoot += result.overshoot
+                if result.short_seconds:
+                    short.append((result.utterance, result.short_seconds))
                 for name, file in tables.items():
                     file.write(table_line(temporary / name, result.utterance, TABLES[name](result, source)))
         for file in tables.values():
@@ -84,9 +90,11 @@ def merge_parts(
         raise InputError(f"{out_dir}: none of the {len(problems)} utterances could be read. First: {problems[0]}")
     write_spk2utt(temporary)
     write_atomic(temporary / "broken.txt", "".join(problem + "\n" for problem in problems))
+    write_atomic(temporary / "short.txt", "".join(f"{utterance} {seconds:.4f}\n" for utterance, seconds in short))
     _tidy(temporary, num_jobs)
     swap_dir(temporary, out_dir)
-    return FormatSummary(kept, len(problems), samples / options.rate, resampled, overshoot)
+    worst = max((seconds for _, seconds in short), default=0.0)
+    return FormatSummary(kept, len(problems), samples / options.rate, resampled, overshoot, len(short), worst)
 
 
 def _belongs(name: str, data_dir: Path) -> bool:
