@@ -43,6 +43,7 @@ recorded() {  # name: the value of a line of the stamp
 
 fingerprint() {  # backend: everything the environment was made from
     printf 'lock %s\n' "$(cat "$root"/requirements/*.txt | sha256sum | cut -d' ' -f1)"
+    printf 'package %s\n' "$(sha256sum <"$root/setup.cfg" | cut -d' ' -f1)"
     printf 'python %s\n' "$("$venv/bin/python" -c 'import platform; print(platform.python_version())' 2>/dev/null)"
     printf 'backend %s\n' "${1:-default}"
     printf 'place %s\n' "$venv"

@@ -129,8 +129,9 @@ def row_of(path: str, count: int, found: dict) -> str:
 def stage7(options: argparse.Namespace) -> dict:
     """Seconds and peak memory of stage 7 above an empty one's: the pool alone, not the network's speed."""
     from espnet_bljust.bin import plan
+    from espnet_bljust.planning import prepare
 
-    plan.measure = lambda *_: plan_rates()
+    prepare.measure = lambda *_: plan_rates()
     words = ["--config", "train.yaml", "--size_config", ROOT / "conf/size/tiny.yaml", "--exp_dir", exp_of(options),
              "--train_dir", "labelled", "--pool_dir", f"pool{options.entries}", "--valid_dir", "dev",
              "--token_list", "tokens.txt", "--token_type", "char",

@@ -24,7 +24,9 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], None]) -> None:
     """Parse the command line, call ``main`` with it and leave; an InputError becomes one line and status 1."""
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error in the input")
+    parser.prog = parser.prog.removesuffix(".py")
+    parser.add_argument("--debug", type=true_false, default=False, metavar="true|false",
+                        help="show the traceback of an error in the input (default: false)")
     parser.error = lambda message: stop(parser.prog, message)  # one line, without the list of all options
     options = parser.parse_args()
     try:
@@ -76,6 +78,13 @@ def true_false(value: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"{value}: not true or false")
     return value.lower() == "true"
+
+
+def minutes(value: str) -> float:
+    """A time that is not negative."""
+    if not 0 <= float(value) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{value}: not a number of minutes; 0 is none")
+    return float(value)
 
 
 def sampling_rate(value: str) -> int:

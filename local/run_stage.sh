@@ -197,7 +197,7 @@ call() {  # words...: run them, or show them
 
 bin() {  # command words...: a command of the package
     local words=("$python" -m "espnet_bljust.bin.$1" "${@:2}")
-    [ "$debug" = false ] || words+=(--debug)
+    [ "$debug" = false ] || words+=(--debug true)
     call "${words[@]}"
 }
 

@@ -113,7 +113,7 @@ stage_stats() {
     elif [ "$dry_run" = true ]; then
         heading >&3
     fi
-    [ "$dry_run" = false ] || { training_machines; "$python" -m espnet_bljust.bin.plan "${words[@]}" --dry_run; }
+    [ "$dry_run" = false ] || { training_machines; "$python" -m espnet_bljust.bin.plan "${words[@]}" --dry_run true; }
 }
 
 training_machines() { backend_line "$cuda_cmd" "; training on nodes: $num_nodes, GPUs of each: $ngpu"; }

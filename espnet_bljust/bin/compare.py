@@ -14,23 +14,28 @@ description has no arms: --pretrain_updates makes them.
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from espnet_bljust.command import run, true_false
-from espnet_bljust.comparison import folds, tasks, updates
-from espnet_bljust.comparison.description import arm_options, read_description
-from espnet_bljust.comparison.runs import Job, note_options, option_words, run_recipe, scored
-from espnet_bljust.comparison.tables import report
-
-LAST_DATA_STAGE = 6
+from espnet_bljust.comparison.actions import ACTIONS, act
+from espnet_bljust.comparison.description import read_description
+from espnet_bljust.comparison.runs import Recipe
+from espnet_bljust.comparison.tables import Wanted
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Options of the command."""
+def main(options: argparse.Namespace) -> None:
+    """One of the actions."""
+    arms = options.arms.split()
+    description = read_description(options.config, arms=arms, pretrain_updates=options.pretrain_updates,
+                                   expdir=options.expdir, score=options.score)
+    recipe = Recipe(options.expdir, options.dumpdir, options.ngpu, options.run_args.split(), options.dry_run)
+    act(options.action, description, options.number, recipe, Wanted(options.score, options.draws, arms))
+
+
+def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="description of the comparison")
-    parser.add_argument("--action", required=True, choices=["check", "data", "pretrain", "run", "report"],
+    parser.add_argument("--action", required=True, choices=ACTIONS,
                         help="print name and counts of runs and data; make data; pre-train; one run; write the table")
     parser.add_argument("--arms", default="", help="only these of the description and its reference, as 'bljust ptft'")
     parser.add_argument("--number", type=int, default=1, help="of the run, or of the data, from 1")
@@ -45,43 +50,5 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(options: argparse.Namespace) -> None:
-    """One of the actions."""
-    description = read_description(options.config, options)
-    numbers = range(1, description["folds"] + 1) if "folds" in description else [0]
-    jobs = [Job(arm, seed, fold) for fold in numbers for seed in description["seeds"] for arm in description["arms"]]
-    data = [(values, fold) for values in tasks.data_options(description) for fold in numbers]
-    experiments, ngpu = ["--expdir", str(options.expdir / description["name"])], ["--ngpu", str(options.ngpu)]
-    first_seed = ["--seed", str(description["seeds"][0])]
-    same_labels = ["--labels_seed", str(description["seeds"][0])]
-    if options.action == "check":
-        print(description["name"], len(jobs), len(data))
-    elif options.action == "data":
-        values, fold = data[options.number - 1]
-        words = ["--stop_stage", str(LAST_DATA_STAGE), *first_seed, *scored(description)]
-        run_recipe([*words, *option_words(values, options, fold)], options)
-    elif options.action == "pretrain":
-        if values := updates.pretraining_options(description, options):
-            words = ["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "8", *first_seed, *experiments]
-            run_recipe([*words, "--asr_tag", updates.TAG, *ngpu, *option_words(values, options)], options)
-    elif options.action == "run":
-        job = jobs[options.number - 1]
-        os.environ["cmd_backend"] = "local"  # this process is the job; its stages stay on its machine
-        words = ["--stage", str(LAST_DATA_STAGE + 1), "--stop_stage", "13", "--seed", str(job.seed), *experiments]
-        words += ["--asr_tag", job.tag, *ngpu, *same_labels, *scored(description)]
-        if not options.dry_run:
-            note_options(options.expdir / description["name"] / job.tag, arm_options(description, job.arm))
-        run_recipe([*words, *option_words(arm_options(description, job.arm), options, job.fold)], options)
-    elif "pretraining" in description:
-        updates.report(description, jobs, options)
-    elif "folds" in description:
-        folds.report(description, jobs, options)
-    elif "tasks" in description:
-        tasks.report(description, jobs, options, report)
-    else:
-        report(description, jobs, options, rate=options.score.upper(), score=options.score,
-               suffix="" if options.score == "wer" else f"_{options.score}")
-
-
 if __name__ == "__main__":
-    run(build_parser(), main)
+    run(get_parser(), main)

@@ -6,61 +6,32 @@ times and confidences), and posteriors.scp (log posteriors of every frame, float
 """
 
 import argparse
-import time
 from pathlib import Path
 
 from espnet_bljust.command import run, true_false
-from espnet_bljust.data.kaldi.tables import read_table
-from espnet_bljust.decoding.parts import Results, merge, part_dir
-from espnet_bljust.decoding.search_settings import add_arguments, read_settings
+from espnet_bljust.decoding.parts import Wanted, merge
+from espnet_bljust.decoding.search_settings import add_arguments, given, read_settings
 from espnet_bljust.errors import InputError
-from espnet_bljust.progress import progress
-
-SAMPLE_RATE = 16000
 
 
 def main(options: argparse.Namespace) -> None:
     """Decode part ``job`` of ``num_jobs``, or merge the parts."""
     if not 1 <= options.job <= options.num_jobs:
         raise InputError(f"--job {options.job}: not in 1 to {options.num_jobs} (--num_jobs). Give a part's number.")
-    if options.finish == "true":
-        merge(options)
-    else:
-        decode_part(options)
-
-
-def decode_part(options: argparse.Namespace) -> None:
-    """Every num_jobs-th utterance in order of length; batches within ``batch_seconds``."""
-    import torch
-
-    from espnet_bljust.data.audio.reading import read_audio
-    from espnet_bljust.data.feeding.batching import fixed_batches
+    if options.finish:
+        print(f"{options.out_dir}: {merge(options.data_dir, options.out_dir, options.num_jobs)} hypotheses")
+        return
+    from espnet_bljust.decoding.decode_set import decode_part
     from espnet_bljust.decoding.recogniser import Recogniser
 
-    settings = read_settings(options)
-    recogniser = Recogniser.from_experiment(options.exp_dir, options.exp_dir / options.model,
-                                            "cuda" if options.ngpu else "cpu")
+    settings = read_settings(options.inference_config, given(vars(options)), options.ngram)
+    device = "cuda" if options.ngpu else "cpu"
+    recogniser = Recogniser.from_experiment(options.exp_dir, options.exp_dir / options.model, device)
     recogniser.search_by(settings, options.ngram)
-    if options.write_alignments and recogniser.network.head_name != "ctc":
-        raise InputError("--write_alignments: a class stands for the whole utterance and has no times. Leave it out.")
-    wav = read_table(options.data_dir / "wav.scp")
-    samples = {name: int(count) for name, count in read_table(options.data_dir / "utt2num_samples").items()}
-    unknown = sorted(wav.keys() - samples.keys())
-    if unknown:
-        raise InputError(f"{options.data_dir}/utt2num_samples: has no {unknown[0]} of wav.scp. Run stage 4 again.")
-    mine = sorted(wav, key=lambda name: (samples[name], name))[options.job - 1 :: options.num_jobs]
-    batches = fixed_batches(mine, [samples[name] / SAMPLE_RATE for name in mine], options.batch_seconds)
-    results = Results(settings.nbest, options.write_alignments, options.write_posteriors)
-    started = time.perf_counter()
-    for batch in progress(batches, f"decode {options.data_dir}", unit="batch"):
-        waves = [torch.from_numpy(read_audio(wav[name])[0]) for name in batch]
-        for name, frames in zip(batch, recogniser.log_probabilities(waves), strict=True):
-            results.add(name, frames, recogniser)
-    seconds = time.perf_counter() - started
-    audio_seconds = sum(samples[name] for name in mine) / SAMPLE_RATE
-    part = part_dir(options.out_dir, options.job)
-    results.write(part, options.out_dir / f"posteriors.{options.job}.ark")
-    print(f"{part}: {len(mine)} utterances, real-time factor {seconds / max(audio_seconds, 1e-9):.4f}")
+    made = decode_part(recogniser, options.data_dir, options.out_dir, part=(options.job, options.num_jobs),
+                       wanted=Wanted(options.write_alignments, options.write_posteriors),
+                       batch_seconds=options.batch_seconds)
+    print(f"{made.folder}: {made.utterances} utterances, real-time factor {made.real_time_factor:.4f}")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -71,7 +42,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out_dir", type=Path, required=True, help="exp/<tag>/decode_<name>/<set>")
     parser.add_argument("--num_jobs", type=int, default=1)
     parser.add_argument("--job", type=int, default=1, help="1 .. num_jobs")
-    parser.add_argument("--finish", choices=("true", "false"), default="false", help="put the parts together")
+    parser.add_argument("--finish", type=true_false, default=False, help="put the parts together")
     parser.add_argument("--batch_seconds", type=float, default=60.0, help="audio decoded at once")
     parser.add_argument("--ngpu", type=int, default=0)
     parser.add_argument("--write_alignments", type=true_false, default=False, help="write ctm: words with times")

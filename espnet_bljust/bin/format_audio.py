@@ -6,18 +6,39 @@ from pathlib import Path
 from espnet_bljust.command import run, sampling_rate, true_false
 from espnet_bljust.data.audio.truncation import DEFAULT, Tolerance
 from espnet_bljust.data.preparation.format import FormatOptions, format_part
-from espnet_bljust.data.preparation.format_merge import FormatSummary, merge_parts
+from espnet_bljust.data.preparation.format_merge import format_and_merge, merge_parts
 from espnet_bljust.errors import InputError
 
 
+def main(options: argparse.Namespace) -> None:
+    """Make one part, merge those that are made, or both for all of them."""
+    if options.num_jobs < 1:
+        raise InputError(f"--num_jobs {options.num_jobs}: at least 1.")
+    data_dir, out_dir, num_jobs = options.data_dir, options.out_dir, options.num_jobs
+    form = FormatOptions(options.audio_format, options.fs, options.mixdown, options.max_missing)
+    if options.job is not None:
+        part = format_part(data_dir, out_dir, part=(options.job, num_jobs), options=form, pipes=options.allow_pipes)
+        if num_jobs > 1:  # for the log; the merge says it of a single job
+            print(f"{data_dir} part {options.job}/{num_jobs}: {part.utterances} utterances, {part.broken} broken")
+        return
+    if options.finish:
+        done = merge_parts(data_dir, out_dir, num_jobs=num_jobs, options=form, skip_broken=options.skip_broken)
+    else:
+        done = format_and_merge(data_dir, out_dir, num_jobs=num_jobs, options=form, skip_broken=options.skip_broken,
+                                pipes=options.allow_pipes)
+    print(f"{out_dir}: {done.kept} utterances, {done.seconds / 3600:.2f} h, {form.audio_format} {form.rate} Hz;"
+          f" {done.resampled} resampled, {done.overshoot} samples clipped by it, {done.broken} broken left out"
+          + (f"; {done.shortfalls}: {out_dir}/short.txt" if done.short else ""))
+
+
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="format_audio", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data_dir", type=Path, required=True, help="Kaldi data directory")
     parser.add_argument("--out_dir", type=Path, required=True, help="dump/raw/org/<set>")
     parser.add_argument("--audio_format", default="flac", help="flac, wav, flac.ark or wav.ark (default: flac)")
     parser.add_argument("--fs", type=sampling_rate, default=16000, help="sampling rate in Hz (default: 16000)")
     parser.add_argument("--mixdown", type=true_false, default=False, help="average several channels (default: false)")
-    parser.add_argument("--max_missing", type=tolerance, default=DEFAULT,
+    parser.add_argument("--max_missing", type=Tolerance.read, default=DEFAULT,
                         help="seconds, and share, of what a header promises that may be missing (default: 0.1 0.02)")
     parser.add_argument("--num_jobs", type=int, default=1, help="parts in all (default: 1)")
     parser.add_argument("--job", type=int, help="the part to make, from 1; without it and --finish: all of them")
@@ -26,47 +47,6 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--allow_pipes", type=true_false, default=False,
                         help="run entries of wav.scp that are commands (default: false)")
     return parser
-
-
-def tolerance(value: str) -> Tolerance:
-    """``0.1 0.02`` in one argument."""
-    try:
-        seconds, share = map(float, value.split())
-    except ValueError:
-        seconds = share = -1.0
-    if not (0 <= seconds and 0 <= share < 1):
-        raise argparse.ArgumentTypeError(f"{value}: not seconds and a share below 1, such as '0.1 0.02'")
-    return Tolerance(seconds, share)
-
-
-def main(options: argparse.Namespace) -> None:
-    if options.num_jobs < 1:
-        raise InputError(f"--num_jobs {options.num_jobs}: at least 1.")
-    form = FormatOptions(options.audio_format, options.fs, options.mixdown, options.max_missing)
-    jobs = [options.job] if options.job is not None else [] if options.finish else range(1, options.num_jobs + 1)
-    for job in jobs:
-        part = format_part(options.data_dir, options.out_dir, part=(job, options.num_jobs), options=form,
-                           pipes=options.allow_pipes)
-        if options.job is not None and options.num_jobs > 1:  # for the log; the merge says it of a single job
-            where = f"{options.data_dir} part {job}/{options.num_jobs}"
-            print(f"{where}: {part.utterances} utterances, {part.broken} broken")
-    if options.job is not None:
-        return
-    done = merge_parts(
-        options.data_dir, options.out_dir, num_jobs=options.num_jobs, options=form, skip_broken=options.skip_broken
-    )
-    print(
-        f"{options.out_dir}: {done.kept} utterances, {done.seconds / 3600:.2f} h, {form.audio_format} {form.rate} Hz;"
-        f" {done.resampled} resampled, {done.overshoot} samples clipped by it, {done.broken} broken left out"
-        + shortfalls(done, options.out_dir)
-    )
-
-
-def shortfalls(done: FormatSummary, out_dir: Path) -> str:
-    """What to say of recordings that end before their headers say."""
-    if not done.short:
-        return ""
-    return f"; {done.short} end up to {1000 * done.short_seconds:.0f} ms before their headers say: {out_dir}/short.txt"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from espnet_bljust.comparison.description import Published
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.scoring.counts import Counts, total
@@ -52,14 +53,6 @@ class Arm(NamedTuple):
     def deviation(self) -> float:
         """Of the seeds, with n - 1; NaN for one."""
         return statistics.stdev(self.wers) if len(self.wers) > 1 else math.nan
-
-
-class Published(NamedTuple):
-    """What others report for some of the arms; it stands beside ours and enters no test."""
-
-    source: str
-    metric: str  # what the figures are, in percent
-    figures: Mapping[str, float]  # by arm
 
 
 def read_run(exp_dir: Path, dataset: str, score: str = "wer") -> Run:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from espnet_bljust.comparison.arms import Arm
-from espnet_bljust.scoring.png import save_png
+from espnet_bljust.disk.png import save_png
 
 REFERENCE, OTHER, LINE = "#b0102f", "#1f4e9c", "#555555"
 

@@ -1,20 +1,22 @@
 """Cross-validation in a comparison: where the data of a fold lie, and the table over all folds of a classification."""
 
-import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
-from espnet_bljust.scoring.results import GREEDY
+
+if TYPE_CHECKING:
+    from espnet_bljust.comparison.description import Description
+    from espnet_bljust.comparison.runs import Job
 
 SETS = {"train_set": "train", "valid_set": "dev", "test_sets": "test"}  # as recipes of classifications name them
 
 
-def options_of(values: dict, fold: int) -> dict:
+def options_of(values: Mapping[str, Any], fold: int) -> dict[str, Any]:
     """Options of run.sh in one fold: sets of its own by local/data.py, made once, and a token list of its own."""
     data_words = f"{values.get('local_data_opts', '')} --fold {fold} --suffix _fold{fold}".strip()
     sets = {option: f"{name}_fold{fold}" for option, name in SETS.items()}
@@ -26,18 +28,17 @@ def dumpdir(folder: Path, fold: int) -> Path:
     return folder / f"fold{fold}"
 
 
-def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) -> None:
+def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> None:
     """COMPARISON.md and a confusion matrix for every arm that all folds and seeds have; what is missing is named."""
     from espnet_bljust.disk.files import write_atomic
     from espnet_bljust.scoring.confusion import RESULT, add, read_confusion
     from espnet_bljust.scoring.confusion_figure import draw_confusion
 
-    decoding = (description.get("options") or {}).get("decode_name", GREEDY)
-    folder, decoded = options.expdir / description["name"], f"decode_{decoding}/{description['test_set']}"
+    folder, decoded = expdir / description.name, f"{description.decoding}/{description.test_set}"
     paths = {job: folder / job.tag / f"{decoded}_fold{job.fold}" / "score_class" / RESULT for job in jobs}
     missing = [job for job in jobs if not paths[job].is_file()]
     rows = {}
-    for arm in description["arms"]:
+    for arm in description.arms:
         mine = [job for job in jobs if job.arm == arm]
         if not set(mine) & set(missing):
             parts = [read_confusion(paths[job]) for job in mine]
@@ -49,7 +50,7 @@ def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) 
     write_atomic(folder / "COMPARISON.md", text)
     write_atomic(folder / "comparison.json", json.dumps(rows, indent=1) + "\n")
     print(text)
-    print(f"{folder}/COMPARISON.md: {len(rows)} arms, {description['folds']} folds")
+    print(f"{folder}/COMPARISON.md: {len(rows)} arms, {description.folds} folds")
 
 
 def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
@@ -69,12 +70,12 @@ def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
     }
 
 
-def markdown(description: dict, rows: dict[str, dict], missing: list[str]) -> str:
+def markdown(description: "Description", rows: dict[str, dict], missing: list[str]) -> str:
     """The table with what is needed to read it."""
     lines = [
-        f"# {description['name']}", "",
-        f"Accuracy and unweighted average recall (UAR) on {description['test_set']}, all {description['folds']} folds "
-        f"and seeds {', '.join(map(str, description['seeds']))} together; ±: deviation of the accuracy over runs. "
+        f"# {description.name}", "",
+        f"Accuracy and unweighted average recall (UAR) on {description.test_set}, all {description.folds} folds "
+        f"and seeds {', '.join(map(str, description.seeds))} together; ±: deviation of the accuracy over runs. "
         "Parameters: trunk and class head. Minutes: optimizer steps of one run.", "",
     ]  # fmt: skip
     lines += table(["arm", "parameters", "utterances", "accuracy %", "UAR %", "minutes"], (

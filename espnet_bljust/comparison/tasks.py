@@ -9,21 +9,25 @@
 comparison_PER.png) and COMPARISON.md: a row an arm with all rates, losses, parameters and time.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from espnet_bljust.errors import InputError
+
+if TYPE_CHECKING:
+    from espnet_bljust.comparison.description import Description
+    from espnet_bljust.comparison.runs import Job
 
 TASK_KEYS = {"test_set", "score", "options"}
 SCORES = ("wer", "cer", "ter")
 
 
-def expand(path: Path, description: dict) -> dict:
-    """The description with an arm for every arm and task."""
-    tasks, arms = description["tasks"], description["arms"]
-    if "test_set" in description:
+def expand(path: Path, description: "Description") -> "Description":
+    """With an arm for every arm and task."""
+    tasks, arms = description.tasks, description.arms
+    if description.test_set:
         raise InputError(f"{path}: both test_set and tasks. Each task has a test_set of its own: remove the other.")
     if not isinstance(tasks, dict) or not tasks:
         raise InputError(f"{path}: tasks is {tasks!r}, not names with keys. Write WER: {{test_set: test}}, say.")
@@ -34,42 +38,45 @@ def expand(path: Path, description: dict) -> dict:
                              f"one of {', '.join(SCORES)}.")
     first = next(iter(tasks))
     expanded = {f"{arm}_{task}": joined(tasks[task].get("options"), arms[arm]) for arm in arms for task in tasks}
-    return {**description, "arms": expanded, "reference": f"{description['reference']}_{first}",
-            "test_set": tasks[first]["test_set"]}
+    return replace(description, arms=expanded, reference=f"{description.reference}_{first}",
+                   test_set=tasks[first]["test_set"])
 
 
-def joined(*parts: dict | None) -> dict:
+def joined(*parts: Mapping[str, Any] | None) -> dict[str, Any]:
     """Options of several parts, later ones win; asr_args of all of them."""
     options = {name: value for part in parts for name, value in (part or {}).items()}
     words = " ".join(str(part["asr_args"]) for part in parts if part and "asr_args" in part)
     return {**options, **({"asr_args": words} if words else {})}
 
 
-def data_options(description: dict) -> list[dict]:
+def data_options(description: "Description") -> list[dict[str, Any]]:
     """Options of stages 1 to 6, once for each task."""
-    common = description.get("options")
-    return [joined(common, task.get("options")) for task in description.get("tasks", {"": {}}).values()]
+    tasks = description.tasks or {"": {}}
+    return [joined(description.options, task.get("options")) for task in tasks.values()]
 
 
-def report(description: dict, jobs: list, options: argparse.Namespace, report_one: Callable) -> None:
-    """Every task as a comparison of its own by ``report_one``, then the table that joins them."""
+def report(description: "Description", jobs: Sequence["Job"], expdir: Path, report_one: Callable) -> None:
+    """Every task as a comparison of its own, then the table that joins them.
+
+    report_one(description, jobs, rate=, score=, suffix=): writes the table of one and gives its arms.
+    """
     from espnet_bljust.comparison.overview import overview
     from espnet_bljust.disk.files import write_atomic
 
-    folder, reference = options.expdir / description["name"], description["reference"]
-    first = next(iter(description["tasks"]))
+    folder, reference = expdir / description.name, description.reference
+    first = next(iter(description.tasks))
     found, costs = {}, {}
-    for task, given in description["tasks"].items():
-        arms = {arm: values for arm, values in description["arms"].items() if arm.endswith(f"_{task}")}
-        part = {**description, "arms": arms, "reference": reference.removesuffix(f"_{first}") + f"_{task}",
-                "test_set": given["test_set"]}
+    for task, given in description.tasks.items():
+        arms = {arm: values for arm, values in description.arms.items() if arm.endswith(f"_{task}")}
+        part = replace(description, arms=arms, reference=reference.removesuffix(f"_{first}") + f"_{task}",
+                       test_set=given["test_set"])
         mine = [job for job in jobs if job.arm in arms]
-        found[task] = report_one(part, mine, options, rate=task, score=given.get("score", "wer"), suffix=f"_{task}")
+        found[task] = report_one(part, mine, rate=task, score=given.get("score", "wer"), suffix=f"_{task}")
         for job in mine:
             if (folder / job.tag / "history.jsonl").is_file():
                 by_task = costs.setdefault(job.arm.removesuffix(f"_{task}"), {})
                 by_task.setdefault(task, []).append(cost_of(folder / job.tag))
-    text = overview(found, costs, title=description["name"])
+    text = overview(found, costs, title=description.name)
     write_atomic(folder / "COMPARISON.md", text)
     print(f"\n{text}")
     print(f"{folder}/COMPARISON.md: {len(costs)} arms by {len(found)} tasks")

@@ -5,17 +5,19 @@ the fine-tuning. compare.sh --pretrain_updates "50k 100k" makes the arms. The ta
 them the self-supervised loss that the pre-training had then on its validation set.
 """
 
-import argparse
 import json
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
-from espnet_bljust.scoring.results import GREEDY
+
+if TYPE_CHECKING:
+    from espnet_bljust.comparison.description import Description
+    from espnet_bljust.comparison.runs import Job
 
 TAG = "pretraining"  # name of its experiment
 
@@ -31,49 +33,45 @@ def read_updates(text: str) -> dict[str, int]:
     return dict(sorted(steps.items(), key=lambda pair: pair[1]))
 
 
-def weights(description: dict, step: int, options: argparse.Namespace) -> Path:
-    """What the trainer keeps after ``step`` updates (keep_updates)."""
-    return options.expdir / description["name"] / TAG / f"{step}updates.pth"
+def weights(folder: Path, step: int) -> Path:
+    """What the trainer keeps after ``step`` updates (keep_updates); ``folder``: of the comparison."""
+    return folder / TAG / f"{step}updates.pth"
 
 
-def with_arms(description: dict, options: argparse.Namespace) -> dict:
-    """The description with an arm for each of --pretrain_updates."""
-    if "pretraining" not in description:
-        raise InputError(f"{options.config}: --pretrain_updates wants `pretraining` in it, options of run.sh. "
+def with_arms(path: Path, content: Mapping[str, Any], pretrain_updates: str, expdir: Path) -> dict[str, Any]:
+    """What the description ``path`` holds, with an arm for each of --pretrain_updates."""
+    if "pretraining" not in content:
+        raise InputError(f"{path}: --pretrain_updates wants `pretraining` in it, options of run.sh. "
                          "egs2/aishell/bljust/conf/compare_updates.yaml is one.")
-    if not options.pretrain_updates.split():
-        raise InputError(f"{options.config}: it fine-tunes from a pre-training's weights. Say from which: "
+    if not pretrain_updates.split():
+        raise InputError(f"{path}: it fine-tunes from a pre-training's weights. Say from which: "
                          "--pretrain_updates '50k 100k'.")
-    if both := sorted({"arms", "reference", "folds"} & set(description)):
-        raise InputError(f"{options.config}: {both[0]} beside pretraining, whose arms are made. Leave {both[0]} out.")
-    steps = read_updates(options.pretrain_updates)
-    arms = {label: {"init_from": weights(description, step, options)} for label, step in steps.items()}
-    return {**description, "arms": arms, "reference": list(arms)[-1]}
+    if both := sorted({"arms", "reference", "folds"} & set(content)):
+        raise InputError(f"{path}: {both[0]} beside pretraining, whose arms are made. Leave {both[0]} out.")
+    steps, folder = read_updates(pretrain_updates), expdir / str(content.get("name"))
+    arms = {label: {"init_from": weights(folder, step)} for label, step in steps.items()}
+    return {**content, "arms": arms, "reference": list(arms)[-1]}
 
 
-def pretraining_options(description: dict, options: argparse.Namespace) -> dict:
+def pretraining_options(description: "Description", expdir: Path) -> dict[str, Any]:
     """Options of the pre-training, which keeps what is asked for; none where all of that is there."""
-    if "pretraining" not in description:
+    steps, values = list(description.updates.values()), description.pretraining
+    if all(weights(expdir / description.name, step).is_file() for step in steps):
         return {}
-    steps = list(read_updates(options.pretrain_updates).values())
-    if all(weights(description, step, options).is_file() for step in steps):
-        return {}
-    values = description["pretraining"]
     return {**values, "asr_args": f"{values.get('asr_args', '')} keep_updates={steps}".replace(", ", ",").strip()}
 
 
-def report(description: dict, jobs: Sequence[Any], options: argparse.Namespace) -> None:
+def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> None:
     """COMPARISON.md and comparison.json of the updates that every seed has; what is missing is named."""
     from espnet_bljust.disk.files import write_atomic
 
-    folder = options.expdir / description["name"]
-    decoding = f"decode_{(description.get('options') or {}).get('decode_name', GREEDY)}"
-    scores = Path(decoding, description["test_set"], "score_cer", "result.txt")
+    folder, decoding = expdir / description.name, description.decoding
+    scores = Path(decoding, description.test_set, "score_cer", "result.txt")
     missing = [job for job in jobs if not (folder / job.tag / scores).is_file()]
     rows = []
-    for label, step in read_updates(options.pretrain_updates).items():
+    for label, step in description.updates.items():
         mine = [folder / job.tag / decoding for job in jobs if job.arm == label and job not in missing]
-        if len(mine) == len(description["seeds"]):
+        if len(mine) == len(description.seeds):
             rows.append({"updates": step, **validation(folder / TAG, step), "cer": error_rates(mine)})
     if not rows:
         raise InputError(f"{folder}: no number of updates has all seeds, {missing[0].tag} is missing. "
@@ -103,13 +101,13 @@ def error_rates(decodings: list[Path]) -> dict[str, float]:
                                    for folder in decodings) for name in sorted(set.intersection(*sets))}
 
 
-def markdown(description: dict, rows: list[dict], missing: list[str]) -> str:
+def markdown(description: "Description", rows: list[dict], missing: list[str]) -> str:
     """The table with what is needed to read it."""
     sets = list(rows[0]["cer"])
     lines = [
-        f"# {description['name']}", "",
+        f"# {description.name}", "",
         "CER after fine-tuning from the weights that one pre-training had after so many updates, mean over seeds "
-        f"{', '.join(map(str, description['seeds']))}; beside it the contrastive loss (nats per masked frame) and the "
+        f"{', '.join(map(str, description.seeds))}; beside it the contrastive loss (nats per masked frame) and the "
         "contrastive accuracy that the pre-training had then on its validation set.", "",
     ]  # fmt: skip
     cells = []

@@ -12,11 +12,10 @@ from typing import NamedTuple
 from espnet_bljust.data.text.arpa import word_of
 from espnet_bljust.data.text.ngram import END, START, UNKNOWN
 from espnet_bljust.data.text.tokens import SPACE
-from espnet_bljust.decoding.lexicon import BOUNDARY, Lexicon, make_lexicon
+from espnet_bljust.data.text.word_boundaries import PIECE_BOUNDARY, ends_words, written
+from espnet_bljust.decoding.lexicon import Lexicon, make_lexicon
 from espnet_bljust.decoding.ngram_automaton import NgramAutomaton
 from espnet_bljust.errors import InputError
-
-PIECE_BOUNDARY = "▁"  # of SentencePiece
 
 
 class LanguageModel(NamedTuple):
@@ -50,16 +49,3 @@ def counts_tokens(words: Iterable[str], tokens: Sequence[str]) -> bool:
     """Whether all words of a model are tokens, and <space> among them where the tokens have it."""
     words = set(words)
     return words <= {word_of(token) for token in tokens} and (SPACE in words or SPACE not in tokens)
-
-
-def ends_words(tokens: Sequence[str]) -> bool:
-    """Whether a token writes the boundary of words."""
-    return any(text and text[0] == BOUNDARY for text in written(tokens))
-
-
-def written(tokens: Sequence[str]) -> list[str | None]:
-    """The text that each token writes, a boundary as one space; None for <blank>, <unk> and <sos/eos>."""
-    boundary = SPACE if SPACE in tokens else PIECE_BOUNDARY
-    special = {0, 1, len(tokens) - 1}
-    return [None if place in special and token.startswith("<") and token != SPACE
-            else token.replace(boundary, BOUNDARY) for place, token in enumerate(tokens)]

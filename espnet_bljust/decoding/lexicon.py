@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from espnet_bljust.data.text.word_boundaries import BOUNDARY
 from espnet_bljust.decoding.trie import Trie, grow
-
-BOUNDARY = " "
 
 
 class Lexicon(NamedTuple):

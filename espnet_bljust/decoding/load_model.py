@@ -1,4 +1,4 @@
-"""A recogniser from what people have: an experiment directory, a pack of stage 14, or a name on a hub."""
+"""A model from what people have: an experiment, a pack of stage 14, a Hugging Face folder, or a name on a hub."""
 
 import re
 import tempfile
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from espnet_bljust.decoding.recogniser import Recogniser
+from espnet_bljust.decoding.huggingface import from_huggingface_folder
+from espnet_bljust.decoding.model import NOT_PACKED, Model, from_experiment, tokenizer_of
 from espnet_bljust.disk.archive import extract_zip
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
@@ -17,22 +18,22 @@ from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.convert.stock_espnet import from_espnet, trunk_of
 from espnet_bljust.weights.experiment import build, read_named, shape_of
 
-NOT_PACKED = ("ssl_head.", "trunk.mask_embedding")  # used in training alone
+UNUSED = ("*.h5", "*.msgpack", "*.ot", "*.onnx", "*.tflite")  # the same weights in forms that are not read here
 
 
-def load_model(model: str, weights: str = "average.pth", device: str = "cpu") -> Recogniser:
-    """``model``: a folder exp/<tag>, a .zip, an unpacked one, user/name on Hugging Face, or a name of the ESPnet zoo.
+def load_model(model: str, weights: str = "average.pth") -> Model:
+    """``model``: a folder exp/<tag>, a pack, zipped or not, a folder of Wav2Vec2ForCTC, or a name on a hub.
 
-    ``weights``: which file of an experiment directory.
+    Names are user/name on Hugging Face, or those of the ESPnet zoo. weights: which file of an experiment directory.
     """
     path = Path(model)
     if (path / "train.yaml").is_file():
         if not (path / weights).is_file():
             raise InputError(f"{path / weights}: no such file. Run stage 11, or name other weights with --weights.")
-        return Recogniser.from_experiment(path, path / weights, device)
+        return from_experiment(path, path / weights)
     if not path.exists():
         path = fetch(model)
-    return from_pack(path, device)
+    return from_pack(path)
 
 
 def fetch(name: str) -> Path:
@@ -45,7 +46,7 @@ def fetch(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        folder = Path(snapshot_download(name))
+        folder = Path(snapshot_download(name, ignore_patterns=UNUSED))
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise _not_there(name, error) from None
     packs = sorted(folder.glob("*.zip"))
@@ -66,19 +67,22 @@ def _not_there(name: str, error: Exception) -> InputError:
     return InputError(f"{name}: neither here nor on a hub that can be reached ({reason}). Check the name.")
 
 
-def from_pack(path: Path, device: str = "cpu") -> Recogniser:
-    """A pack of stage 14, zipped or not; packs of other recipes hold other networks and are refused."""
+def from_pack(path: Path) -> Model:
+    """A pack of stage 14, zipped or not, or a Hugging Face folder; packs of other recipes hold other networks."""
     if path.is_dir():
-        return _from_folder(path, path, device)
+        return _from_folder(path, path)
     with tempfile.TemporaryDirectory() as folder:
         extract_zip(path, Path(folder) / "pack")
-        return _from_folder(Path(folder) / "pack", path, device)
+        return _from_folder(Path(folder) / "pack", path)
 
 
-def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
+def _from_folder(folder: Path, path: Path) -> Model:
+    """``path``: for the errors."""
     if not (folder / "meta.yaml").is_file():
-        raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 (no meta.yaml). Check "
-                         "--model.")
+        if (folder / "config.json").is_file():
+            return from_huggingface_folder(folder)
+        raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 (no meta.yaml), nor a "
+                         "Hugging Face folder (no config.json). Check --model.")
     try:
         meta = read_yaml_keys(folder / "meta.yaml")
         config = read_yaml_keys(_inside(folder, meta["yaml_files"]["asr_train_config"]))
@@ -98,7 +102,7 @@ def _from_folder(folder: Path, path: Path, device: str) -> Recogniser:
         shape = Shape(trunk, SSLConfig(), shape.vocabulary)
         state = from_stock(state, str(path))
     network = build(shape, state, str(path), fresh=NOT_PACKED if trunk else ())
-    return Recogniser(network, {**config, "bpemodel": bpe_model}, device)
+    return Model(network, *tokenizer_of(config["token_list"], config.get("token_type"), bpe_model))
 
 
 def _inside(folder: Path, name: str) -> Path:

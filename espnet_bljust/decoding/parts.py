@@ -1,8 +1,8 @@
 """The tables that decoding writes, by one job or by several whose parts are merged."""
 
-import argparse
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from espnet_bljust.data.kaldi.tables import read_table, write_table
 from espnet_bljust.disk.files import sync_tree, write_atomic
@@ -12,13 +12,21 @@ from espnet_bljust.errors import InputError
 TABLES = ("text", "token", "token_int", "score")
 CTM, POSTERIORS = "ctm", "posteriors.scp"
 
+
+class Wanted(NamedTuple):
+    """What is written beside the tables of the hypotheses."""
+
+    alignments: bool = False  # ctm: words with times
+    posteriors: bool = False  # posteriors.scp and archives
+
+
 class Results:
     """What one part found, and its files."""
 
-    def __init__(self, nbest: int, alignments: bool, posteriors: bool) -> None:
+    def __init__(self, nbest: int, wanted: Wanted) -> None:
         self.tables: list[dict[str, dict[str, str]]] = [{name: {} for name in TABLES} for _ in range(nbest)]
-        self.ctm: list[str] | None = [] if alignments else None
-        self.posteriors: dict[str, object] | None = {} if posteriors else None
+        self.ctm: list[str] | None = [] if wanted.alignments else None
+        self.posteriors: dict[str, object] | None = {} if wanted.posteriors else None
 
     def add(self, utterance: str, log_probability: "torch.Tensor", recogniser: "Recogniser") -> None:  # noqa: F821
         """Search one utterance."""
@@ -54,10 +62,10 @@ class Results:
             sync_tree(part)
 
 
-def merge(options: argparse.Namespace) -> None:
-    """All parts must be there and hold every utterance of the set once."""
-    expected = set(read_table(options.data_dir / "wav.scp"))
-    parts = [part_dir(options.out_dir, job) for job in range(1, options.num_jobs + 1)]
+def merge(data_dir: Path, out_dir: Path, num_jobs: int) -> int:
+    """The parts of a set put together, how many hypotheses; all must be there and hold every utterance once."""
+    expected = set(read_table(data_dir / "wav.scp"))
+    parts = [part_dir(out_dir, job) for job in range(1, num_jobs + 1)]
     wait_for(part / name for part in parts for name in TABLES)
     for name in TABLES:
         merged: dict[str, str] = {}
@@ -65,13 +73,13 @@ def merge(options: argparse.Namespace) -> None:
             merged.update(read_table(part / name, allow_empty=True))
         if set(merged) != expected:
             missing = sorted(expected - set(merged))
-            raise InputError(f"{options.out_dir}: {len(missing)} utterances were not decoded, the first {missing[:1]}. "
+            raise InputError(f"{out_dir}: {len(missing)} utterances were not decoded, the first {missing[:1]}. "
                              "See the logs of the decoding jobs, and run stage 12 again.")
-        write_table(options.out_dir / name, merged)
-    merge_more(options.out_dir, parts)
-    for part in options.out_dir.glob("part.*"):  # those of an earlier call with more jobs, too
+        write_table(out_dir / name, merged)
+    merge_more(out_dir, parts)
+    for part in out_dir.glob("part.*"):  # those of an earlier call with more jobs, too
         shutil.rmtree(part)
-    print(f"{options.out_dir}: {len(expected)} hypotheses")
+    return len(expected)
 
 
 def merge_more(out_dir: Path, parts: list[Path]) -> None:

@@ -1,50 +1,56 @@
 """A trained network, its tokenizer and a search, ready to turn audio into text."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_bljust.data.text.tokens import load_tokenizer
+from espnet_bljust.data.audio.recording import open_recording, resampled
 from espnet_bljust.decoding.align import align
 from espnet_bljust.decoding.beam_search import BeamSearch, Found
 from espnet_bljust.decoding.language_model import read_language_model
+from espnet_bljust.decoding.load_model import load_model
+from espnet_bljust.decoding.model import Model, from_experiment
+from espnet_bljust.decoding.recognition import Hypothesis, Recognition, mono, recognise_blocks
 from espnet_bljust.decoding.search_settings import SearchSettings
+from espnet_bljust.decoding.transcripts import require_window
 from espnet_bljust.decoding.word_times import Clock, Word, words_of
-from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.heads.ctc import greedy
-from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.weights.experiment import build, read_own, shape_of
-
-
-class Hypothesis(NamedTuple):
-    """One utterance recognised."""
-
-    text: str
-    tokens: list[str]
-    ids: list[int]
-    score: float  # greedy: log probability of the best path, nats; beam search: see beam_search.py
 
 
 class Recogniser:
-    """CTC search over a trained network in `eval` mode; greedy until ``search_by`` says otherwise."""
+    """Audio to text: CTC search over a trained network in `eval` mode; greedy until ``search_by`` says otherwise.
 
-    def __init__(self, network: JointNetwork, settings: dict, device: str = "cpu") -> None:
-        self.network = network.to(device).eval()
-        self.token_list, self.token_type = settings["token_list"], settings.get("token_type", "char")
-        self.tokenizer = load_tokenizer(self.token_type, self.token_list, settings.get("bpemodel"))
+        recogniser = Recogniser.from_pretrained("exp/<tag>")
+        print(recogniser.recognise("talk.flac").text)
+    """
+
+    def __init__(self, model: Model, device: str = "cpu") -> None:
+        self.network = model.network.to(device).eval()
+        self.tokenizer, self.token_type = model.tokenizer, model.token_type
+        self.token_list = self.tokenizer.vocabulary
         self.device = device
-        self.frames = network.trunk.config  # where they lie, in samples
+        self.frames = model.network.trunk.config  # where they lie, in samples
+        self.num_best = 1  # hypotheses that a search is asked for
         self.beam: BeamSearch | None = None
 
     @classmethod
-    def from_experiment(cls, exp_dir: Path, weights: Path, device: str = "cpu") -> "Recogniser":
-        """Strict: every parameter of the file has its place and every place its parameter."""
-        settings = read_yaml_keys(exp_dir / "train.yaml")
-        shape = shape_of(settings, exp_dir / "train.yaml")
-        return cls(build(shape, read_own(weights), str(weights)), settings, device)
+    def from_pretrained(cls, model: Path | str, *, weights: str = "average.pth", device: str = "cpu") -> Self:
+        """``model``: exp/<tag>, a pack of stage 14 (zip or folder), a folder of Wav2Vec2ForCTC, or a name on a hub.
+
+        weights: which file of an experiment's folder; device: "cpu", "cuda", "cuda:1", ... An InputError says what is
+        wrong with a model and how to mend it.
+        """
+        return cls(load_model(str(model), weights), device)
+
+    @classmethod
+    def from_experiment(cls, exp_dir: Path, weights: Path, device: str = "cpu") -> Self:
+        """With any file of its weights."""
+        return cls(from_experiment(exp_dir, weights), device)
 
     def search_by(self, settings: SearchSettings, ngram: Path | None = None) -> None:
         """Search as ``settings`` say, with the language model in the ARPA file ``ngram``."""
@@ -55,6 +61,34 @@ class Recogniser:
         if settings.search == "beam":
             model = read_language_model(ngram, self.token_list, settings.ngram_unit) if ngram else None
             self.beam = BeamSearch(self.token_list, settings, model, self.tokenizer.splitter)
+        self.num_best = settings.nbest
+
+    def recognise(self, audio: Path | str | np.ndarray | Tensor, rate: int | None = None, *,
+                  window_seconds: float = 20.0) -> Recognition:
+        """``audio``: a file of any rate, length and number of channels, or samples of ``rate`` Hz.
+
+        Samples are floats between -1 and 1, (sample,) or (sample, channel), whose mean is heard. window_seconds: audio
+        that the network sees at once; longer recordings are cut where they are quiet. An InputError names what cannot
+        be read.
+        """
+        self.require_words()
+        require_window(window_seconds)
+        if isinstance(audio, Path | str):
+            with open_recording(str(audio)) as blocks:
+                return self.recognise_blocks(blocks, window_seconds)
+        if not rate or rate < 0:
+            raise InputError(f"rate {rate}: samples need their sampling rate in Hz. Write recognise(samples, 16000), "
+                             "say.")
+        return self.recognise_blocks(resampled([mono(audio)], rate), window_seconds)
+
+    def recognise_blocks(self, blocks: Iterable[np.ndarray], window_seconds: float) -> Recognition:
+        """blocks: (sample,) float32 at 16 kHz each, of which no more is held than one and a window."""
+        return recognise_blocks(blocks, self, window_seconds)
+
+    def require_words(self, name: str = "this model") -> None:
+        """InputError where the network says one class an utterance; ``name``: for the error."""
+        if self.network.head_name != "ctc":
+            raise InputError(f"{name}: says one class an utterance, and no words. Classify a data set: stage 12.")
 
     def __call__(self, waves: list[Tensor]) -> list[Hypothesis]:
         """waves: (sample,) float32 at 16 kHz each; audio too short for one frame is recognised as silence."""

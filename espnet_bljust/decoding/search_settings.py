@@ -2,14 +2,17 @@
 
 import argparse
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
+from espnet_bljust.data.text.lmplz import UNITS
 from espnet_bljust.disk.settings_file import read_yaml
 from espnet_bljust.errors import InputError
 
 SEARCHES = ("greedy", "beam")
-UNITS = ("auto", "token", "word")
+
 TUNE = "tune"  # key of a configuration: values to try on a dev set
 
 
@@ -50,45 +53,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{field.name}", type=field.type, help=f"in place of {field.name} of the configuration")
 
 
-def read_settings(options: argparse.Namespace) -> SearchSettings:
-    """The configuration with the call's options over it."""
-    path = options.inference_config
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those settings among the options of a call that it sets, by their names."""
+    return {field.name: values[field.name] for field in fields(SearchSettings) if values.get(field.name) is not None}
+
+
+def read_settings(path: Path | None, given: Mapping[str, Any], ngram: Path | None = None) -> SearchSettings:
+    """The configuration ``path`` with ``given`` over it; ``ngram``: the language model that they are to search with."""
     try:
         settings = SearchSettings(**_read(path)[0]) if path else SearchSettings()
     except ValueError as error:
         raise InputError(f"{path}: {error}. Mend the value.") from None
-    given = given_settings(options)
     try:
         settings = replace(settings, **given)
     except ValueError as error:
-        raise InputError(f"decode's options {given}: {error}. Mend the value.") from None
-    if options.ngram and settings.search == "greedy":
-        raise InputError(f"{options.ngram}: greedy search has no use for a language model. Add --search beam.")
+        raise InputError(f"decode's options {dict(given)}: {error}. Mend the value.") from None
+    if ngram and settings.search == "greedy":
+        raise InputError(f"{ngram}: greedy search has no use for a language model. Add --search beam.")
     return settings
 
 
-def read_grid(options: argparse.Namespace) -> dict[str, list]:
+def read_grid(path: Path | None, given: Mapping[str, Any]) -> dict[str, list]:
     """What the configuration wants to be tried on a dev set: values by setting, without those that the call gives."""
-    if not options.inference_config:
+    if not path:
         return {}
-    settings, grid = _read(options.inference_config)
-    given = given_settings(options)
+    settings, grid = _read(path)
     for name, values in grid.items():
         if not isinstance(values, list) or not values:
-            raise InputError(f"{options.inference_config}: tune: {name} is {values!r}, not a list of values to try. "
+            raise InputError(f"{path}: tune: {name} is {values!r}, not a list of values to try. "
                              "Write [a, b, ...].")
         for value in values:
             try:
                 SearchSettings(**{**settings, name: value})
             except ValueError as error:
-                raise InputError(f"{options.inference_config}: tune: {error}. Mend the value.") from None
+                raise InputError(f"{path}: tune: {error}. Mend the value.") from None
     return {name: values for name, values in grid.items() if name not in given}
-
-
-def given_settings(options: argparse.Namespace) -> dict:
-    """The settings that the call gives."""
-    return {field.name: value for field in fields(SearchSettings)
-            if (value := getattr(options, field.name)) is not None}
 
 
 def _read(path: Path) -> tuple[dict, dict]:

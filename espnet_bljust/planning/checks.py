@@ -1,6 +1,5 @@
 """What stage 7 refuses: transcripts that are too long for CTC, and parameters to freeze that do not exist."""
 
-import argparse
 import difflib
 import math
 from collections.abc import Callable, Collection
@@ -13,12 +12,13 @@ from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 
 
-def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Callable[[int], int]) -> None:
+def check_feasible(settings: dict, num_frames: Callable[[int], int], train_dir: Path, path: Path | None) -> None:
     """Every labelled utterance needs a frame a token and one more between equal neighbours; offenders are listed.
 
-    A class head has one frame, so to speak, for one word.
+    A class head has one frame, so to speak, for one word. num_frames: of so many samples; path: of the list; without
+    it the error names ``train_dir``.
     """
-    classes = options.task == "classification"
+    classes = settings["head_conf"]["kind"] == "mean"
     tokenizer = load_tokenizer(settings["token_type"], settings["token_list"], settings["bpemodel"])
     offenders = []
     for name in ("train", "valid"):
@@ -34,14 +34,13 @@ def check_feasible(settings: dict, options: argparse.Namespace, num_frames: Call
             frames = min(num_frames(samples), 1 if classes else math.inf)
             if frames < needed:
                 offenders.append(f"{utterance} {frames} frames {needed} needed")
-    path = options.exp_dir / "too_short_for_ctc.txt"
-    if not options.dry_run:
+    if path:
         path.unlink(missing_ok=True)  # of an earlier call
     if offenders:
-        if not options.dry_run:
-            options.exp_dir.mkdir(parents=True, exist_ok=True)
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, "\n".join(offenders) + "\n")
-        raise InputError(f"{options.train_dir if options.dry_run else path}: {len(offenders)} utterances have fewer "
+        raise InputError(f"{path or train_dir}: {len(offenders)} utterances have fewer "
                          f"frames than their transcripts need in CTC, the first: {offenders[0]}. "
                          + ("Write one word, the class, as the text of each, with token_type word." if classes else
                             "Use longer units (token_type bpe or word), or raise min_wav_duration."))

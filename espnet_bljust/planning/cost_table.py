@@ -1,28 +1,13 @@
 """What a plan costs on 1 to 512 GPUs, as a table with its assumptions and warnings."""
 
-from typing import NamedTuple
 
 from espnet_bljust import markdown
-from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.planning.cost_model import Cluster, Cost, audio_of_update
 from espnet_bljust.planning.cost_rates import Speed
+from espnet_bljust.planning.cost_task import Task
 from espnet_bljust.planning.estimate import BYTES_PER_HOUR, FLAC_RATIO
-from espnet_bljust.planning.report import Sizes, disk_gb
+from espnet_bljust.planning.report import disk_gb
 from espnet_bljust.progress import duration
-
-KINDS = ("labelled", "pool", "valid")
-
-class Task(NamedTuple):
-    """What is to be trained."""
-
-    settings: dict
-    plan: Plan
-    sizes: Sizes
-    hours: dict[str, float | None]
-
-    @property
-    def valid_seconds(self) -> float:
-        return 3600 * (self.hours["valid"] or 0)
 
 
 def bytes_lines(task: Task) -> list[str]:

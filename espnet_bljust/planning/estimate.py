@@ -6,6 +6,7 @@ Training is estimated by bin/plan. Standard library only.
 
 import argparse
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espnet_bljust.progress import duration
@@ -18,13 +19,10 @@ FORMAT_SPEED, REPORT_SPEED, DECODE_SPEED = 400.0, 2000.0, 20.0
 START_SECONDS = 2.0  # of a command
 
 
-def main(options: argparse.Namespace) -> None:
-    hours = {name: hours_of(name, options.dump_dir) for name in options.sets.split()}
-    print(estimate(options.stage, hours, options))
-
-
-def estimate(stage: int, hours: dict[str, float | None], options: argparse.Namespace) -> str:
-    """The line for one stage."""
+def estimate(
+    stage: int, hours: Mapping[str, float | None], *, decode_sets: Sequence[str], audio_format: str, num_jobs: int
+) -> str:
+    """The line for one stage; ``hours`` by set, None where they are not known; decode_sets: those of stage 12."""
     if 8 <= stage <= 10:
         return "estimate: in the training plan, --stage 7 --stop_stage 7"
     if stage not in (3, 4, 5, 6, 12):
@@ -32,13 +30,13 @@ def estimate(stage: int, hours: dict[str, float | None], options: argparse.Names
     if any(value is None for value in hours.values()):
         return "estimate: after stage 1, when the hours of audio are known"
     total = sum(value or 0.0 for value in hours.values())
-    workers = min(options.nj, len(os.sched_getaffinity(0)))
+    workers = min(num_jobs, len(os.sched_getaffinity(0)))
     if stage == 3:
-        ratio = FLAC_RATIO if options.audio_format.startswith("flac") else 1.0
+        ratio = FLAC_RATIO if audio_format.startswith("flac") else 1.0
         return line(total, total / FORMAT_SPEED / workers, total * BYTES_PER_HOUR * ratio)
     if stage in (4, 5, 6):
         return line(total, total / REPORT_SPEED, 2e6)
-    decoded = sum(hours.get(name) or 0.0 for name in options.decode_sets.split())
+    decoded = sum(hours.get(name) or 0.0 for name in decode_sets)
     return line(decoded, decoded / DECODE_SPEED / workers, 1e6)
 
 
@@ -75,4 +73,6 @@ if __name__ == "__main__":
     parser.add_argument("--decode_sets", default="", help="sets that stage 12 decodes")
     parser.add_argument("--audio_format", default="flac")
     parser.add_argument("--nj", type=int, default=1)
-    main(parser.parse_args())
+    given = parser.parse_args()
+    print(estimate(given.stage, {name: hours_of(name, given.dump_dir) for name in given.sets.split()},
+                   decode_sets=given.decode_sets.split(), audio_format=given.audio_format, num_jobs=given.nj))

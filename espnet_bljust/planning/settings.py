@@ -1,21 +1,19 @@
-"""The whole configuration of a training run: size file, training file, options of the call, in this order."""
+"""The configuration of a training run: size file, training file, changes of the call, in this order."""
 
-import argparse
 import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from espnet_bljust.bilevel.options import batch_scales, build_plan
 from espnet_bljust.bilevel.plan import Plan
-from espnet_bljust.data.audio.reading import ARCHIVE
 from espnet_bljust.disk.settings_file import parse_yaml, read_yaml
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning.setting_values import check_values
 
 HEADS = {"recognition": "ctc", "classification": "mean"}  # of a task
-UNKNOWN_TOKENS = 30  # length of the token list that a dry run takes before stage 5
 DEFAULTS = {
     "accum_grad": 1,  # micro-batches of an optimizer step
     "log_interval": 10,  # optimizer steps between rows of history.jsonl
@@ -34,57 +32,23 @@ KEYS = {
 }
 
 
-def merge(options: argparse.Namespace) -> dict:
-    """Size file, then training file, then the options of the call: later ones win, nested keys one by one."""
+def merge(
+    size_config: Path, config: Path, *, changes: Sequence[str] = (), method: str = "bljust", task: str = "recognition"
+) -> dict:
+    """Size file, then training file, then ``changes``, each ``key=value``: later ones win, nested keys one by one."""
     settings: dict = dict(DEFAULTS)
-    for path in (options.size_config, options.config):
+    for path in (size_config, config):
         _update(settings, _read_yaml(path))
-    for argument in options.set:
-        key, separator, value = argument.partition("=")
+    for change in changes:
+        key, separator, value = change.partition("=")
         if not separator or not all(key.split(".")):
-            raise InputError(f"--set {argument}: not of the form key=value. Write --set plan_conf.gamma_max=3, say.")
-        _update(settings, _nested(key.split("."), parse_yaml(value, f"--set {argument}", _Loader)))
-    _check_keys(settings, f"{options.size_config} and {options.config}")
-    settings.setdefault("plan_conf", {})["method"] = options.method
-    settings.setdefault("head_conf", {})["kind"] = HEADS[options.task]
+            raise InputError(f"--set {change}: not of the form key=value. Write --set plan_conf.gamma_max=3, say.")
+        _update(settings, _nested(key.split("."), parse_yaml(value, f"--set {change}", _Loader)))
+    _check_keys(settings, f"{size_config} and {config}")
+    settings.setdefault("plan_conf", {})["method"] = method
+    settings.setdefault("head_conf", {})["kind"] = HEADS[task]
     settings["plan_conf"].setdefault("alpha_over_gamma", settings.get("optim") == "sgd")  # Adam has a scale of its own
-    _update(settings, {
-        "seed": options.seed, "token_type": options.token_type, "bpemodel": options.bpe_model or None,
-        "token_list": read_tokens(options.token_list, options.dry_run),
-        "train_data_path_and_name_and_type": _sources(options.train_dir, text=True),
-        "valid_data_path_and_name_and_type": _sources(options.valid_dir, text=True),
-        "unlabelled_data_path_and_name_and_type": _sources(options.pool_dir, text=False),
-        "train_shape_file": [str(options.train_dir / "utt2num_samples")],
-        "valid_shape_file": [str(options.valid_dir / "utt2num_samples")],
-        "unlabelled_shape_file": [str(options.pool_dir / "utt2num_samples")],
-        **({"init_from": options.init_from} if options.init_from else {}),
-        **({} if options.valid_pool_dir is None else {
-            "valid_pool_path_and_name_and_type": _sources(options.valid_pool_dir, text=False),
-            "valid_pool_shape_file": [str(options.valid_pool_dir / "utt2num_samples")]}),
-    })
     return settings
-
-
-def read_tokens(path: Path, may_be_absent: bool) -> list[str]:
-    """One token a line, in the order of their ids."""
-    if may_be_absent and not path.exists():
-        return [f"<token{index}>" for index in range(UNKNOWN_TOKENS)]
-    tokens = path.read_text(encoding="utf-8").split("\n")
-    return tokens[:-1] if tokens[-1] == "" else tokens
-
-
-def _sources(directory: Path, text: bool) -> list[list[str]]:
-    audio = [str(directory / "wav.scp"), "speech", _kind(directory / "wav.scp")]
-    return [audio, [str(directory / "text"), "text", "text"]] if text else [audio]
-
-
-def _kind(wavs: Path) -> str:
-    """What ESPnet calls the audio: stage 3 writes all of a set in one form."""
-    if not wavs.exists():  # yet, in a dry run
-        return "sound"
-    with wavs.open(encoding="utf-8") as file:
-        entry = file.readline().partition(" ")[2].strip()
-    return "kaldi_ark" if ARCHIVE.fullmatch(entry) and not Path(entry).exists() else "sound"
 
 
 class _Loader(yaml.SafeLoader):
@@ -126,9 +90,11 @@ def _update(settings: dict, new: dict) -> None:
             settings[key] = value
 
 
-def settled(options: argparse.Namespace) -> tuple[dict, Plan]:
+def settled(
+    size_config: Path, config: Path, *, changes: Sequence[str] = (), method: str = "bljust", task: str = "recognition"
+) -> tuple[dict, Plan]:
     """The whole configuration, checked, with the batches that the method asks for, and its plan."""
-    settings = merge(options)
+    settings = merge(size_config, config, changes=changes, method=method, task=task)
     plan = build_plan(settings["plan_conf"])
     if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
         raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "

@@ -6,6 +6,25 @@ import tempfile
 from pathlib import Path
 
 
+def make_pack(exp_dir: Path, model: Path, out: Path, about: "About", huggingface: Path | None) -> str:  # noqa: F821
+    """Stage 14: the Hugging Face directory, where one is named, the pack with its card beside ``out``, its zip ``out``.
+
+    model: file of weights; returns what the zip is.
+    """
+    from espnet_bljust.publishing.model_card import card, check_private
+    from espnet_bljust.weights.experiment import Experiment
+
+    experiment = Experiment.read(exp_dir, model)
+    if huggingface is not None:
+        write_huggingface(experiment, huggingface)
+    documents = {"README.md": card(experiment, exp_dir, about), **results_of(exp_dir)}
+    bpe_model = experiment.settings["bpemodel"]
+    learned = {bpe_model: Path(bpe_model).read_bytes().decode("latin-1")} if bpe_model else {}  # may name its source
+    check_private({**documents, **learned}.items(), exp_dir)
+    pack(experiment, out, out.parent / "pack", documents)
+    return line_of(out, experiment)
+
+
 def write_huggingface(experiment: "Experiment", out: Path) -> None:  # noqa: F821
     """The directory of the same model, where Hugging Face has such a network."""
     from espnet_bljust.publishing import export as export_files
@@ -27,14 +46,14 @@ def pack(experiment: "Experiment", out: Path, folder: Path, documents: dict[str,
     write_zip(folder, out)
 
 
-def zip_alone(exp_dir: Path, model: Path, out: Path) -> None:
-    """A pack without a card, for bin/export."""
+def zip_alone(exp_dir: Path, model: Path, out: Path) -> str:
+    """A pack without a card; what it is."""
     from espnet_bljust.weights.experiment import Experiment
 
     experiment = Experiment.read(exp_dir, model)
     with tempfile.TemporaryDirectory() as folder:
         pack(experiment, out, Path(folder) / "pack", results_of(exp_dir))
-    tell(out, experiment)
+    return line_of(out, experiment)
 
 
 def results_of(exp_dir: Path) -> dict[str, str]:
@@ -43,10 +62,11 @@ def results_of(exp_dir: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8")} if path.is_file() else {}
 
 
-def tell(out: Path, experiment: "Experiment") -> None:  # noqa: F821
+def line_of(out: Path, experiment: "Experiment") -> str:  # noqa: F821
+    """How large a zip is, and what loads it."""
     loader = ("Speech2Text.from_pretrained" if experiment.elsewhere else
               "espnet_bljust.bin.recognise --model (not with stock ESPnet)")
-    print(f"{out}: {megabytes(out)}, loads with {loader}")
+    return f"{out}: {megabytes(out)}, loads with {loader}"
 
 
 def megabytes(path: Path) -> str:

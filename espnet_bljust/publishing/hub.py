@@ -28,6 +28,19 @@ class Entry(NamedTuple):
     size: int  # bytes
 
 
+def publish(exp_dir: Path, repository: str, *, dry_run: bool = True) -> str:
+    """Check name, licence and files, then send these as one commit; in a dry run each is told instead."""
+    entries = published_files(exp_dir)
+    check_name(repository)
+    check_licence(exp_dir / "pack" / "README.md")
+    size = f"{len(entries)} files, {sum(entry.size for entry in entries) / 1e6:.1f} MB"
+    if dry_run:
+        listed = [f"would upload {entry.path} ({entry.size} bytes) to {repository}/{entry.name}" for entry in entries]
+        return "\n".join([*listed, f"would upload {size}; --hf_dry_run false does"])
+    send(entries, repository)
+    return f"{repository}: {size} published"
+
+
 def published_files(exp_dir: Path) -> list[Entry]:
     """Of the pack and of its Hugging Face form, by their names in the repository."""
     if not (exp_dir / "pack" / "meta.yaml").is_file():

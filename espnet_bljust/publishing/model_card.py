@@ -4,7 +4,6 @@ Nothing of the machine enters: paths in options become `<path>`, and what the tr
 files stays out. `check_private` looks over the finished texts once more.
 """
 
-import argparse
 import os
 import re
 import shlex
@@ -18,6 +17,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.planning.report import amount_of
+from espnet_bljust.publishing.about import About
 from espnet_bljust.publishing.card_results import Measured, evaluations, results_table
 from espnet_bljust.scoring.results import environment
 from espnet_bljust.shell.options import read_script
@@ -35,17 +35,17 @@ MADE_OF = ("Corpus", "Tokens", "Training")  # groups of options in local/bljust.
 LISTS = ("local_data_opts", "asr_args", "inference_args", "lm_train_text")  # options that hold several words
 
 
-def card(experiment: Experiment, options: argparse.Namespace) -> str:
-    """The text; ``options`` are those of bin/pack."""
+def card(experiment: Experiment, exp_dir: Path, about: About) -> str:
+    """The text."""
     settings = experiment.settings
     task, purpose, use = TASKS[experiment.shape.head.kind]
-    chosen = dict(word.partition("=")[::2] for word in options.option)
-    corpora = options.corpora.split()
+    chosen = dict(word.partition("=")[::2] for word in about.options)
+    corpora = list(about.corpora)
     count = sum(value.numel() for value in experiment.state.values())
-    measured, name = Measured.read(options.exp_dir, settings["token_type"]), options.exp_dir.resolve().name
+    measured, name = Measured.read(exp_dir, settings["token_type"]), exp_dir.resolve().name
     results = evaluations(measured, task, corpora, chosen.get("valid_set"))
     return _filled(
-        options.card, front=_front(options, corpora, task, name, results),
+        about.template, front=_front(about, task, name, results),
         title=f"{name} ({', '.join(corpora)})", purpose=purpose, use=use,
         method=settings["plan_conf"]["method"], trunk=settings.get("trunk") or "wav2vec2",
         parameters=f"{count / 1e6:.2f}", size=f"{count * 4 / 1e6:.1f}", usage=_usage(experiment),
@@ -67,13 +67,12 @@ def _filled(template: Path, **facts: str) -> str:
                          f"{', '.join(facts)}.") from None
 
 
-def _front(
-    options: argparse.Namespace, corpora: list[str], task: str, name: str, results: list[EvalResult]
-) -> str:
+def _front(about: About, task: str, name: str, results: list[EvalResult]) -> str:
     """The YAML that the hub reads; https://huggingface.co/docs/hub/model-cards#model-card-metadata."""
     return ModelCardData(
-        language=None if options.lang == "noinfo" else options.lang, license=options.hf_license or None,
-        library_name="espnet", pipeline_tag=task, tags=["espnet", "audio", task, "bl-just"], datasets=corpora,
+        language=None if about.language == "noinfo" else about.language, license=about.licence or None,
+        library_name="espnet", pipeline_tag=task, tags=["espnet", "audio", task, "bl-just"],
+        datasets=list(about.corpora),
         metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,
         model_name=name, eval_results=results or None,
     ).to_yaml()

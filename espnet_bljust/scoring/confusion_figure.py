@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from espnet_bljust.disk.png import save_png
 from espnet_bljust.scoring.confusion import Confusion
-from espnet_bljust.scoring.png import save_png
 
 
 def draw_confusion(confusion: Confusion, path: Path, *, title: str) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
+from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
 from espnet_bljust.scoring.counts import Counts
 from espnet_bljust.scoring.result import read_counts
 
@@ -18,6 +20,22 @@ HEADS = ("dataset", "Snt", "Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 GREEDY = "greedy_average"  # decode_<name> of a greedy search with the averaged weights
 WRITTEN = re.compile(r"## Environments\n(.*?)\n\n## [^\n]*\n(.*)", re.DOTALL)  # RESULTS.md of an experiment
 Results = Mapping[str, Mapping[str, Counts]]  # dataset ("decode_greedy/test") -> kind -> counts
+
+
+def write_results(exp_dir: Path, wanted: list[str], token_type: str) -> tuple[int, str]:
+    """RESULTS.md of all that was scored; how many sets that is, and the same as a table for the terminal.
+
+    wanted: ``decode_<name>/<set>`` that must have been scored.
+    """
+    results, names = read_results(exp_dir, wanted), rate_names(token_type)
+    text = markdown(exp_dir.resolve().name, environment(), results, names)
+    paths = {dataset: exp_dir / dataset / "score_class" / RESULT for dataset in results}
+    classes = {dataset: read_confusion(path) for dataset, path in paths.items() if path.is_file()}
+    if classes:
+        text += "\n" + markdown_table(classes)
+    write_atomic(exp_dir / "RESULTS.md", text)
+    lines = [f"{dataset}: {found.line()}" for dataset, found in classes.items()]
+    return len(results), "\n".join([printed_table(results, names), *lines])
 
 
 def read_results(exp_dir: Path, wanted: list[str]) -> dict[str, dict[str, Counts]]:

@@ -1,18 +1,21 @@
-"""References and hypotheses are of the same utterances."""
+"""References and hypotheses of the same utterances."""
 
-import argparse
-from collections.abc import Mapping
+from pathlib import Path
 
+from espnet_bljust.data.kaldi.tables import read_table
 from espnet_bljust.errors import InputError
 
 NAMED_AT_MOST = 5
 
-def check_same_utterances(references: Mapping, hypotheses: Mapping, options: argparse.Namespace) -> None:
-    """Every utterance on both sides, or an error that names those that are not."""
+
+def read_sides(ref: Path, hyp: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Both tables by utterance; every utterance is on both sides, or an error names those that are not."""
+    references, hypotheses = read_table(ref), read_table(hyp, allow_empty=True)
     for here, there, which in [
-        (references.keys() - hypotheses.keys(), options.hyp, "have no hypothesis. Decode them: stage 12"),
-        (hypotheses.keys() - references.keys(), options.ref, "have no reference. Decode this very data set: stage 12"),
+        (references.keys() - hypotheses.keys(), hyp, "have no hypothesis. Decode them: stage 12"),
+        (hypotheses.keys() - references.keys(), ref, "have no reference. Decode this very data set: stage 12"),
     ]:
         if here:
             names = ", ".join(sorted(here)[:NAMED_AT_MOST]) + (", ..." if len(here) > NAMED_AT_MOST else "")
             raise InputError(f"{there}: {len(here)} utterances {which} ({names}).")
+    return references, hypotheses

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from espnet_bljust.disk.png import save_png
 from espnet_bljust.scoring.history import History, Row, Span, column
 from espnet_bljust.scoring.measures import Measures
-from espnet_bljust.scoring.png import save_png
 
 PHASE_COLOURS = {"exploration": "#cfe3f5", "joint": "#fbe3c0", "final": "#d5ecd0"}
 THETA, PHI, ETA, DEV, CHANCE = "#1f4e9c", "#b5460f", "#2b7a3d", "#b0102f", "#555555"

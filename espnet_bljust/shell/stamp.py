@@ -18,7 +18,9 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from espnet_bljust import __version__
 from espnet_bljust.command import system_problem
@@ -30,35 +32,40 @@ PASSING = ("skip_broken", "local_data_opts")  # how a stage gets through its dat
 STAGE_FOLDERS = ("data", "dump", "exp")  # what stages make, under the names that they have by default
 
 
-def main(options: argparse.Namespace) -> int:
-    """Check, peek or commit; the exit status."""
-    if options.action == "agree":
-        return agree(options.record, dict(option.partition("=")[::2] for option in options.options), options.stage)
-    (record,) = options.record
-    if options.action == "commit":
-        commit(record)
-        return 0
+class MadeFrom(NamedTuple):
+    """What decides whether a stage is to run."""
+
+    options: Sequence[str]  # name=value
+    inputs: Sequence[str]  # files and folders; ?name may be absent
+    outputs: Sequence[str]
+
+
+def look(record: Path, stage: str, made_from: MadeFrom, *, write_pending: bool) -> int:
+    """The exit status: 0 where the record fits, STALE_STATUS where the stage must run, 1 where it cannot.
+
+    write_pending: `check`, which prepares the stage, and not `peek`.
+    """
     old = load(record)
-    new = signature(options, old.get("inputs", {}))
+    new = signature(made_from, old.get("inputs", {}))
     absent = [name for name, state in new["inputs"].items() if state is None]
-    if absent and options.action == "check":
+    if absent and write_pending:
         made = Path(absent[0]).parts[0] in STAGE_FOLDERS
         remedy = "An earlier stage makes it: begin at a lower --stage" if made else (
             "Correct the option that names it, or begin at a lower --stage")
-        print(f"stage {options.stage}: {absent[0]} is missing. {remedy}.", file=sys.stderr)
+        print(f"stage {stage}: {absent[0]} is missing. {remedy}.", file=sys.stderr)
         return 1
     change = difference(old, new)
     if not change:
         return 0
     print(change)
-    if options.action == "check":
+    if write_pending:
         record.parent.mkdir(parents=True, exist_ok=True)
         write(pending(record), new)  # first: with neither, a kill here would leave no trace of what was begun
         record.unlink(missing_ok=True)
     return STALE_STATUS
 
 
-def agree(records: list[Path], values: dict[str, str], stage: str) -> int:
+def agree(records: Sequence[Path], values: Mapping[str, str], stage: str) -> int:
     """0, or 1 and one line for the first option that an earlier stage had otherwise."""
     for record in records:
         for name, before in load(record).get("options", {}).items():
@@ -72,17 +79,22 @@ def agree(records: list[Path], values: dict[str, str], stage: str) -> int:
     return 0
 
 
-def signature(options: argparse.Namespace, known: dict) -> dict:
+def signature(made_from: MadeFrom, known: dict) -> dict:
     """What the stage would be made from, now; ``known`` spares hashing files whose size and time are recorded."""
     inputs: dict[str, list | None] = {}
-    for name in options.inputs:
+    for name in made_from.inputs:
         path = Path(name.removeprefix("?"))
         if not name.startswith("?") and not path.exists():
             inputs[str(path)] = None
         for file in files_of(path):
             inputs[str(file)] = state(file, known.get(str(file)))
-    settings = dict(option.partition("=")[::2] for option in options.options)
-    return {"version": __version__, "options": settings, "inputs": inputs, "targets": options.outputs}
+    return {"version": __version__, "options": settings_of(made_from.options), "inputs": inputs,
+            "targets": list(made_from.outputs)}
+
+
+def settings_of(options: Sequence[str]) -> dict[str, str]:
+    """name=value words by name."""
+    return dict(option.partition("=")[::2] for option in options)
 
 
 def files_of(path: Path) -> list[Path]:
@@ -176,8 +188,21 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def main(words: Sequence[str] | None = None) -> int:
+    """Check, peek or commit, as ``words`` or the command line say; the exit status."""
+    options = get_parser().parse_args(words)
+    if options.action == "agree":
+        return agree(options.record, settings_of(options.options), options.stage)
+    (record,) = options.record
+    if options.action == "commit":
+        commit(record)
+        return 0
+    made_from = MadeFrom(options.options, options.inputs, options.outputs)
+    return look(record, options.stage, made_from, write_pending=options.action == "check")
+
+
 if __name__ == "__main__":
     try:
-        sys.exit(main(get_parser().parse_args()))
+        sys.exit(main())
     except OSError as error:
         sys.exit(f"error: {system_problem(error)}")

@@ -77,10 +77,16 @@ def _with_neighbours(path: Path, state: dict[str, Tensor]) -> Found:
         return Found(path, state, _keys(beside["arguments"]), _tokens(beside.get("tokens")),
                      bool(beside.get("normalize")))
     tokens = folder / "tokens.txt"
-    normalized = bool(_settings(folder / "preprocessor_config.json").get("do_normalize"))
+    normalized = bool(_feature_extractor(folder).get("do_normalize"))
     return Found(path, state, _settings(folder / "config.json"),
                  tokens.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if tokens.is_file() else None,
                  normalized)
+
+
+def _feature_extractor(folder: Path) -> dict[str, Any]:
+    """Of Hugging Face: a file of its own, or since transformers 5 a part of the processor's."""
+    return _settings(folder / "preprocessor_config.json") or _keys(
+        _settings(folder / "processor_config.json").get("feature_extractor"))
 
 
 def _own_trunk(settings: Mapping[str, Any]) -> dict[str, Any]:

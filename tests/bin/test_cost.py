@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bin import cost, plan
+from espnet_bljust.bin import cost
 from espnet_bljust.errors import InputError
-from espnet_bljust.planning import cost_rates
+from espnet_bljust.planning import cost_rates, cost_report, prepare
 from espnet_bljust.planning.cost_model import Cluster, all_reduce_bytes, least_micro_batches
 from espnet_bljust.planning.cost_model import cost as cost_of
 from espnet_bljust.planning.report import Sizes
@@ -35,7 +35,7 @@ COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 @pytest.fixture
 def counted(monkeypatch):
     """Operations of a network that was counted before: about those of size base."""
-    monkeypatch.setattr(cost, "count_teraflop", lambda _: Rates(0.034, 0.0375))
+    monkeypatch.setattr(cost_report, "count_teraflop", lambda _: Rates(0.034, 0.0375))
 
 
 def rows(cluster, rates=RATES, counts=COUNTS):
@@ -166,7 +166,7 @@ def test_a_mistake_is_one_line_with_its_remedy(words, expected, counted, monkeyp
 
 
 def test_an_experiment_brings_its_settings_and_hours_with_it(tmp_path, counted, capsys, monkeypatch):
-    monkeypatch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))
+    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
     exp_dir = make_experiment(tmp_path)
     capsys.readouterr()
     run("--exp_dir", str(exp_dir), "--gpus", "1 2")

@@ -11,7 +11,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "espnet"))
 import experiment  # noqa: E402
 
-from espnet_bljust.bin import plan, tune_search  # noqa: E402
+from espnet_bljust.bin import tune_search  # noqa: E402
 from espnet_bljust.bin.decode import get_parser, main  # noqa: E402
 from espnet_bljust.command import run  # noqa: E402
 from espnet_bljust.data.kaldi.tables import read_table  # noqa: E402
@@ -22,6 +22,7 @@ from espnet_bljust.decoding.tuning import count_errors  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+from espnet_bljust.planning import prepare  # noqa: E402
 from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 
@@ -31,7 +32,7 @@ def exp_dir(tmp_path_factory):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))
+        patch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
         exp_dir = experiment.make_experiment(tmp_path_factory.mktemp("decode"))
     settings = yaml.safe_load((exp_dir / "train.yaml").read_text())
     network = JointNetwork(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings["ssl_conf"]),

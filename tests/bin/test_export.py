@@ -15,6 +15,7 @@ from exported import CORPORA, LARGE, elsewhere, make_experiment, real_recordings
 from espnet_bljust.bin import export  # noqa: E402
 from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.publishing import forms  # noqa: E402
 
 PAGE = Path(__file__).parents[2] / "docs" / "weights.md"
 KINDS = {"base": ("char", {}), "large": ("bpe", LARGE)}
@@ -137,7 +138,7 @@ print(json.dumps(out))
 """
 
 
-@pytest.mark.parametrize("head", export.HEADS)
+@pytest.mark.parametrize("head", forms.HEADS)
 def test_torchaudio_gives_our_logits_or_hidden_frames(work, tmp_path, head):
     root, paths = work
     for kind in KINDS:
@@ -219,7 +220,7 @@ SAID = {"huggingface": "recognise(wave)['text']", "torchaudio": "logits[0].tolis
 def test_the_snippet_of_the_page_works_in_the_folder_of_its_file(work, tmp_path, monkeypatch, to):
     root, paths = work
     monkeypatch.chdir(root / "base")
-    out = f"{to}{export.SUFFIX[to]}"
+    out = f"{to}{forms.FORMS[to]}"
     run_export(Path(), to, Path(out), "pretraining" if to == "fairseq" else "ctc")
     for path in Path().glob(f"{to}*"):
         path.rename(tmp_path / path.name)

@@ -10,9 +10,9 @@ import torch
 import yaml
 from huggingface_hub import ModelCard
 
-from espnet_bljust.bin import pack
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.publishing.about import About
 from espnet_bljust.publishing.model_card import card, without_paths
 from espnet_bljust.scoring.confusion import Confusion, write_confusion
 from espnet_bljust.scoring.significance import rate_interval
@@ -22,20 +22,20 @@ NETWORK = {"trunk_conf": {"conv_layers": [[16, 10, 5], [16, 8, 8], [16, 8, 8]], 
                           "num_heads": 2, "ffn_dim": 16, "pos_kernel": 4, "pos_groups": 2},
            "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8}, "bpemodel": None,
            "token_list": ["<blank>", "<unk>", "a", "b", "<sos/eos>"], "plan_conf": {"method": "supervised"}}
+ABOUT = About(corpora=["timit"])
 SCORES = ("8 0 0 0", "5 1 0 0", "5 0 1 0")
 RESULT = "| Sum | 3 20 | 18 1 1 0 2 2 |\n" + "".join(
     f"\nid: (s-{index})\nScores: (#C #S #D #I) {scores}\n" for index, scores in enumerate(SCORES))
 
 
 @pytest.fixture
-def options(tmp_path):
-    """Of stage 14, for an experiment with scores on one set."""
+def exp_dir(tmp_path):
+    """An experiment with scores on one set."""
     for kind in ("wer", "cer", "ter"):
         folder = tmp_path / f"exp/toy/decode_greedy/test/score_{kind}"
         folder.mkdir(parents=True)
         (folder / "result.txt").write_text(RESULT)
-    words = ["--exp_dir", str(tmp_path / "exp/toy"), "--out", "x.zip", "--corpora", "timit"]
-    return pack.get_parser().parse_args(words)
+    return tmp_path / "exp/toy"
 
 
 def experiment(tmp_path, **changes):
@@ -46,19 +46,19 @@ def experiment(tmp_path, **changes):
     return Experiment(settings, shape, JointNetwork(*shape).state_dict())
 
 
-def test_of_phones_the_card_tells_the_phone_error_rate_alone(options, tmp_path):
-    text = card(experiment(tmp_path, token_type="phn"), options)
+def test_of_phones_the_card_tells_the_phone_error_rate_alone(exp_dir, tmp_path):
+    text = card(experiment(tmp_path, token_type="phn"), exp_dir, ABOUT)
     assert "| set | utterances | PER % (95 %) |" in text and "WER" not in text
     assert re.search(r"\| decode_greedy/test \| 3 \| 10\.0 \(0\.0 to 1\d\.\d\) \|", text)
     front = yaml.safe_load(text.split("---\n")[1])
     assert "language" not in front and "license" not in front and front["datasets"] == ["timit"]
 
 
-def test_of_classes_it_tells_accuracy_and_recalls_and_how_to_load_such_a_model(options, tmp_path):
-    folder = options.exp_dir / "decode_greedy/test/score_class"
+def test_of_classes_it_tells_accuracy_and_recalls_and_how_to_load_such_a_model(exp_dir, tmp_path):
+    folder = exp_dir / "decode_greedy/test/score_class"
     folder.mkdir()
     write_confusion(folder / "confusion.json", Confusion(["happy", "sad"], np.array([[3, 1], [0, 4]])))
-    text = card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), options)
+    text = card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), exp_dir, ABOUT)
     assert "|decode_greedy/test|8|87.5|87.5|75.0|100.0|" in text and "pipeline_tag: audio-classification" in text
     assert "espnet_bljust.bin.recognise --model" in text and "Speech2Text" not in text
 
@@ -69,13 +69,13 @@ def loaded(text, tmp_path):
     return ModelCard.load(tmp_path / "README.md", repo_type="model").data
 
 
-def test_the_hub_reads_the_rates_of_test_sets_back_but_not_of_the_set_that_chose_the_weights(options, tmp_path):
-    shutil.copytree(options.exp_dir / "decode_greedy/test", options.exp_dir / "decode_beam/test")
-    shutil.copytree(options.exp_dir / "decode_greedy/test", options.exp_dir / "decode_greedy/dev")
-    better = options.exp_dir / "decode_beam/test/score_wer/result.txt"
+def test_the_hub_reads_the_rates_of_test_sets_back_but_not_of_the_set_that_chose_the_weights(exp_dir, tmp_path):
+    shutil.copytree(exp_dir / "decode_greedy/test", exp_dir / "decode_beam/test")
+    shutil.copytree(exp_dir / "decode_greedy/test", exp_dir / "decode_greedy/dev")
+    better = exp_dir / "decode_beam/test/score_wer/result.txt"
     better.write_text(RESULT.replace("18 1 1 0", "19 1 0 0"))
-    options.option = ["valid_set=dev"]
-    data = loaded(card(experiment(tmp_path), options), tmp_path)
+    about = ABOUT._replace(options=["valid_set=dev"])
+    data = loaded(card(experiment(tmp_path), exp_dir, about), tmp_path)
     assert data.model_name == "toy" and data.metrics == ["wer", "cer"]
     assert [(one.dataset_name, one.dataset_config, one.dataset_split, one.metric_type, one.metric_value)
             for one in data.eval_results] == [
@@ -85,38 +85,38 @@ def test_the_hub_reads_the_rates_of_test_sets_back_but_not_of_the_set_that_chose
         ("automatic-speech-recognition", "timit")}
 
 
-def test_the_hub_reads_of_classes_their_accuracy_and_mean_recall(options, tmp_path):
-    folder = options.exp_dir / "decode_greedy/test/score_class"
+def test_the_hub_reads_of_classes_their_accuracy_and_mean_recall(exp_dir, tmp_path):
+    folder = exp_dir / "decode_greedy/test/score_class"
     folder.mkdir()
     write_confusion(folder / "confusion.json", Confusion(["happy", "sad"], np.array([[3, 1], [0, 6]])))
-    data = loaded(card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), options), tmp_path)
+    data = loaded(card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), exp_dir, ABOUT), tmp_path)
     assert {one.metric_type: one.metric_value for one in data.eval_results} == {"accuracy": 90.0, "recall": 87.5}
     assert data.pipeline_tag == "audio-classification"
 
 
-def test_a_model_that_was_not_measured_says_so_and_has_no_index(options, tmp_path):
-    shutil.rmtree(options.exp_dir / "decode_greedy")
-    text = card(experiment(tmp_path), options)
+def test_a_model_that_was_not_measured_says_so_and_has_no_index(exp_dir, tmp_path):
+    shutil.rmtree(exp_dir / "decode_greedy")
+    text = card(experiment(tmp_path), exp_dir, ABOUT)
     assert "Not measured." in text and "model-index" not in text and loaded(text, tmp_path).datasets == ["timit"]
 
 
-def test_hours_are_told_where_the_data_are_still_there(options, tmp_path):
+def test_hours_are_told_where_the_data_are_still_there(exp_dir, tmp_path):
     for name, samples in (("train", 1800), ("unlabelled", 9000), ("valid", 360)):
         (tmp_path / name).write_text(f"u1 {samples * 16000}\n")
-    told = card(experiment(tmp_path), options)
+    told = card(experiment(tmp_path), exp_dir, ABOUT)
     assert "| labelled | 0.50 |\n| unlabelled | 2.00 |\n| dev | 0.10 |" in told  # of the pool, 0.5 h are labelled
-    options.option = ["ssl_on_labelled=false"]
-    assert "| unlabelled | 2.50 |" in card(experiment(tmp_path), options)
+    about = ABOUT._replace(options=["ssl_on_labelled=false"])
+    assert "| unlabelled | 2.50 |" in card(experiment(tmp_path), exp_dir, about)
     (tmp_path / "unlabelled").unlink()
-    assert "| unlabelled | not known |" in card(experiment(tmp_path), options)
+    assert "| unlabelled | not known |" in card(experiment(tmp_path), exp_dir, about)
 
 
-def test_a_template_that_asks_for_what_no_model_has_is_one_line(options, tmp_path):
-    options.card = tmp_path / "card.md"
+def test_a_template_that_asks_for_what_no_model_has_is_one_line(exp_dir, tmp_path):
+    about = ABOUT._replace(template=tmp_path / "card.md")
     for text in ("$colour", "costs 5 $"):
-        options.card.write_text(text)
+        about.template.write_text(text)
         with pytest.raises(InputError, match=r"card\.md: .*no fact about a model\. Write \$\$"):
-            card(experiment(tmp_path), options)
+            card(experiment(tmp_path), exp_dir, about)
 
 
 @pytest.mark.parametrize("value", ["/data/me/x", "~/x", "../../me/x", "/data/my corpus/x"])

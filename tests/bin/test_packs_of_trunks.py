@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from espnet_bljust.bin import export
-from espnet_bljust.decoding.load_model import load_model
+from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.weights.experiment import shape_of
@@ -50,7 +50,7 @@ def test_a_pack_hears_what_its_experiment_hears_in_words_with_times(exp_dir, cap
     run_export(exp_dir, "espnet", out)
     assert "recognise --model (not with stock ESPnet)" in capsys.readouterr().out
     waves = [0.1 * torch.randn(16000), torch.randn(300)]
-    ours, packed = load_model(str(exp_dir)), load_model(str(out))
+    ours, packed = Recogniser.from_pretrained(str(exp_dir)), Recogniser.from_pretrained(str(out))
     for one, other in zip(ours.log_probabilities(waves), packed.log_probabilities(waves), strict=True):
         assert torch.equal(one, other)
     frames = ours.log_probabilities(waves)[0]
@@ -64,7 +64,7 @@ def test_a_pack_of_a_class_head_says_the_class_that_its_experiment_says(tmp_path
     folder = make(tmp_path / "exp", {**CLASSES, "token_list": classes, "token_type": "word"})
     run_export(folder, "espnet", tmp_path / "model.zip")
     waves = [0.1 * torch.randn(16000), torch.randn(9000)]
-    ours, packed = load_model(str(folder)), load_model(str(tmp_path / "model.zip"))
+    ours, packed = Recogniser.from_pretrained(str(folder)), Recogniser.from_pretrained(str(tmp_path / "model.zip"))
     for one, other in zip(ours.log_probabilities(waves), packed.log_probabilities(waves), strict=True):
         assert torch.equal(one, other)
     assert [each.text for each in ours(waves)] == [each.text for each in packed(waves)]

@@ -15,6 +15,7 @@ from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.command import run  # noqa: E402
 from espnet_bljust.data.feeding.batching import BatchStream  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.planning import prepare
 from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 SIZES = Path(__file__).parents[2] / "conf" / "size"
@@ -25,7 +26,7 @@ def root(tmp_path_factory):
     """Data, token list and configurations."""
     root = tmp_path_factory.mktemp("plan")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))
+        patch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
         experiment.make_experiment(root)
     return root
 
@@ -33,7 +34,7 @@ def root(tmp_path_factory):
 @pytest.fixture
 def stage(root, tmp_path, monkeypatch):
     """Run stage 7 on the root's data with options of the call; gives the settings it wrote."""
-    monkeypatch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
+    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
 
     def stage(*more, exp_dir=tmp_path / "exp", **paths):
         named = {"config": root / "train.yaml", "size_config": root / "tiny.yaml", "exp_dir": exp_dir,
@@ -188,16 +189,16 @@ def test_transcripts_too_long_for_ctc_are_named_in_a_list(stage, root, tmp_path)
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(stage, root, tmp_path, capsys):
-    stage("--dry_run")
+    stage("--dry_run", "true")
     assert "optimizer steps" in capsys.readouterr().out
     with pytest.raises(InputError, match="1 utterances.*the first: dev-01"):
-        stage("--dry_run", valid_dir=long_transcripts(root, tmp_path / "dev"))
+        stage("--dry_run", "true", valid_dir=long_transcripts(root, tmp_path / "dev"))
     assert not (tmp_path / "exp").exists()
 
 
 @pytest.mark.parametrize("size", sorted(path.stem for path in SIZES.glob("*.yaml")))
 def test_a_dry_run_tells_the_parameters_and_the_memory_of_every_size(stage, capsys, size):
-    stage("--dry_run", size_config=SIZES / f"{size}.yaml")
+    stage("--dry_run", "true", size_config=SIZES / f"{size}.yaml")
     report = capsys.readouterr().out
     (claimed,) = re.findall(r"([\d,]+) parameters in the trunk", (SIZES / f"{size}.yaml").read_text())
     assert f"| theta (trunk) | {claimed} |" in report and "Memory of a step, roughly: " in report
@@ -206,7 +207,7 @@ def test_a_dry_run_tells_the_parameters_and_the_memory_of_every_size(stage, caps
 def test_memory_is_that_of_a_process_where_several_share_a_micro_batch(stage, capsys):
     found = {}
     for ngpu in (0, 1, 8):
-        stage("--dry_run", "--ngpu", str(ngpu), size_config=SIZES / "base.yaml")
+        stage("--dry_run", "true", "--ngpu", str(ngpu), size_config=SIZES / "base.yaml")
         found[ngpu] = re.search(r"roughly: ([\d.]+) GB(.*?), beside", capsys.readouterr().out).groups()
     state = 16 * 95e6 / 1e9  # weights, gradients and moments are everybody's
     assert found[0] == found[1] and found[1][1] == "" and found[8][1] == " in each process"

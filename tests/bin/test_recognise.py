@@ -13,14 +13,15 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1] / "espnet"))
 import experiment  # noqa: E402
 
-from espnet_bljust.bin import pack, plan  # noqa: E402
-from espnet_bljust.bin.recognise import get_parser, main, transcribe  # noqa: E402
+from espnet_bljust.bin import pack  # noqa: E402
+from espnet_bljust.bin.recognise import get_parser, main  # noqa: E402
 from espnet_bljust.command import run  # noqa: E402
 from espnet_bljust.data.audio.recording import BLOCK_SECONDS, open_recording, resampled  # noqa: E402
-from espnet_bljust.decoding.load_model import load_model  # noqa: E402
+from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+from espnet_bljust.planning import prepare
 from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 
@@ -30,7 +31,7 @@ def exp_dir(tmp_path_factory):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))
+        patch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
         exp_dir = experiment.make_experiment(tmp_path_factory.mktemp("recognise"))
     settings = yaml.safe_load((exp_dir / "train.yaml").read_text())
     network = JointNetwork(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings["ssl_conf"]),
@@ -76,7 +77,7 @@ def recognise(*words, code=0):
 
 def test_a_pack_and_its_experiment_hear_the_same(exp_dir, packed):
     wave = [torch.randn(9000), torch.randn(300)]
-    ours, theirs = load_model(str(exp_dir)), load_model(str(packed))
+    ours, theirs = Recogniser.from_pretrained(str(exp_dir)), Recogniser.from_pretrained(str(packed))
     for one, other in zip(ours.log_probabilities(wave), theirs.log_probabilities(wave), strict=True):
         assert torch.equal(one, other)
     assert [one.text for one in ours(wave)] == [one.text for one in theirs(wave)]
@@ -91,11 +92,11 @@ def test_a_pack_that_lacks_or_adds_a_tensor_is_refused(packed, tmp_path):
     state = torch.load(weights, weights_only=True)
     torch.save({**state, "decoder.x": torch.zeros(1)}, weights)
     with pytest.raises(InputError, match="has decoder.x, which is no part"):
-        load_model(str(tmp_path / "pack"))
+        Recogniser.from_pretrained(str(tmp_path / "pack"))
     state.pop("ctc.ctc_lo.bias")
     torch.save(state, weights)
     with pytest.raises(InputError, match="weights and configuration differ.*ctc_lo.bias"):
-        load_model(str(tmp_path / "pack"))
+        Recogniser.from_pretrained(str(tmp_path / "pack"))
 
 
 @pytest.mark.parametrize("kind", ["text", "folder", "other", "name"])
@@ -110,7 +111,7 @@ def test_what_is_no_model_is_named(kind, tmp_path):
         (path / "meta.yaml").write_text("{files: {asr_model_file: m.pth}, yaml_files: {asr_train_config: c.yaml}}")
         (path / "c.yaml").write_text("{encoder: conformer, encoder_conf: {}, token_list: []}")
     with pytest.raises(InputError, match=r"x\.zip: "):
-        load_model(str(path))
+        Recogniser.from_pretrained(str(path))
 
 
 def test_a_name_on_a_hub_is_fetched_whether_it_holds_a_zip_or_its_content(packed, tmp_path, monkeypatch):
@@ -123,12 +124,12 @@ def test_a_name_on_a_hub_is_fetched_whether_it_holds_a_zip_or_its_content(packed
     monkeypatch.chdir(tmp_path)
     for kind in ("zipped", "unpacked"):
         (tmp_path / kind).mkdir()
-        monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, kind=kind: str(tmp_path / kind))
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, kind=kind, **_: str(tmp_path / kind))
         if kind == "zipped":
             shutil.copy(packed, tmp_path / kind)
         else:
             zipfile.ZipFile(packed).extractall(tmp_path / kind)
-        assert load_model("someone/model").token_list == experiment.TOKENS
+        assert Recogniser.from_pretrained("someone/model").token_list == experiment.TOKENS
 
 
 def test_a_name_that_is_nowhere_is_named(tmp_path, monkeypatch):
@@ -137,10 +138,10 @@ def test_a_name_that_is_nowhere_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="nobody/nothing: neither here nor on a hub") as caught:
-        load_model("nobody/nothing")
+        Recogniser.from_pretrained("nobody/nothing")
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="exp/none/here: no such file or folder"):
-        load_model("exp/none/here")
+        Recogniser.from_pretrained("exp/none/here")
 
 
 def test_ffmpeg_reads_what_libsndfile_cannot(noise, monkeypatch):
@@ -204,13 +205,13 @@ def test_outputs_that_would_mix_are_refused_before_the_work(noise, capsys):
 
 
 def test_audio_of_no_length_to_speak_of_is_silence(exp_dir):
-    transcript = transcribe("x", [np.zeros(200, np.float32)], load_model(str(exp_dir)), 20.0)
+    transcript = Recogniser.from_pretrained(exp_dir).recognise(np.zeros(200, np.float32), 16000)
     assert transcript.text == "" and transcript.words == []
 
 
 def test_a_long_recording_gives_the_words_of_its_parts(monkeypatch, exp_dir):
     """A network stands in that hears a token a tone: what is tested is the cutting. No word is lost or doubled."""
-    recogniser = load_model(str(exp_dir))
+    recogniser = Recogniser.from_pretrained(str(exp_dir))
     frequency = {3: 500.0, 4: 1000.0, 5: 2000.0}  # A, B, C of the experiment's list
 
     def hear(waves):
@@ -239,7 +240,7 @@ def test_a_long_recording_gives_the_words_of_its_parts(monkeypatch, exp_dir):
         said.append("".join("ABC"[token - 3] for token in word))
     samples = np.concatenate(parts).astype(np.float32)
     for window_seconds in (3.0, 20.0, 1000.0):
-        transcript = transcribe("x", np.array_split(samples, 7), recogniser, window_seconds)
+        transcript = recogniser.recognise_blocks(np.array_split(samples, 7), window_seconds)
         assert transcript.text.split() == [word.word for word in transcript.words] == said
         starts = [word.start_seconds for word in transcript.words]
         assert starts == sorted(starts) and transcript.words[-1].end_seconds <= len(samples) / 16000

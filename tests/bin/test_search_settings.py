@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_bljust.decoding.search_settings import SearchSettings, add_arguments, read_grid, read_settings
+from espnet_bljust.decoding.search_settings import SearchSettings, add_arguments, given, read_grid, read_settings
 from espnet_bljust.errors import InputError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -18,7 +18,13 @@ def options(*words):
 
 
 def read(*words):
-    return read_settings(options(*words))
+    found = options(*words)
+    return read_settings(found.inference_config, given(vars(found)), found.ngram)
+
+
+def grid_of(*words):
+    found = options(*words)
+    return read_grid(found.inference_config, given(vars(found)))
 
 
 def test_greedy_search_is_the_default_and_the_shared_configuration_says_the_same():
@@ -49,7 +55,7 @@ def test_a_wrong_configuration_is_named_with_its_file(tmp_path, text, message):
     path = tmp_path / "decode_x.yaml"
     path.write_text(text + "\n")
     with pytest.raises(InputError, match=str(path)) as caught:
-        read("--inference_config", path), read_grid(options("--inference_config", path))
+        read("--inference_config", path), grid_of("--inference_config", path)
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -59,7 +65,7 @@ def test_a_language_model_beside_greedy_search_is_refused():
 
 
 def test_the_shared_configuration_names_values_to_try_and_what_the_call_gives_stays():
-    grid = read_grid(options("--inference_config", CONF / "decode_beam.yaml"))
+    grid = grid_of("--inference_config", CONF / "decode_beam.yaml")
     assert list(grid) == ["ngram_weight", "penalty", "beam_size"] and all(len(values) > 2 for values in grid.values())
-    given = options("--inference_config", CONF / "decode_beam.yaml", "--ngram_weight", 2)
-    assert list(read_grid(given)) == ["penalty", "beam_size"] and read_grid(options()) == {}
+    fewer = grid_of("--inference_config", CONF / "decode_beam.yaml", "--ngram_weight", 2)
+    assert list(fewer) == ["penalty", "beam_size"] and grid_of() == {}

@@ -43,7 +43,7 @@ def start(exp_dir, hub, token=TOKEN, repo="user/name"):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
     environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*",
                     **({"HF_TOKEN": token} if token else {})}
-    words = ["-m", "espnet_bljust.bin.upload", "--exp_dir", exp_dir, "--hf_repo", repo]
+    words = ["-m", "espnet_bljust.bin.upload", "--exp_dir", exp_dir, "--hf_repo", repo, "--dry_run", "false"]
     return subprocess.Popen([sys.executable, *words], env=environment, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
 
@@ -57,7 +57,8 @@ def upload(*words, code=0, **options):
 
 
 def dry_run(exp_dir, repo="user/name"):
-    main(get_parser().parse_args(["--exp_dir", str(exp_dir), f"--hf_repo={repo}", "--dry_run", "true"]))
+    """What the command does where nobody says otherwise."""
+    main(get_parser().parse_args(["--exp_dir", str(exp_dir), f"--hf_repo={repo}"]))
 
 
 def test_what_arrives_is_what_the_dry_run_lists_in_one_commit(exp_dir, hub, capsys):

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_bljust.bin.compare import build_parser
-from espnet_bljust.comparison.description import arm_options, read_description
+from espnet_bljust.comparison.description import read_description
 from espnet_bljust.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +32,6 @@ arms:
 """
 
 
-def read(path):
-    return read_description(path, build_parser().parse_args([f"--config={path}", "--action=check"]))
-
-
 @pytest.fixture
 def toy(tmp_path):
     (tmp_path / "shared.yaml").write_text(SHARED)
@@ -45,12 +40,11 @@ def toy(tmp_path):
 
 
 def test_an_arm_has_what_all_share_then_its_groups_then_its_own(toy):
-    description = read(toy)
-    assert arm_options(description, "bljust") == {
+    description = read_description(toy)
+    assert description.arm_options("bljust") == {
         "model_size": "tiny", "nbest_average": 3, "method": "bljust", "asr_args": "a=1 b=5"}
-    assert arm_options(description, "new") == {
+    assert description.arm_options("new") == {
         "model_size": "tiny", "nbest_average": 3, "init_from": "x", "asr_args": "a=1 b=5 c=4 b=5 b=6"}
-    assert "groups" not in description and "include" not in description
 
 
 @pytest.mark.parametrize(("old", "new", "answer"), [
@@ -65,12 +59,12 @@ def test_an_arm_has_what_all_share_then_its_groups_then_its_own(toy):
 def test_a_mistake_in_what_is_shared_is_one_line(toy, old, new, answer):
     toy.write_text(toy.read_text().replace(old, new))
     with pytest.raises(InputError, match=answer):
-        read(toy)
+        read_description(toy)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: f"{path.parents[3].name}/{path.stem}")
 def test_a_finished_study_has_arms_and_is_named_after_its_file(path):
-    assert (description := read(path))["name"] == path.stem and description["arms"]
+    assert (description := read_description(path)).name == path.stem and description.arms
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "egs2").glob("*/bljust/conf/evidence/shared.yaml")),
@@ -89,9 +83,9 @@ def test_every_trial_of_a_study_has_its_row_and_every_row_its_arm(table):
     with table.open() as file:
         rows = list(csv.DictReader(file))
     for study in {row["study"] for row in rows}:
-        description = read(ROOT / f"egs2/{recipe}/bljust/conf/evidence/{study}.yaml")
+        description = read_description(ROOT / f"egs2/{recipe}/bljust/conf/evidence/{study}.yaml")
         mine = [(row["arm"], int(row["seed"])) for row in rows if row["study"] == study]
         assert len(mine) == len(set(mine))
-        assert {arm for arm, _ in mine} == set(description["arms"])
-        assert {seed for _, seed in mine} == set(description["seeds"])
+        assert {arm for arm, _ in mine} == set(description.arms)
+        assert {seed for _, seed in mine} == set(description.seeds)
     assert all(0 < float(row["cer_percent"]) < 130 for row in rows)

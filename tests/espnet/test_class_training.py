@@ -10,6 +10,7 @@ from espnet_bljust.bin import plan
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
+from espnet_bljust.planning import prepare
 from espnet_bljust.planning.speed import Rates
 from tests.espnet import experiment
 
@@ -19,7 +20,7 @@ CLASSES = ["calm", "sad", "happy"]
 @pytest.fixture
 def make(tmp_path, monkeypatch):
     """Stage 7 on generated sets whose texts are one of three words; ``words``: more of its options."""
-    monkeypatch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))
+    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
 
     def make(*words, text=None):
         for name, count, seed in (("train", 9, 1), ("pool", 5, 2), ("dev", 3, 3), ("other", 4, 4)):

@@ -18,7 +18,7 @@ def unbroken(tmp_path_factory):
     torch.set_num_threads(1)
     exp_dir = make_experiment(tmp_path_factory.mktemp("whole"), "keep_nbest_models=1")
     train.main(train.get_parser().parse_args(["--exp_dir", str(exp_dir), "--until", "final", "--num_workers", "0"]))
-    average.main(average.build_parser().parse_args(["--exp_dir", str(exp_dir), "--nbest", "2"]))
+    average.main(average.get_parser().parse_args(["--exp_dir", str(exp_dir), "--nbest", "2"]))
     return exp_dir
 
 

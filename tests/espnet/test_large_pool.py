@@ -15,7 +15,6 @@ from espnet2.train.distributed_utils import DistributedOption
 sys.path.insert(0, str(Path(__file__).parent))
 from experiment import history, make_experiment, train, train_killed_at, weights  # noqa: E402
 
-from espnet_bljust.bin import plan  # noqa: E402
 from espnet_bljust.data.feeding.pool_index import write_index  # noqa: E402
 from espnet_bljust.data.feeding.samples import IndexedPool  # noqa: E402
 from espnet_bljust.data.feeding.shards import ShardStream  # noqa: E402
@@ -25,6 +24,7 @@ from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.espnet import task  # noqa: E402
 from espnet_bljust.espnet.iterator import Share  # noqa: E402
 from espnet_bljust.espnet.task import BLJustTask  # noqa: E402
+from espnet_bljust.planning import prepare
 from espnet_bljust.planning.speed import Rates  # noqa: E402
 
 UTTERANCES = 2000
@@ -47,7 +47,7 @@ def make_pool(folder: Path, count: int) -> None:
 def root(tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))
+        patch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
         root = tmp_path_factory.mktemp("large_pool")
         (root / "large").mkdir()
         make_experiment(root)

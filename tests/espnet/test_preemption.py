@@ -30,9 +30,9 @@ from preempted import (  # noqa: E402
     state,
 )
 
-from espnet_bljust.bin.average import average  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.espnet.iterator import ValidIterFactory  # noqa: E402
+from espnet_bljust.training.average import average  # noqa: E402
 from espnet_bljust.training.saving import Saver  # noqa: E402
 from espnet_bljust.training.stopping import REQUEUE_CODE, SIGNALS, Stopped, listening  # noqa: E402
 from espnet_bljust.weights.checkpoint import save_atomically  # noqa: E402

@@ -29,7 +29,7 @@ from typing import NamedTuple
 MODULES = ("espnet_bljust.espnet.task", "torch.utils.tensorboard", "matplotlib.figure", "scipy.signal",
            "matplotlib.backends.backend_agg", "sentencepiece", "soundfile", "kaldiio", "editdistance")  # fmt: skip
 LIGHT = ("espnet_bljust.data.preparation.format_merge", "espnet_bljust.data.preparation.report",
-         "espnet_bljust.scoring.report_figure", "soundfile", "kaldiio", "sentencepiece", "scipy.signal",
+         "espnet_bljust.data.preparation.report_figure", "soundfile", "kaldiio", "sentencepiece", "scipy.signal",
          "matplotlib.backends.backend_agg")  # fmt: skip
 LAST_LIGHT = 6  # the last stage without torch
 NAME = "FAULTS_START"  # in the environment: which start of a recipe a program belongs to

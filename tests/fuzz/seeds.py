@@ -148,9 +148,25 @@ def weights() -> dict[str, list[Case]]:
         "safetensors": [{"model.safetensors": save(huggingface.to_huggingface(state, "ctc").state),
                          "config.json": json.dumps({"num_attention_heads": 1, "conv_dim": [4, 4]}).encode(),
                          "tokens.txt": b"<blank>\n<unk>\n", "preprocessor_config.json": b'{"do_normalize": true}'}],
+        "huggingface": _huggingface(state),
         "pack": [{"x.zip": _zipped(members)}, {f"x/{name}": content for name, content in members.items()}],
         "experiment": [{"train.yaml": _yaml(SETTINGS), "average.pth": ours}],
     }  # fmt: skip
+
+
+def _huggingface(state: dict) -> list[Case]:
+    """Folders of Wav2Vec2ForCTC: with our token list, and with the vocabulary of transformers' tokenizer."""
+    content = huggingface.config(TrunkConfig.from_dict(TRUNK), SSLConfig.from_dict(SSL), num_negatives=1,
+                                 vocabulary=len(TOKENS), head="ctc")
+    common = {"x/config.json": json.dumps(content).encode(),
+              "x/model.safetensors": save(huggingface.to_huggingface(state, "ctc").state)}
+    names = {"<pad>": 0, "<s>": 1, "</s>": 2, "|": 3, "A": 4, "<unk>": 5}
+    kind = {"tokenizer_class": "Wav2Vec2CTCTokenizer", "word_delimiter_token": "|", "do_lower_case": True}
+    return [
+        {**common, "x/tokens.txt": "".join(f"{token}\n" for token in TOKENS).encode(),
+         "x/tokenizer.json": b'{"model": {"type": "WordLevel"}}'},
+        {**common, "x/vocab.json": json.dumps(names).encode(), "x/tokenizer_config.json": json.dumps(kind).encode(),
+         "x/processor_config.json": b'{"feature_extractor": {"do_normalize": true}}'}]
 
 
 def archives() -> list[Case]:

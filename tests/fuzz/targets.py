@@ -1,6 +1,5 @@
 """What is fuzzed: each target reads the files of a case in a folder of its own, as a stage or a command would."""
 
-import argparse
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -37,6 +36,7 @@ from espnet_bljust.data.text import tokens  # noqa: E402
 from espnet_bljust.data.text.arpa import arpa_words  # noqa: E402
 from espnet_bljust.decoding import search_settings  # noqa: E402
 from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
+from espnet_bljust.decoding.huggingface import from_huggingface_folder  # noqa: E402
 from espnet_bljust.decoding.load_model import from_pack  # noqa: E402
 from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.disk import archive  # noqa: E402
@@ -165,11 +165,8 @@ def training_settings(folder: Path) -> None:
         TrunkConfig.from_dict(found.get("trunk_conf", {}))
         SSLConfig.from_dict(found.get("ssl_conf", {}))
 
-    none = argparse.Namespace(inference_config=folder / "decode.yaml", ngram=None, **dict.fromkeys(
-        search_settings.SearchSettings.__dataclass_fields__))
-    tolerant(training, lambda: search_settings.read_settings(none),
-             lambda: description.read_description(folder / "compare.yaml",
-                                              argparse.Namespace(pretrain_updates="", arms="", score="wer")))
+    tolerant(training, lambda: search_settings.read_settings(folder / "decode.yaml", {}),
+             lambda: description.read_description(folder / "compare.yaml"))
 
 
 def start(folder: Path) -> None:
@@ -184,6 +181,11 @@ def experiment(folder: Path) -> None:
 
 def pack(folder: Path) -> None:
     from_pack(folder / "x.zip" if (folder / "x.zip").exists() else folder / "x")
+
+
+def huggingface(folder: Path) -> None:
+    model = from_huggingface_folder(folder / "x")
+    model.tokenizer.decode(range(1, len(model.tokenizer.vocabulary)))
 
 
 def unpack(folder: Path) -> None:
@@ -214,6 +216,7 @@ def targets() -> dict[str, Target]:
         "checkpoint": Target(weights["checkpoint"], lambda folder: load(folder / "average.pth")),
         "starting_point": Target([*weights["starting point"], *weights["safetensors"]], start),
         "experiment": Target(weights["experiment"], experiment), "pack": Target(weights["pack"], pack),
+        "huggingface": Target(weights["huggingface"], huggingface),
         "archive": Target(seeds.archives(), unpack),
     }
 

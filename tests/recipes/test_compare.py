@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from espnet_bljust.bin import compare as compare_command
 from espnet_bljust.comparison import description
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -116,22 +115,18 @@ def test_published_figures_stand_beside_ours_with_their_source(standing_in):
 @pytest.mark.parametrize("name", ["layers", "rates"])
 def test_the_descriptions_of_published_comparisons_have_a_figure_for_every_arm_and_options_that_training_reads(name):
     """Each arm's settings through stage 7's own reader, in the recipe they name; the ablation's have their size."""
-    from espnet_bljust.bin import plan
     from espnet_bljust.network.config import CPCConfig
     from espnet_bljust.network.systems import read_configs
     from espnet_bljust.planning.settings import merge
 
     path, recipe = ROOT / f"conf/compare_{name}.yaml", ROOT / "egs2/librispeech/bljust"
-    wanted = compare_command.build_parser().parse_args([f"--config={path}", "--action=check"])
-    found = description.read_description(path, wanted)
-    assert found["published"]["figures"].keys() == found["arms"].keys()
-    for arm in found["arms"]:
-        options = description.arm_options(found, arm)
-        arguments = [f"--config={recipe / options['asr_config']}", "--exp_dir=x", "--token_list=none",
-                     f"--size_config={ROOT / 'conf/size' / options['model_size']}.yaml", "--train_dir=x",
-                     "--pool_dir=x", "--valid_dir=x", "--token_type=char", "--dry_run"]
-        changes = [f"--set={word}" for word in options.get("asr_args", "").split()]
-        trunk, ssl = read_configs(merge(plan.get_parser().parse_args([*arguments, *changes])))
+    found = description.read_description(path)
+    assert found.published.figures.keys() == found.arms.keys()
+    for arm in found.arms:
+        options = found.arm_options(arm)
+        size_config = ROOT / "conf/size" / f"{options['model_size']}.yaml"
+        trunk, ssl = read_configs(
+            merge(size_config, recipe / options["asr_config"], changes=options.get("asr_args", "").split()))
         assert ssl == CPCConfig() and trunk.attention and trunk.cell == "gru"
         if name == "layers":
             assert arm.split("_")[1] == f"{trunk.num_convolutions}x{trunk.num_layers}"

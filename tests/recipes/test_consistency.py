@@ -12,12 +12,13 @@ import pytest
 import yaml
 
 from espnet_bljust.bilevel.options import build_plan
-from espnet_bljust.bin import compare, plan
+from espnet_bljust.bin import compare
 from espnet_bljust.comparison import groups
 from espnet_bljust.comparison.tasks import joined
 from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning import settings
+from espnet_bljust.planning.data_settings import of_tokens
 from espnet_bljust.planning.report import Sizes
 from espnet_bljust.shell import options
 from espnet_bljust.training.masks import MaskingConfig
@@ -192,14 +193,10 @@ def check_training(recipe, values, where):
     size = f"conf/size/{given.get('model_size', PIPELINE['model_size'].default)}.yaml"
     size_config = next((base / size for base in (folder(recipe), ROOT) if (base / size).is_file()), None)
     assert size_config, f"{where}: --model_size: there is no {size}, neither here nor in the recipe. Correct the name."
-    words = ["--config", config, "--size_config", size_config, "--dry_run", "--method", given.get("method", "bljust")]
-    words += ["--token_type", given.get("token_type", PIPELINE["token_type"].default)]
-    words += [word for name in ("exp_dir", "train_dir", "pool_dir", "valid_dir", "token_list") for word in
-              (f"--{name}", "absent")]
-    words += [word for change in given.get("asr_args", "").split() for word in ("--set", change)]
-    words += ["--task", given.get("task", "recognition")]
+    tokens = of_tokens(Path("absent"), given.get("token_type", PIPELINE["token_type"].default), "", may_be_absent=True)
     try:
-        merged = settings.merge(plan.get_parser().parse_args(list(map(str, words))))
+        merged = tokens | settings.merge(size_config, config, changes=given.get("asr_args", "").split(),
+                                         method=given.get("method", "bljust"), task=given.get("task", "recognition"))
         build_plan(merged["plan_conf"])
         MaskingConfig.from_dict(merged.get("masking_conf", {}))
         Sizes.of(merged)
@@ -238,7 +235,7 @@ def check_comparison(recipe, path, content):
     """The description itself, then the options of each arm with those of all arms."""
     if "pretraining" not in content:  # whose arms the call makes
         try:
-            compare.main(compare.build_parser().parse_args(["--config", str(path), "--action", "check"]))
+            compare.main(compare.get_parser().parse_args(["--config", str(path), "--action", "check"]))
         except InputError as error:
             pytest.fail(str(error))
     tasks = [task.get("options") or {} for task in (content.get("tasks") or {}).values()] or [{}]

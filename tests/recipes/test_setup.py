@@ -38,7 +38,8 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.root, self.tools, self.log = folder / "house", folder / "tools", folder / "log"
         shutil.copytree(ROOT / "requirements", self.root / "requirements")
-        shutil.copy(ROOT / "setup.sh", self.root)
+        for name in ("setup.sh", "setup.cfg"):
+            shutil.copy(ROOT / name, self.root)
         self.tools.mkdir()
         (folder / "uv").write_text(UV)
         (folder / "uv").chmod(0o755)
@@ -89,12 +90,13 @@ def test_the_environment_is_made_once_and_then_left_alone(house):
     assert house.calls() == [] and time.monotonic() - start < 2
 
 
-def test_a_changed_lock_is_installed_over_the_same_environment(house):
+@pytest.mark.parametrize("name", ["requirements/lock.txt", "setup.cfg"])
+def test_a_changed_lock_or_package_is_installed_over_the_same_environment(house, name):
     house.python("python3.12")
     house.run()
     house.calls()
-    with open(house.root / "requirements/lock.txt", "a") as lock:
-        lock.write("# another\n")
+    with open(house.root / name, "a") as file:
+        file.write("# another\n")
     house.run("--quiet")
     assert [call.split()[0] for call in house.calls()] == ["pip", "uv", "uv"]
 

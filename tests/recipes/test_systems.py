@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from espnet_bljust.bin import plan
+from espnet_bljust.planning import prepare
 from espnet_bljust.planning.speed import Rates
 
 pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
@@ -28,7 +29,7 @@ SHORT = ("plan_conf.exploration_steps=6", "plan_conf.joint_steps=12", "plan_conf
 def train(small_mini, monkeypatch):
     """Stages 7 to 10 in this process; gives the experiment's directory."""
     monkeypatch.chdir(small_mini.folder)
-    monkeypatch.setattr(plan, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
+    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
     torch.set_num_threads(1)
 
     def train(system, method, *changes):
@@ -83,9 +84,9 @@ def test_a_recipe_runs_to_its_pack_with_another_trunk_and_the_pack_recognises(sm
                             "--write_alignments", "true")
     assert re.search(r"^stage 13 score: ", output, re.MULTILINE) and "Traceback" not in output
     assert "Hugging Face has no trunk" in output and "not with stock ESPnet" in output
-    from espnet_bljust.decoding.load_model import load_model
+    from espnet_bljust.decoding.recogniser import Recogniser
 
     experiment, pack = small_mini.folder / f"exp/{size}", small_mini.folder / f"exp/{size}/{size}.zip"
     wave = [0.1 * torch.randn(16000)]
-    ours, packed = (load_model(str(path)).log_probabilities(wave)[0] for path in (experiment, pack))
+    ours, packed = (Recogniser.from_pretrained(str(path)).log_probabilities(wave)[0] for path in (experiment, pack))
     assert torch.equal(ours, packed)

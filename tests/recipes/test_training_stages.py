@@ -70,7 +70,7 @@ def test_killed_while_the_record_is_changed_it_still_begins_anew(trained, monkey
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.chdir(trained.folder)
         patch.setattr(*((stamp, "write", killed) if fails == "write" else (type(record), "unlink", killed)))
-        stamp.main(stamp.get_parser().parse_args(["check", "--record", str(record), "--inputs", "exp/toy/train.yaml"]))
+        stamp.main(["check", "--record", str(record), "--inputs", "exp/toy/train.yaml"])
     assert "training begins anew" in train(trained)[0]
     assert weights(trained, "exp/toy/superseded/1") == 3
 

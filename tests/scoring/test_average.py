@@ -5,8 +5,9 @@ import json
 import pytest
 import torch
 
-from espnet_bljust.bin.average import average, build_parser, choose_epochs, main
+from espnet_bljust.bin.average import get_parser, main
 from espnet_bljust.errors import InputError
+from espnet_bljust.training.average import average, choose_epochs
 
 
 def experiment(folder, cers, *, phases=None, saved=None):
@@ -27,7 +28,7 @@ def experiment(folder, cers, *, phases=None, saved=None):
 
 
 def run_average(folder, *options):
-    main(build_parser().parse_args(["--exp_dir", str(folder), *options]))
+    main(get_parser().parse_args(["--exp_dir", str(folder), *options]))
     state = torch.load(folder / "average.pth", weights_only=True)
     return state, json.loads((folder / "average.json").read_text())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from espnet_bljust.bin.compare import build_parser, main
+from espnet_bljust.bin.compare import get_parser, main
 from espnet_bljust.comparison.arms import read_run
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.history import training_seconds
@@ -54,7 +54,7 @@ def comparison(tmp_path):
 
 def report(folder):
     words = ["--config", "compare.yaml", "--action", "report", "--expdir", "exp", "--dumpdir", "dump", "--draws", "300"]
-    options = build_parser().parse_args(words)
+    options = get_parser().parse_args(words)
     options.config, options.expdir, options.dumpdir = (folder / path for path in ("compare.yaml", "exp", "dump"))
     main(options)
     return {arm["name"]: arm for arm in json.loads((folder / "exp/toy/comparison.json").read_text())}
@@ -203,7 +203,7 @@ def sizes(comparison):
 def test_tasks_stand_side_by_side_with_losses_parameters_and_time(sizes):
     words = ["--config", str(sizes / "compare.yaml"), "--action", "report", "--expdir", str(sizes / "exp"), "--dumpdir",
              str(sizes / "dump"), "--draws", "50"]
-    main(build_parser().parse_args(words))
+    main(get_parser().parse_args(words))
     text = (sizes / "exp/sizes/COMPARISON.md").read_text()
     heads, _, *rows = [line for line in text.splitlines() if line.startswith("|")][:4]
     assert heads == ("| arm | PER % | WER % | contrastive loss | CTC loss, PER | CTC loss, WER | parameters, M "
@@ -224,4 +224,4 @@ def test_tasks_stand_side_by_side_with_losses_parameters_and_time(sizes):
 def test_a_task_that_cannot_be_scored_is_named_before_anything_runs(tmp_path, change, answer):
     (tmp_path / "compare.yaml").write_text(TASKS.replace(*change))
     with pytest.raises(InputError, match=answer):
-        main(build_parser().parse_args(["--config", str(tmp_path / "compare.yaml"), "--action", "check"]))
+        main(get_parser().parse_args(["--config", str(tmp_path / "compare.yaml"), "--action", "check"]))

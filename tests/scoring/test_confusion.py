@@ -59,9 +59,9 @@ def test_the_command_writes_numbers_and_picture_and_refuses_other_utterances(tmp
     for name, table in (("ref", SAID), ("hyp", HEARD)):
         (tmp_path / name).write_text("".join(f"{key} {value}".rstrip() + "\n" for key, value in table.items()))
     words = [f"--{name}={tmp_path / name}" for name in ("ref", "hyp")]
-    score_classes.main(score_classes.build_parser().parse_args([*words, f"--out_dir={tmp_path / 'out/score_class'}"]))
+    score_classes.main(score_classes.get_parser().parse_args([*words, f"--out_dir={tmp_path / 'out/score_class'}"]))
     assert "accuracy 66.7 %, unweighted average recall 62.5 % (6 utterances)" in capsys.readouterr().out
     assert (tmp_path / "out/score_class/confusion.png").read_bytes()[:4] == b"\x89PNG"
     (tmp_path / "hyp").write_text("a calm\n")
     with pytest.raises(InputError, match="5 utterances have no hypothesis"):
-        score_classes.main(score_classes.build_parser().parse_args([*words, f"--out_dir={tmp_path / 'out'}"]))
+        score_classes.main(score_classes.get_parser().parse_args([*words, f"--out_dir={tmp_path / 'out'}"]))

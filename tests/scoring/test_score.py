@@ -30,13 +30,13 @@ def run_score(folder, reference=REFERENCE, hypothesis=HYPOTHESIS, *options):
     (folder / "tokens.txt").write_text("".join(f"{token}\n" for token in tokens))
     arguments = ["--ref", data / "text", "--hyp", out_dir / "text", "--out_dir", out_dir]
     arguments += ["--token_list", folder / "tokens.txt", "--token_type", "char", *options]
-    score.main(score.build_parser().parse_args(list(map(str, arguments))))
+    score.main(score.get_parser().parse_args(list(map(str, arguments))))
     return out_dir
 
 
 def run_results(folder, sets="test", *options):
     arguments = ["--exp_dir", str(folder / "exp"), "--decode_names", "greedy", "--sets", sets, *options]
-    results.main(results.build_parser().parse_args(arguments))
+    results.main(results.get_parser().parse_args(arguments))
     return (folder / "exp" / "RESULTS.md").read_text(encoding="utf-8")
 
 

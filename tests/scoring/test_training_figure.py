@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from espnet_bljust.bin.training_figure import build_parser, chance_accuracy, main
+from espnet_bljust.bin.training_figure import get_parser, main
 from espnet_bljust.scoring.training_figure import running_mean
+from espnet_bljust.training.picture import chance_accuracy
 
 
 def history_lines(num_steps):
@@ -30,7 +31,7 @@ def history_lines(num_steps):
 def draw(exp_dir, rows):
     exp_dir.mkdir(exist_ok=True)
     (exp_dir / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"kind"')
-    main(build_parser().parse_args(["--exp_dir", str(exp_dir)]))
+    main(get_parser().parse_args(["--exp_dir", str(exp_dir)]))
     return imread(exp_dir / "images" / "training.png")
 
 

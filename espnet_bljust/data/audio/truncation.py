@@ -6,7 +6,8 @@ it refused. FLAC needs no help here: its decoder reports the missing frames.
 """
 
 import re
-from typing import NamedTuple
+from argparse import ArgumentTypeError
+from typing import NamedTuple, Self
 
 # libsndfile's account of a chunk longer than the file: WAV, AIFF and AU call it differently
 CHUNK = re.compile(r"\b(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
@@ -20,6 +21,17 @@ class Tolerance(NamedTuple):
 
     seconds: float = 0.1
     share: float = 0.02  # of what the header promises
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """``0.1 0.02``; ArgumentTypeError, as argparse wants it, for what is no tolerance."""
+        try:
+            seconds, share = map(float, text.split())
+        except ValueError:
+            seconds = share = -1.0
+        if not (0 <= seconds and 0 <= share < 1):
+            raise ArgumentTypeError(f"{text}: not seconds and a share below 1, such as '0.1 0.02'")
+        return cls(seconds, share)
 
 
 DEFAULT = Tolerance()

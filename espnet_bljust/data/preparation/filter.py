@@ -7,12 +7,12 @@
 Bounds are exclusive, as in ESPnet's asr.sh: min_wav_duration < duration < max_wav_duration.
 """
 
-import argparse
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from espnet_bljust.data.preparation.formatted_set import (
     TABLES,
@@ -35,6 +35,62 @@ class Bounds:
     min_seconds: float = 0.1
     max_seconds: float = 20.0
     rate: int = 16000
+
+
+class SetNames(NamedTuple):
+    """Names of data sets by their use."""
+
+    train: str
+    unlabelled: Sequence[str]
+    unlabelled_valid: Sequence[str]  # to measure the self-supervised loss on
+    valid: str
+    test: Sequence[str]
+
+    @property
+    def training(self) -> list[str]:
+        return [self.train, *self.unlabelled]
+
+    @property
+    def held_out(self) -> list[str]:
+        return [*self.unlabelled_valid, self.valid, *self.test]
+
+
+class Labels(NamedTuple):
+    """Which utterances of the training set are labelled, whether these are in the pool too, and where both lie."""
+
+    labelled_dir: Path
+    pool_dir: Path
+    amount: str = "all"  # all, a share (0.3), an amount (1h, 10min), or a file of ids
+    in_pool: bool = True
+    seed: int = 0
+
+
+def filter_sets(org_dir: Path, dump_dir: Path, names: SetNames, bounds: Bounds, labels: Labels) -> str:
+    """Every set of ``org_dir`` filtered into ``dump_dir``, then the labelled subset and the pool; what was made."""
+    check_names(names)
+    if not 0 <= bounds.min_seconds < bounds.max_seconds:
+        raise InputError("--min_wav_duration: not between 0 and --max_wav_duration. Correct one of them.")
+    texted = {names.train, names.valid, *names.test}
+    sets = {name: open_formatted(org_dir / name, require_text=name in texted)
+            for name in dict.fromkeys([*names.training, *names.held_out])}
+    held = HeldOut()
+    held.hold(sets[name] for name in dict.fromkeys(names.held_out))
+    gone = sum(write_kept(data, names, held, bounds, dump_dir) for data in sets.values())
+    for name in sets:
+        place_subset(dump_dir / name)
+    return f"{write_training_sets(sets, names, labels, bounds.rate, dump_dir)}; {gone} removed, see */removed.txt"
+
+
+def check_names(names: SetNames) -> None:
+    """Sets that are trained on are no dev or test sets, and no name is one of ours."""
+    for name in [*names.training, *names.held_out]:
+        if name == "org" or name.endswith((".tmp", ".old")) or "/" in name:
+            raise InputError(f"set {name}: not a name for a set here. Rename it.")
+    for name in names.training:
+        if name in names.held_out:
+            raise InputError(f"set {name}: both trained on and evaluated on. Correct --valid_set or --test_sets.")
+    if len(set(names.training)) != len(names.training):
+        raise InputError("--unlabelled_sets: a set stands there twice, or is the training set. Name each once.")
 
 
 def unfit(utterance: Utterance, bounds: Bounds) -> str:
@@ -76,44 +132,46 @@ class HeldOut:
         return f"audio_in_{self.audio[heard]}" if heard else ""
 
 
-def write_kept(options: argparse.Namespace, data: FormattedSet, held: HeldOut, bounds: Bounds) -> int:
+def write_kept(data: FormattedSet, names: SetNames, held: HeldOut, bounds: Bounds, dump_dir: Path) -> int:
     """One filtered set, not yet in its place; how many utterances were removed from it."""
-    trains = data.name in (options.train_set, *options.unlabelled_sets)
+    trains = data.name in names.training
     if trains:
         held.look_for_copies(data)
 
     def decided() -> Iterator[tuple[Utterance, str]]:
         for utterance in data:
-            reason = "" if data.name in options.test_sets else unfit(utterance, bounds)
+            reason = "" if data.name in names.test else unfit(utterance, bounds)
             yield utterance, reason or (held.reason(utterance) if trains else "")
 
-    path = options.dump_dir / data.name
+    path = dump_dir / data.name
     kept = write_subset(path, decided(), data.tables)
     if not kept.utterances:
         raise InputError(f"{data.path}: nothing is left of {kept.removed} utterances; {kept.first_reason}. "
                          "Change --min_wav_duration or --max_wav_duration, or the set.")
-    show(path, kept.utterances, kept.utterances + kept.removed, kept.samples / options.fs)
+    show(path, kept.utterances, kept.utterances + kept.removed, kept.samples / bounds.rate)
     return kept.removed
 
 
-def write_training_sets(options: argparse.Namespace, sets: dict[str, FormattedSet]) -> str:
+def write_training_sets(
+    sets: dict[str, FormattedSet], names: SetNames, labels: Labels, rate: int, dump_dir: Path
+) -> str:
     """The labelled subset and the pool; the begin of the command's last line."""
-    rate, train = options.fs, open_formatted(options.dump_dir / options.train_set)
-    chosen = choose_labelled(train, options.labels, rate=rate, seed=options.seed, source=sets[train.name])
-    labelled_path, pool_path = options.labelled_dir, options.pool_dir
+    train = open_formatted(dump_dir / names.train)
+    chosen = choose_labelled(train, labels.amount, rate=rate, seed=labels.seed, source=sets[train.name])
+    labelled_path, pool_path = labels.labelled_dir, labels.pool_dir
     decided = ((utterance, "" if is_one else "not_chosen") for utterance, is_one in zip(train, chosen, strict=True))
     labelled = write_subset(labelled_path, decided, train.tables)
     place_subset(labelled_path)
     show(labelled_path, labelled.utterances, len(chosen), labelled.samples / rate)
-    members = [train, *(open_formatted(options.dump_dir / name) for name in options.unlabelled_sets)]
+    members = [train, *(open_formatted(dump_dir / name) for name in names.unlabelled)]
     tables = [name for name in TABLES if name != "text" and all(name in data.tables for data in members)]
-    out = None if options.ssl_on_labelled else chosen
-    pool = write_subset(pool_path, make_pool(members, out, options.dump_dir / "pool_id_clashes.txt"), tables)
+    out = None if labels.in_pool else chosen
+    pool = write_subset(pool_path, make_pool(members, out, dump_dir / "pool_id_clashes.txt"), tables)
     if not pool.utterances:
         raise InputError("the pool of unlabelled speech is empty. Add --unlabelled_sets, or --ssl_on_labelled true.")
     place_subset(pool_path)
     show(pool_path, pool.utterances, pool.utterances + pool.removed, pool.samples / rate)
-    return (f"{options.dump_dir}: {labelled.utterances} labelled utterances ({labelled.samples / rate / 3600:.2f} h), "
+    return (f"{dump_dir}: {labelled.utterances} labelled utterances ({labelled.samples / rate / 3600:.2f} h), "
             f"pool of {pool.utterances} ({pool.samples / rate / 3600:.2f} h)")
 
 

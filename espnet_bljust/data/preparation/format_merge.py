@@ -20,6 +20,7 @@ from espnet_bljust.data.kaldi.tables import table_line
 from espnet_bljust.data.preparation.format import (
     FormatOptions,
     Formatted,
+    format_part,
     part_fingerprint,
     part_folder,
     read_done,
@@ -50,6 +51,20 @@ class FormatSummary(NamedTuple):
     overshoot: int  # samples beyond full scale, clipped
     short: int  # utterances of recordings that end before their headers say
     short_seconds: float  # what the worst of them lacks
+
+    @property
+    def shortfalls(self) -> str:
+        """What to say of them."""
+        return f"{self.short} end up to {1000 * self.short_seconds:.0f} ms before their headers say"
+
+
+def format_and_merge(
+    data_dir: Path, out_dir: Path, *, num_jobs: int, options: FormatOptions, skip_broken: bool, pipes: bool
+) -> FormatSummary:
+    """All parts, one after the other, and the merge."""
+    for job in range(1, num_jobs + 1):
+        format_part(data_dir, out_dir, part=(job, num_jobs), options=options, pipes=pipes)
+    return merge_parts(data_dir, out_dir, num_jobs=num_jobs, options=options, skip_broken=skip_broken)
 
 
 def merge_parts(

@@ -24,6 +24,8 @@ def perturb(source: Path, factors: Sequence[str], out_dir: Path) -> int:
 
     The tables are walked, one line of each copy in memory.
     """
+    if out_dir.resolve() == source.resolve():
+        raise InputError(f"--out_dir {out_dir}: is --data_dir itself. Give another folder.")
     if (source / "utt2speed").exists():
         raise InputError("utt2speed: the data is perturbed already. Give the directory of stage 1.")
     speeds = [_speed(factor) for factor in factors]

@@ -10,6 +10,8 @@ from espnet_bljust.data.text.tokens import Tokenizer
 from espnet_bljust.disk.files import sync
 from espnet_bljust.errors import InputError
 
+UNITS = ("auto", "token", "word")  # that a model may count; auto: by what a dev set holds, or by the model's words
+
 
 def sentences(texts: Iterable[str], tokenizer: Tokenizer | None = None) -> Iterator[list[str]]:
     """The words of each text, or what ``tokenizer`` makes of it."""

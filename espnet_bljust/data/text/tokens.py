@@ -4,7 +4,7 @@ tokens.txt: one token a line, its id is the line number from 0
 <blank> first (id 0, CTC's), <unk> second, <sos/eos> last; <space> is the space of token type char
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from espnet_bljust.data.text.piece_file import problem
@@ -99,12 +99,14 @@ def make_splitter(token_type: str, *, bpe_model: Path | str | None = None, symbo
 class Tokenizer:
     """A splitter with a vocabulary: text to ids and back."""
 
-    def __init__(self, splitter: Splitter, vocabulary: Sequence[str]) -> None:
+    def __init__(self, splitter: Splitter, vocabulary: Sequence[str], unknown: int = 1,
+                 silent: Collection[int] | None = None) -> None:
+        """unknown: id of <unk>; silent: ids that are no text, without it <blank> and <sos/eos>, the first and last."""
         self.splitter = splitter
         self.vocabulary = list(vocabulary)
         self._ids = {token: index for index, token in enumerate(self.vocabulary)}
-        self.unknown = 1
-        self._silent = {0, len(self.vocabulary) - 1}  # <blank> and <sos/eos> are no text
+        self.unknown = unknown
+        self._silent = {0, len(self.vocabulary) - 1} if silent is None else set(silent)
 
     def tokens(self, text: str) -> list[str]:
         return self.splitter.tokens(text)
@@ -114,7 +116,7 @@ class Tokenizer:
         return [self._ids.get(token, self.unknown) for token in self.splitter.tokens(text)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ``ids`` without <blank> and <sos/eos>, and without spaces at its ends."""
+        """The text of ``ids`` without silent ones, and without spaces at its ends."""
         return self.splitter.join(self.vocabulary[index] for index in ids if index not in self._silent).strip()
 
     def spell(self, ids: Iterable[int]) -> Sequence[str]:

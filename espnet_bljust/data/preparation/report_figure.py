@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_bljust.scoring.png import save_png
+from espnet_bljust.disk.png import save_png
 
 MOST_CHARACTERS = 60
 PER_ROW = 3

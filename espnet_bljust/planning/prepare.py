@@ -1,0 +1,89 @@
+"""Stage 7: the configurations merged and checked against the data; train.yaml, plan.json and stats.md."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write_index
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.planning.checks import check_feasible, check_frozen
+from espnet_bljust.planning.data_settings import Data
+from espnet_bljust.planning.report import SAMPLE_RATE, Amount, Sizes, amount_of, passes, report
+from espnet_bljust.planning.settings import settled
+from espnet_bljust.planning.speed import measure, training_seconds
+from espnet_bljust.progress import duration
+
+
+class Configuration(NamedTuple):
+    """What is to be trained, and how."""
+
+    size_config: Path  # conf/size/<size>.yaml
+    config: Path  # conf/train_*.yaml
+    changes: Sequence[str] = ()  # of single keys, key=value
+    method: str = "bljust"
+    task: str = "recognition"  # or classification
+    seed: int = 0
+    init_from: str = ""  # weights to start from: a file, or a Hugging Face directory
+
+
+def prepare(
+    configuration: Configuration, data: Data, exp_dir: Path, *, num_gpus: int = 0, dry_run: bool = False
+) -> str:
+    """Write the three files of ``exp_dir``, or nothing in a dry run; what is to be said of the training.
+
+    num_gpus: that the training will have, for the estimates of time and memory.
+    """
+    size_config, config, changes, method, task, seed, init_from = configuration
+    settings, plan = settled(size_config, config, changes=changes, method=method, task=task)
+    settings |= {"seed": seed, **data.settings(may_be_absent=dry_run)} | ({"init_from": init_from} if init_from else {})
+    from espnet_bljust.training.masks import Drawing  # brings torch: after what fails at once
+
+    drawing = Drawing.of(settings)
+    audio = {name: amount_of(Path(settings[key][0]), dry_run)
+             for name, key in (("labelled", "train_shape_file"), ("valid", "valid_shape_file"))}
+    audio["pool"] = pool_amount(settings, data.pool_dir, None if dry_run else exp_dir / "pool.index")
+    if not dry_run or (None not in audio.values() and data.token_list.exists()):
+        check_feasible(settings, drawing.num_frames, data.train_dir,
+                       None if dry_run else exp_dir / "too_short_for_ctc.txt")
+    check_network(settings)
+    text = report(plan, settings, Sizes.of(settings), audio, max(1, num_gpus))
+    valid_seconds = 3600 * audio["valid"].hours if audio["valid"] else 0
+    seconds = training_seconds(plan, settings, measure(settings, num_gpus), valid_seconds, num_gpus)
+    if dry_run:
+        return f"{text}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}."
+    exp_dir.mkdir(parents=True, exist_ok=True)
+    contents = {**plan.as_dict(), "passes": passes(plan, settings, audio)}
+    write_atomic(exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
+    write_atomic(exp_dir / "stats.md", text)
+    write_atomic(exp_dir / "train.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    return (f"{exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
+            f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
+            f"training will take about {duration(seconds)}")
+
+
+def check_network(settings: dict) -> None:
+    """What is frozen is there, and what it starts from fits."""
+    from espnet_bljust.weights.experiment import shape_of
+
+    check_frozen(settings.get("freeze_param", []), shape_of(settings).parameters())
+    if settings.get("init_from"):
+        from espnet_bljust.weights.starting_point import starting_point
+
+        print(starting_point(Path(settings["init_from"]), shape_of(settings), settings["token_list"]).line)
+
+
+def pool_amount(settings: dict, pool_dir: Path, index_file: Path | None) -> Amount | None:
+    """Of the pool; one of ``unlabelled_shards_from`` utterances or more gets its index here, and in the settings.
+
+    Without an ``index_file``, in a dry run, the pool may be absent.
+    """
+    shape_file = Path(settings["unlabelled_shape_file"][0])
+    if index_file is None or num_lines(shape_file) < settings["unlabelled_shards_from"]:
+        return amount_of(shape_file, may_be_absent=index_file is None)
+    index_file.parent.mkdir(parents=True, exist_ok=True)
+    settings["unlabelled_index"] = str(index_file)
+    index = write_index(pool_dir, index_file)
+    return Amount(int(index.sums(ROWS_AT_ONCE).sum()) / SAMPLE_RATE / 3600, len(index))
