@@ -19,6 +19,7 @@ from espnet_bljust.data.kaldi.tables import read_table, write_table  # noqa: E40
 from espnet_bljust.data.preparation.format import FormatOptions, _ArchiveWriter  # noqa: E402
 from espnet_bljust.data.text.tokens import load_tokenizer  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.training.augment import Turn  # noqa: E402
 from espnet_bljust.training.masks import Drawing  # noqa: E402
 from espnet_bljust.training.micro_batch import collate_labelled, collate_pool, merge  # noqa: E402
 
@@ -83,7 +84,7 @@ def test_a_batch_has_every_utterance_as_it_was_read_and_no_padding():
                for size in (4000, 9000, 5000)]  # fmt: skip
     drawing = Drawing(MASKING, SSL, WAV2VEC2.num_frames, WAV2VEC2.edge_frames, seed=0)
     lengths = [len(sample.wave) for sample in samples]
-    draw = drawing.pool(0, [sample.utterance for sample in samples], lengths)
+    draw = drawing.pool(Turn(0), [sample.utterance for sample in samples], lengths)
     batch = merge(collate_labelled(samples[:2], None), collate_pool(samples, draw))
     joint = batch.joint
     assert batch.utterances == ["u4000", "u9000", "u4000", "u9000", "u5000"] and batch.num_labelled == 2

@@ -9,7 +9,7 @@ import soundfile
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.folder import scan_audio_folder
 from espnet_bljust.data.kaldi.directory import read_dir
-from espnet_bljust.data.kaldi.rows import grow_sets, place_sets
+from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
 from espnet_bljust.errors import InputError
 
 
@@ -54,9 +54,9 @@ def test_linked_folders_are_read_and_a_link_that_leads_round_ends(tmp_path):
     (tmp_path / "pool" / "linked").symlink_to(tmp_path / "disk")
     (tmp_path / "pool" / "s" / "round").symlink_to(tmp_path / "pool")
     (tmp_path / "pool" / "twice").symlink_to(tmp_path / "disk")
-    assert sorted(row.utterance for row in scan_audio_folder(tmp_path / "pool")) == ["linked-x", "s-y"]
+    assert sorted(row.name for row in scan_audio_folder(tmp_path / "pool")) == ["linked-x", "s-y"]
     (row,) = scan_audio_folder(tmp_path / "pool", skip={"linked", "twice"})
-    assert row.utterance == "s-y"
+    assert row.name == "s-y"
 
 
 def test_two_files_with_one_id_are_both_named(tmp_path):

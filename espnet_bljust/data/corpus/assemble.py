@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espnet_bljust.data.corpus.gather import Corpus, Gathered, Spelling
+from espnet_bljust.data.corpus.gather import Corpus, Spelling
 from espnet_bljust.data.corpus.speaker_split import Dealt, deal
-from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import read_out
 from espnet_bljust.data.text.scripts import character_table, expected_scripts, foreign_letters
 from espnet_bljust.disk.distinct import Distinct
@@ -47,7 +48,7 @@ def write_sets(
     lists.mkdir(parents=True, exist_ok=True)
     dealt = None
     if not corpus.split:
-        dealt = deal(corpus.speakers, (found.utterance for found in corpus if found.text is not None))
+        dealt = deal(corpus.speakers, (found.name for found in corpus if found.text is not None))
         if not dealt.by_speaker:
             said.append("WARNING: fewer than three speakers, so train, dev and test share them: scores flatter")
     expected = expected_scripts(corpus.characters, spelling.language)
@@ -72,7 +73,7 @@ def _check_language(corpus: Corpus, spelling: Spelling, expected: set[str], list
     def foreign() -> Iterator[str]:
         for found in corpus:
             if letters := foreign_letters(found.words, expected):
-                yield f"{found.utterance}: {letters} in: {found.words}\n"
+                yield f"{found.name}: {letters} in: {found.words}\n"
 
     count, total = sum(1 for _ in foreign()), corpus.transcripts
     if count > total / 2:
@@ -88,8 +89,8 @@ def _check_language(corpus: Corpus, spelling: Spelling, expected: set[str], list
 def _decide(corpus: Corpus, spelling: Spelling, expected: set[str], dealt: Dealt | None, path: Path) -> Decisions:
     """The role of every utterance; those without the role that their transcript would give them go to ``path``."""
 
-    def split_of(found: Gathered) -> str:
-        return found.split if dealt is None else dealt.part(found.utterance, found.speaker)
+    def split_of(found: Utterance) -> str:
+        return found.split if dealt is None else dealt.part(found.name, found.speaker)
 
     held = {found.speaker for found in corpus if found.text is not None and split_of(found) != "train"}
     for found in corpus:
@@ -107,14 +108,14 @@ def _decide(corpus: Corpus, spelling: Spelling, expected: set[str], dealt: Dealt
                 decisions.speakers[role].add(found.speaker)
             if reason:
                 decisions.reasons[reason.split()[0]] += 1
-                file.write(f"{found.utterance}\t{reason}\t{found.text or ''}\n")
+                file.write(f"{found.name}\t{reason}\t{found.text or ''}\n")
         sync(file)
     os.replace(temporary, path)
     return decisions
 
 
 def _role(
-    found: Gathered, split: str, held: set[str], expected: set[str], spelling: Spelling
+    found: Utterance, split: str, held: set[str], expected: set[str], spelling: Spelling
 ) -> tuple[str, str]:  # fmt: skip
     """Role, if any, and why it is not that of its split."""
     if found.text is None:
@@ -144,15 +145,14 @@ def _check_all_there(decisions: Decisions) -> None:
             raise InputError(f"data: no utterance for the {role} set ({found}). Check the splits and transcripts.")
 
 
-def _rows(corpus: Corpus, decisions: Decisions, role: str) -> Iterator[Row]:
+def _rows(corpus: Corpus, decisions: Decisions, role: str) -> Iterator[Utterance]:
     """The utterances of a role; for an empty set of unlabelled speech the first to train on."""
     wanted, alone = ROLES.index(role), False
     if not decisions.counts[role]:
         wanted, alone = ROLES.index("train"), True
     for found, is_role in zip(corpus, decisions.roles, strict=True):
         if is_role == wanted:
-            text = None if role == "unlabelled" else found.words
-            yield Row(found.utterance, found.speaker, found.audio, text, corpus.segment(found))
+            yield found._replace(text=None if role == "unlabelled" else found.words)
             if alone:
                 return
 

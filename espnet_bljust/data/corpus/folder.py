@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
@@ -42,7 +43,7 @@ def by_folder(folder: Path, path: str) -> str:
     return folder.resolve().name if parent == "." else parent.replace(os.sep, "_")
 
 
-def scan_audio_folder(folder: Path | str, *, prefix: str = "", skip: Collection[str] = ()) -> Iterator[Row]:
+def scan_audio_folder(folder: Path | str, *, prefix: str = "", skip: Collection[str] = ()) -> Iterator[Utterance]:
     """All audio below ``folder``, also in linked folders; odd characters of an id become ``_``.
 
     ``skip``: names of folders that are left out with all that is in them.
@@ -56,7 +57,7 @@ def scan_audio_folder(folder: Path | str, *, prefix: str = "", skip: Collection[
         if ending.lower() in ENDINGS:
             found = True
             speaker = prefix + re.sub(r"[^\w.]", "_", by_folder(folder, entry.path))
-            yield Row(f"{speaker}-{re.sub(r'[^\w.-]', '_', stem)}", speaker, os.path.abspath(entry.path))
+            yield Utterance(f"{speaker}-{re.sub(r'[^\w.-]', '_', stem)}", speaker, os.path.abspath(entry.path))
     if not found:
         raise InputError(f"{folder}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
 
@@ -67,7 +68,7 @@ def write_unlabelled(folder: str, *, skip: Collection[str] = ()) -> list[str]:
         return []
     data, utterances, speakers = Path("data"), 0, Distinct()
 
-    def counted() -> Iterator[Row]:
+    def counted() -> Iterator[Utterance]:
         nonlocal utterances
         for row in scan_audio_folder(folder, prefix="unlabelled_", skip=skip):
             utterances += 1

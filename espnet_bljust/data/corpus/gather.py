@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.data.kaldi.segments import Segment, parse_segment, segment_value
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import normalise
 from espnet_bljust.disk.files import fresh_dir
 from espnet_bljust.disk.sorting import BETWEEN, open_lines, record, sorted_lines
@@ -27,30 +28,6 @@ class Spelling(NamedTuple):
     digits: str = "keep"  # reject: training utterances with digits or symbols go without their text
 
 
-class Utterance(NamedTuple):
-    """One utterance as it was found."""
-
-    utterance: str
-    speaker: str
-    audio: str  # entry of wav.scp
-    text: str | None = None  # as written; None: no transcript
-    split: str = ""  # train, dev or test; empty: one by speaker
-    segment: Segment | None = None  # of ``audio``; None: all of it
-    where: str = ""  # for messages; empty: the audio
-
-
-class Gathered(NamedTuple):
-    """A line of the sorted file."""
-
-    utterance: str
-    speaker: str
-    audio: str
-    split: str
-    segment: str  # as in Kaldi's segments, empty for a whole recording
-    text: str | None
-    words: str  # the text normalised
-
-
 @dataclass
 class Corpus:
     """What was gathered."""
@@ -64,20 +41,17 @@ class Corpus:
     characters: Counter[str] = field(default_factory=Counter)  # of the normalised transcripts
     examples: dict[str, str] = field(default_factory=dict)  # character -> an utterance that has it
 
-    def __iter__(self) -> Iterator[Gathered]:
-        """The utterances, sorted, one in memory at a time."""
+    def __iter__(self) -> Iterator[Utterance]:
+        """The utterances, sorted, one in memory at a time; where some are segments, a whole recording is one, too."""
         with open_lines(self.path, "r") as file:
             for line in file:
-                *fields, text, words = line[:-1].split(BETWEEN)
-                yield Gathered(*fields, text.removeprefix(TEXT) if text else None, words)
-
-    def segment(self, found: Gathered) -> Segment | None:
-        """The utterance's segment; where others have one, a whole recording is one, too."""
-        if not self.segmented:
-            return None
-        segment = parse_segment(found.segment) if found.segment else Segment(found.utterance, 0.0, None)
-        assert isinstance(segment, Segment)
-        return segment
+                name, speaker, audio, split, value, text, words = line[:-1].split(BETWEEN)
+                segment = None
+                if self.segmented:
+                    segment = parse_segment(value) if value else Segment(name, 0.0, None)
+                    assert isinstance(segment, Segment)
+                yield Utterance(name, speaker, audio, text.removeprefix(TEXT) if text else None, split, segment,
+                                words=words)
 
     def remove(self) -> None:
         self.path.unlink()
@@ -111,7 +85,7 @@ def _line(number: int, found: Utterance, spelling: Spelling) -> str:
         text = TEXT + " ".join(found.text.split())
         words = normalise(found.text, spelling.language, spelling.policy)
     segment = segment_value(found.segment) if found.segment else ""
-    return record(found.utterance, f"{number:012d}", found.where, found.speaker, found.audio, found.split, segment,
+    return record(found.name, f"{number:012d}", found.where, found.speaker, found.audio, found.split, segment,
                   text, words)  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.data.audio.flac import read_flac_header
-from espnet_bljust.data.kaldi.rows import Row
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
@@ -39,7 +39,7 @@ class Found:
 class Chapter(NamedTuple):
     """What one or more chapter folders hold."""
 
-    rows: list[tuple[Row, float]]  # an utterance and its seconds
+    rows: list[tuple[Utterance, float]]  # an utterance and its seconds
     problems: list[str]
 
 
@@ -63,7 +63,7 @@ class Source(NamedTuple):
         return utterance not in self.without and (self.only is None or utterance in self.only)
 
 
-def read_source(source: Source, found: Found, *, threads: int = 8) -> Iterator[Row]:
+def read_source(source: Source, found: Found, *, threads: int = 8) -> Iterator[Utterance]:
     """The utterances, by speaker and id; what is wrong is noted in ``found`` and left out."""
     speakers = _folders(source.folder)
     if not speakers:
@@ -76,7 +76,7 @@ def read_source(source: Source, found: Found, *, threads: int = 8) -> Iterator[R
             for read in pool.map(lambda speaker: read_speaker(source.folder / speaker), batch):
                 found.problems += read.problems
                 for row, seconds in read.rows:
-                    if source.wants(row.utterance):
+                    if source.wants(row.name):
                         found.utterances += 1
                         found.speakers[row.speaker] = found.speakers.get(row.speaker, 0.0) + seconds
                         yield row
@@ -110,7 +110,7 @@ def read_chapter(folder: Path, chapter: str) -> Chapter:
         except OSError as error:
             problems.append(f"{path}: {error.strerror}. Copy it again.")
         else:
-            rows.append((Row(utterance, speaker, path, words[utterance]), seconds))
+            rows.append((Utterance(utterance, speaker, path, words[utterance]), seconds))
     for utterance in sorted(words.keys() - set(audio)):
         problems.append(f"{where}/{utterance}.flac: no such file, but a transcript. Unpack the archive again.")
     return Chapter(rows, problems)

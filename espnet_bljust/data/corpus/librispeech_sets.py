@@ -6,7 +6,8 @@ from itertools import chain
 from pathlib import Path
 
 from espnet_bljust.data.corpus.librispeech import Found, Source, read_source, read_speakers
-from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.disk.problems import raise_listed
 
@@ -34,7 +35,7 @@ def make_sets(
     return "; ".join(_summary(name, parts) for name, parts in found.items())
 
 
-def _rows(sources: Sequence[Source], found: Sequence[Found], threads: int) -> Iterator[Row]:
+def _rows(sources: Sequence[Source], found: Sequence[Found], threads: int) -> Iterator[Utterance]:
     return chain.from_iterable(map(lambda source, part: read_source(source, part, threads=threads), sources, found))
 
 

@@ -1,5 +1,5 @@
 """Kaldi's data directories: one utterance, its tables, sorted as under LC_ALL=C.
 
 May import: disk, data.audio.
-Begin with tables.py; directory.py, data/<set>.
+Begin with utterance.py; sorted_tables.py, its reader and its writer; directory.py, data/<set>.
 """

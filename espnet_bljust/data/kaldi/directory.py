@@ -5,11 +5,14 @@ utt2spk    utterance -> speaker                       spk2utt  speaker -> its ut
 segments   utterance -> stretch of a recording        utt2speed  utterance -> speed factor (stage 2)
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espnet_bljust.data.kaldi.segments import Segment, parse_segments, segment_value
+from espnet_bljust.data.kaldi.segments import Segment, parse_segments
+from espnet_bljust.data.kaldi.sorted_tables import writing
 from espnet_bljust.data.kaldi.tables import Table, scan_table, write_table
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.files import fresh_dir, swap_dir, temporary_dir
 from espnet_bljust.disk.problems import raise_problems
 from espnet_bljust.errors import InputError
@@ -30,6 +33,15 @@ class KaldiDir:
     def utterances(self) -> list[str]:
         """All utterance ids, sorted."""
         return sorted(self.wavs if self.segments is None else self.segments)
+
+    def __iter__(self) -> Iterator[Utterance]:
+        """The utterances, sorted."""
+        for name in self.utterances:
+            segment = None if self.segments is None else self.segments[name]
+            yield Utterance(
+                name, self.utt2spk[name], self.wavs[segment.recording if segment else name],
+                None if self.text is None else self.text[name], segment=segment,
+                speed=self.utt2speed[name] if self.utt2speed else "1.0")
 
 
 def read_dir(path: Path | str, *, require_text: bool = False, allow_empty_text: bool = False) -> KaldiDir:
@@ -134,14 +146,10 @@ def write_dir(path: Path | str, directory: KaldiDir) -> None:
     """Write all tables to ``<path>.tmp``, check them as a reader would, then put them in the place of ``path``."""
     path = Path(path)
     temporary = fresh_dir(temporary_dir(path))
+    optional = {"text": directory.text, "utt2speed": directory.utt2speed, "segments": directory.segments}
     write_table(temporary / "wav.scp", directory.wavs)
-    write_table(temporary / "utt2spk", directory.utt2spk)
-    write_table(temporary / "spk2utt", speakers_to_utterances(directory.utt2spk))
-    if directory.text is not None:
-        write_table(temporary / "text", directory.text)
-    if directory.segments is not None:
-        write_table(temporary / "segments", {key: segment_value(value) for key, value in directory.segments.items()})
-    if directory.utt2speed is not None:
-        write_table(temporary / "utt2speed", directory.utt2speed)
+    with writing(temporary, ["utt2spk", *(name for name, table in optional.items() if table is not None)]) as add:
+        for utterance in directory:
+            add(utterance)
     read_dir(temporary, require_text=directory.text is not None)
     swap_dir(temporary, path)

@@ -1,16 +1,14 @@
 """A data directory checked by walking its sorted tables side by side: one line of each in memory, whatever its size.
 
-The walk says only that all is well; what is wrong where is the business of `kaldi_dir.scan_dir`, which reads all.
+The walk says only that all is well; what is wrong where is the business of `directory.scan_dir`, which reads all.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.data.kaldi.segments import parse_segment
-from espnet_bljust.data.kaldi.tables import walk_table
+from espnet_bljust.data.kaldi.sorted_tables import walk_together, walk_utterances
+from espnet_bljust.errors import InputError
 
 WORD = re.compile(r"\S+")
 
@@ -22,69 +20,51 @@ class Walked(NamedTuple):
     speakers: int
 
 
-class _Astray(Exception):
-    """Something is wrong."""
-
-
 def walk_dir(path: Path, *, require_text: bool, allow_empty_text: bool = False) -> Walked | None:
     """The directory's size, or None where `scan_dir` has a problem to tell."""
     names = ["wav.scp", "utt2spk", *(["text"] if require_text else [])]
     if not all((path / name).is_file() for name in names):
         return None
+    problems: list[str] = []
     try:
-        return _walk(path, allow_empty_text)
-    except _Astray:
+        walked = _walk(path, allow_empty_text, problems)
+    except InputError:
         return None
+    return None if problems else walked
 
 
-def _walk(path: Path, allow_empty_text: bool) -> Walked:
+def tables_of(path: Path) -> list[str]:
+    """Those of a data directory that have a line an utterance, the one that all must fit first."""
     owner = "segments" if (path / "segments").exists() else "wav.scp"
-    others = ["utt2spk", *(name for name in ("text", "utt2speed") if (path / name).exists())]
-    count = 0
-    speakers: set[str] = set()
+    return [owner, "utt2spk", *(name for name in ("text", "utt2speed") if (path / name).exists())]
+
+
+def _walk(path: Path, allow_empty_text: bool, problems: list[str]) -> Walked:
+    """InputError, or ``problems``, where something is wrong."""
+    recordings = None
+    if (path / "segments").exists():
+        recordings = {key for key, _ in walk_together([path / "wav.scp"], remedy="", problems=problems)}
     has_spk2utt = (path / "spk2utt").exists()
-    pairs = 0  # sum of the hashes of all (speaker, utterance): order plays no part
-    tables = [_entries(path / name, allow_empty_text and name == "text") for name in [owner, *others]]
-    for (key, _), (second, speaker), *rest in zip_longest(*tables, fillvalue=("", "")):
-        if second != key or any(other != key for other, _ in rest) or len(speaker.split()) != 1:
-            raise _Astray
+    count = pairs = 0  # sum of the hashes of all (speaker, utterance): order plays no part
+    speakers: set[str] = set()
+    for utterance in walk_utterances(path, tables_of(path), remedy="", problems=problems):
+        if len(utterance.speaker.split()) != 1 or (utterance.text == "" and not allow_empty_text) or (
+                recordings is not None and utterance.segment.recording not in recordings):
+            raise InputError(f"{path}: {utterance.name}: see scan_dir")
         count += 1
         if has_spk2utt:
-            pairs += hash((speaker, key))
+            pairs += hash((utterance.speaker, utterance.name))
         else:
-            speakers.add(speaker)
-    if owner == "segments":
-        _check_segments(path)
-    return Walked(count, _check_spk2utt(path, pairs) if has_spk2utt else len(speakers))
+            speakers.add(utterance.speaker)
+    return Walked(count, _count_speakers(path, pairs, problems) if has_spk2utt else len(speakers))
 
 
-def _entries(path: Path, allow_empty: bool = False) -> Iterator[tuple[str, str]]:
-    """Keys, which must ascend, and values, which must not be empty unless ``allow_empty``."""
-    problems: list[str] = []
-    previous = ""
-    for _, key, value in walk_table(path, problems, allow_empty=allow_empty):
-        if key <= previous or not (value or allow_empty):
-            raise _Astray
-        previous = key
-        yield key, value
-    if problems:
-        raise _Astray
-
-
-def _check_segments(path: Path) -> None:
-    recordings = {key for key, _ in _entries(path / "wav.scp")}
-    for _, value in _entries(path / "segments"):
-        segment = parse_segment(value)
-        if isinstance(segment, str) or segment.recording not in recordings:
-            raise _Astray
-
-
-def _check_spk2utt(path: Path, pairs: int) -> int:
-    """The number of speakers; spk2utt must hold the pairs whose hashes add up to ``pairs``."""
+def _count_speakers(path: Path, pairs: int, problems: list[str]) -> int:
+    """By spk2utt, which must hold the pairs whose hashes add up to ``pairs``."""
     speakers = 0
-    for speaker, members in _entries(path / "spk2utt"):
+    for speaker, (members,) in walk_together([path / "spk2utt"], remedy="", problems=problems):
         speakers += 1
         pairs -= sum(hash((speaker, match[0])) for match in WORD.finditer(members))
     if pairs != 0:
-        raise _Astray
+        raise InputError(f"{path}/spk2utt: not the utterances of utt2spk.")
     return speakers

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.preparation.formatted_set import (
     TABLES,
     FormattedSet,
-    Utterance,
     open_formatted,
     place_subset,
     write_subset,

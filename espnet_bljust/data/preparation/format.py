@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,14 +24,15 @@ from espnet_bljust.data.audio.reading import ARCHIVE, Recording, files_of, read_
 from espnet_bljust.data.audio.resample import resample
 from espnet_bljust.data.audio.truncation import DEFAULT, Tolerance
 from espnet_bljust.data.audio.writing import write_audio
-from espnet_bljust.data.kaldi.directory import KaldiDir
 from espnet_bljust.data.kaldi.part import count_checked, read_part
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.files import fresh_dir, sync_tree, temporary_dir, write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
 
 FULL_SCALE = 32767  # |sample| at or above this counts as clipped
 MAX_OVERSHOOT_SECONDS = 0.5  # a segment may end this far behind its recording, as in Kaldi's extract-segments
+Write = Callable[[str, np.ndarray], str]  # id and samples to the entry of wav.scp
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -81,7 +82,7 @@ def format_part(
 ) -> PartDone:
     """Make part ``(job, num_jobs)``, job from 1, of ``data_dir``; ``pipes``: commands in wav.scp run."""
     job, num_jobs = part
-    utterances, name = count_checked(data_dir), str(data_dir)
+    utterances = count_checked(data_dir)
     fingerprint = part_fingerprint(read_part(data_dir, part, utterances), options)
     folder = part_folder(temporary_dir(out_dir), job)
     done = read_done(folder)
@@ -92,12 +93,11 @@ def format_part(
     writer = _ArchiveWriter if options.audio_format.endswith(".ark") else _FileWriter
     count = broken = 0
     with writer(folder, final, options) as write, open(table, "w", encoding="utf-8", newline="\n") as file:
-        for source in read_part(data_dir, part, utterances):
-            for utterance in progress(source.utterances, f"format {name} {job}/{num_jobs}"):
-                result = _format_utterance(source, name, utterance, options, write, pipes)
-                file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
-                count += 1
-                broken += bool(result.problem)
+        for utterance in progress(read_part(data_dir, part, utterances), f"format {data_dir} {job}/{num_jobs}"):
+            result = _format_utterance(utterance, options, write, pipes)
+            file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
+            count += 1
+            broken += bool(result.problem)
     sync_tree(folder)  # part.json says that all of it is there
     done = PartDone(fingerprint, count, broken)
     write_atomic(folder / "part.json", json.dumps(done._asdict()) + "\n")
@@ -121,15 +121,12 @@ def read_results(folder: Path) -> Iterator[Formatted]:
             yield Formatted(**json.loads(line))
 
 
-def part_fingerprint(blocks: Iterable[KaldiDir], options: FormatOptions) -> str:
+def part_fingerprint(utterances: Iterable[Utterance], options: FormatOptions) -> str:
     """A hash of all that a part is made from: options, entries, and size and time of the audio files."""
     digest = hashlib.blake2b(json.dumps(asdict(options)).encode(), digest_size=16)
-    for source in blocks:
-        for utterance in source.utterances:
-            segment = source.segments[utterance] if source.segments is not None else None
-            entry = source.wavs[segment.recording if segment else utterance]
-            speed = (source.utt2speed or {}).get(utterance, "1.0")
-            digest.update(json.dumps([utterance, entry, segment, speed, _file_state(entry)]).encode())
+    for utterance in utterances:
+        state = _file_state(utterance.audio)
+        digest.update(json.dumps([utterance.name, utterance.audio, utterance.segment, utterance.speed, state]).encode())
     return digest.hexdigest()
 
 
@@ -148,23 +145,19 @@ def _file_state(entry: str) -> list[int]:
     return found
 
 
-def _format_utterance(
-    source: KaldiDir, name: str, utterance: str, options: FormatOptions, write, pipes: bool
-) -> Formatted:
+def _format_utterance(utterance: Utterance, options: FormatOptions, write: Write, pipes: bool) -> Formatted:
     """Read, cut, mix, resample, round to 16 bit and write one utterance."""
     try:
-        samples, rate, short_seconds = _read_utterance(source, utterance, options, pipes)
+        samples, rate, short_seconds = _read_utterance(utterance, options, pipes)
     except InputError as error:
-        table = "segments" if source.segments is not None else "wav.scp"
-        where = f"{name}/{table}:{source.lines.get(utterance, '?')}"
-        return Formatted(utterance, problem=f"{where}: utterance {utterance}: {error}")
-    speed = (source.utt2speed or {}).get(utterance, "1.0")
-    scaled = np.rint(resample(samples, rate, options.rate, speed=speed).astype(np.float64) * 32768)
+        return Formatted(utterance.name, problem=f"{utterance.where}: utterance {utterance.name}: {error}")
+    resampled = resample(samples, rate, options.rate, speed=utterance.speed)
+    scaled = np.rint(resampled.astype(np.float64) * 32768)
     integers = np.clip(scaled, -32768, 32767).astype(np.int16)  # exact for 16-bit sources at the target rate
     magnitude = np.abs(integers.astype(np.int32))
     return Formatted(
-        utterance=utterance,
-        entry=write(utterance, integers),
+        utterance=utterance.name,
+        entry=write(utterance.name, integers),
         num_samples=len(integers),
         source_rate=rate,
         audio_hash=audio_hash(integers),
@@ -176,13 +169,9 @@ def _format_utterance(
     )
 
 
-def _read_utterance(source: KaldiDir, utterance: str, options: FormatOptions, pipes: bool) -> Recording:
+def _read_utterance(utterance: Utterance, options: FormatOptions, pipes: bool) -> Recording:
     """With samples (sample,) float32."""
-    start = end = None
-    entry = source.wavs.get(utterance, "")
-    if source.segments is not None:
-        recording, start, end = source.segments[utterance]
-        entry = source.wavs[recording]
+    entry, (_, start, end) = utterance.audio, utterance.segment or ("", None, None)
     samples, rate, short_seconds = read_recording(entry, start, end, pipes=pipes, tolerance=options.max_missing)
     if end is not None:
         missing = (end - (start or 0)) - len(samples) / rate

@@ -8,15 +8,12 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
-from itertools import islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.data.kaldi.directory import KaldiDir
 from espnet_bljust.data.kaldi.part import count_checked, read_part
-from espnet_bljust.data.kaldi.rows import write_spk2utt
-from espnet_bljust.data.kaldi.tables import table_line
+from espnet_bljust.data.kaldi.sorted_tables import writing
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.preparation.format import (
     FormatOptions,
     Formatted,
@@ -26,19 +23,11 @@ from espnet_bljust.data.preparation.format import (
     read_done,
     read_results,
 )
-from espnet_bljust.disk.files import swap_dir, sync, temporary_dir, write_atomic
+from espnet_bljust.data.preparation.formatted_set import TABLES
+from espnet_bljust.disk.files import swap_dir, temporary_dir, write_atomic
 from espnet_bljust.disk.late import wait_for
 from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
-
-TABLES = {  # name -> value of a result, with the part of the data that it comes from
-    "wav.scp": lambda result, source: result.entry,
-    "utt2spk": lambda result, source: source.utt2spk[result.utterance],
-    "text": lambda result, source: source.text[result.utterance],
-    "utt2num_samples": lambda result, source: str(result.num_samples),
-    "utt2hash": lambda result, source: result.audio_hash,
-    "utt2level": lambda result, source: f"{result.peak} {result.rms} {result.clipped}",
-}
 
 
 class FormatSummary(NamedTuple):
@@ -80,11 +69,10 @@ def merge_parts(
     problems: list[str] = []
     short: list[tuple[str, float]] = []
     kept = samples = resampled = overshoot = 0
-    with ExitStack() as stack:
-        tables = {name: stack.enter_context(open(temporary / name, "w", encoding="utf-8", newline="\n"))
-                  for name in TABLES if _belongs(name, data_dir)}  # fmt: skip
+    tables = [name for name in TABLES if name != "text" or (data_dir / name).exists()]
+    with writing(temporary, tables) as add:
         for job in range(1, num_jobs + 1):  # runs of neighbours: their tables one behind the other are sorted
-            for result, source in _results(data_dir, temporary, (job, num_jobs), utterances, options):
+            for result, utterance in _results(data_dir, temporary, (job, num_jobs), utterances, options):
                 if result.problem:
                     problems.append(result.problem)
                     continue
@@ -94,16 +82,14 @@ def merge_parts(
                 overshoot += result.overshoot
                 if result.short_seconds:
                     short.append((result.utterance, result.short_seconds))
-                for name, file in tables.items():
-                    file.write(table_line(temporary / name, result.utterance, TABLES[name](result, source)))
-        for file in tables.values():
-            sync(file)
+                level = f"{result.peak} {result.rms} {result.clipped}"
+                add(utterance._replace(audio=result.entry, num_samples=result.num_samples, hash=result.audio_hash,
+                                       level=level))
     if not skip_broken:
         raise_listed(problems, out_dir.with_name(out_dir.name + ".broken.txt"), str(data_dir),
                      remedy="Copy them again, or go on without them: --skip_broken true.")
     if not kept:
         raise InputError(f"{out_dir}: none of the {len(problems)} utterances could be read. First: {problems[0]}")
-    write_spk2utt(temporary)
     write_atomic(temporary / "broken.txt", "".join(problem + "\n" for problem in problems))
     write_atomic(temporary / "short.txt", "".join(f"{utterance} {seconds:.4f}\n" for utterance, seconds in short))
     _tidy(temporary, num_jobs)
@@ -112,23 +98,17 @@ def merge_parts(
     return FormatSummary(kept, len(problems), samples / options.rate, resampled, overshoot, len(short), worst)
 
 
-def _belongs(name: str, data_dir: Path) -> bool:
-    return name != "text" or (data_dir / name).exists()
-
-
 def _results(
     data_dir: Path, temporary: Path, part: tuple[int, int], utterances: int, options: FormatOptions
-) -> Iterator[tuple[Formatted, KaldiDir]]:
-    """The results of a part, in order, with the data of each; it must be made from what ``data_dir`` is now."""
+) -> Iterator[tuple[Formatted, Utterance]]:
+    """The results of a part, in order, with the utterance of each; it must be made from what ``data_dir`` is now."""
     folder = part_folder(temporary, part[0])
     done = read_done(folder)
     if done is None:
         raise InputError(f"{folder}: part {part[0]} of {part[1]} is not finished. See its log, run stage 3 again.")
     if done.fingerprint != part_fingerprint(read_part(data_dir, part, utterances), options):
         raise InputError(f"{folder}: the data changed after part {part[0]} was made. Run stage 3 again.")
-    results = read_results(folder)
-    for source in read_part(data_dir, part, utterances):
-        yield from zip(islice(results, len(source.utterances)), repeat(source))
+    return zip(read_results(folder), read_part(data_dir, part, utterances), strict=True)
 
 
 def _tidy(temporary: Path, num_jobs: int) -> None:

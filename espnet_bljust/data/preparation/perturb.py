@@ -6,14 +6,16 @@ No audio is touched here and no command goes into wav.scp: ``utt2speed`` says it
 
 import heapq
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from operator import attrgetter
 from pathlib import Path
 
 from espnet_bljust.data.kaldi.part import count_checked
-from espnet_bljust.data.kaldi.rows import write_spk2utt
-from espnet_bljust.data.kaldi.tables import table_line, walk_table
-from espnet_bljust.disk.files import fresh_dir, swap_dir, sync, temporary_dir
+from espnet_bljust.data.kaldi.sorted_tables import walk_utterances, writing
+from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.data.kaldi.walk import tables_of
+from espnet_bljust.disk.files import fresh_dir, swap_dir, temporary_dir
 from espnet_bljust.errors import InputError
 
 SLOWEST, FASTEST = Fraction(1, 4), Fraction(4)
@@ -33,29 +35,21 @@ def perturb(source: Path, factors: Sequence[str], out_dir: Path) -> int:
         raise InputError(f"--factors {' '.join(factors)}: none, or one stands there twice. Example: 0.9 1.0 1.1.")
     utterances = count_checked(source)
     temporary = fresh_dir(temporary_dir(out_dir))
-    owner = "segments" if (source / "segments").exists() else "wav.scp"
-    if owner == "segments":  # recordings are shared by the copies; without segments a recording is an utterance
+    tables = tables_of(source)
+    if tables[0] == "segments":  # recordings are shared by the copies; without segments a recording is an utterance
         shutil.copyfile(source / "wav.scp", temporary / "wav.scp")
-    for name in [owner, *(["text"] if (source / "text").exists() else [])]:
-        _write(temporary / name, [_copies(source / name, speed, lambda value, _: value) for speed in speeds])
-    _write(temporary / "utt2spk", [_copies(source / "utt2spk", speed, lambda value, speed: prefix(speed) + value)
-                                   for speed in speeds])  # fmt: skip
-    _write(temporary / "utt2speed", [_copies(source / owner, speed, lambda _, speed: speed) for speed in speeds])
-    write_spk2utt(temporary)
+    with writing(temporary, sorted({*tables, "utt2speed"})) as add:
+        for utterance in heapq.merge(*(_copies(source, tables, speed) for speed in speeds), key=attrgetter("name")):
+            add(utterance)
     swap_dir(temporary, out_dir)
     return len(speeds) * utterances
 
 
-def _copies(path: Path, speed: str, value_at: Callable[[str, str], str]) -> Iterator[tuple[str, str]]:
-    """The lines of a table for one speed, in order, since all keys begin alike."""
-    for _, key, value in walk_table(path, [], allow_empty=True):
-        yield prefix(speed) + key, value_at(value, speed)
-
-
-def _write(path: Path, copies: list[Iterator[tuple[str, str]]]) -> None:
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.writelines(table_line(path, key, value) for key, value in heapq.merge(*copies))
-        sync(file)
+def _copies(source: Path, tables: Sequence[str], speed: str) -> Iterator[Utterance]:
+    """The utterances at one speed, in order, since all names begin alike."""
+    mark = prefix(speed)
+    for utterance in walk_utterances(source, tables, remedy="Run stage 1 again."):
+        yield utterance._replace(name=mark + utterance.name, speaker=mark + utterance.speaker, speed=speed)
 
 
 def prefix(speed: str) -> str:

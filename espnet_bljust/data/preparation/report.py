@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from espnet_bljust.data.kaldi.tables import walk_table
-from espnet_bljust.data.preparation.formatted_set import FormattedSet, Utterance
+from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.data.preparation.formatted_set import FormattedSet
 from espnet_bljust.data.text.tokens import Tokenizer
 from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.markdown import table

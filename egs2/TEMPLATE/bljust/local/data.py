@@ -11,7 +11,8 @@ from user_corpus import Reading, read_source, speaker_by
 from espnet_bljust.command import run
 from espnet_bljust.data.corpus.assemble import ROLES, write_sets
 from espnet_bljust.data.corpus.db import read_db
-from espnet_bljust.data.corpus.gather import Spelling, Utterance, gather
+from espnet_bljust.data.corpus.gather import Spelling, gather
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import POLICIES
 from espnet_bljust.disk.files import fresh_dir
 from espnet_bljust.disk.problems import list_offenders
@@ -77,7 +78,7 @@ def marked(utterances: Iterator[Utterance]) -> Iterator[Utterance]:
     """The unlabelled source with a mark in its ids, so that equal file names do not meet."""
     for found in utterances:
         segment = found.segment and found.segment._replace(recording=found.segment.recording + MARK)
-        yield found._replace(utterance=found.utterance + MARK, segment=segment)
+        yield found._replace(name=found.name + MARK, segment=segment)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from user_kaldi import read_kaldi
 
 from espnet_bljust.data.corpus.delimited import read_rows
 from espnet_bljust.data.corpus.folder import ENDINGS, by_folder, walk_files
-from espnet_bljust.data.corpus.gather import Utterance
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.sorting import grouped, record
 from espnet_bljust.errors import InputError
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from espnet_bljust.data.audio.reading import ARCHIVE
-from espnet_bljust.data.corpus.gather import Utterance
 from espnet_bljust.data.kaldi.segments import Segment, parse_segment
 from espnet_bljust.data.kaldi.tables import walk_table
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.problems import raise_problems
 from espnet_bljust.disk.sorting import grouped, record
 

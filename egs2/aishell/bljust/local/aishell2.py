@@ -15,7 +15,7 @@ from typing import NamedTuple
 from aishell1 import read_transcripts
 
 from espnet_bljust.data.audio.reading import JOINT
-from espnet_bljust.data.kaldi.rows import Row
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.sorting import grouped, record
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed
@@ -95,8 +95,8 @@ def choose_valid(names: Iterable[str], share: float, total: int) -> set[str]:
     return set(heapq.nsmallest(wanted, names, key=lambda name: derive_seed(0, "pretrain_valid", name)))
 
 
-def describe(part: tuple[Recording, ...]) -> Row:
+def describe(part: tuple[Recording, ...]) -> Utterance:
     """One utterance, called by its speaker, its first recording and their number."""
     first = part[0]
     audio = JOINT.join(recording.path for recording in part)
-    return Row(f"{first.speaker}-{first.utterance}-{len(part)}", first.speaker, audio)
+    return Utterance(f"{first.speaker}-{first.utterance}-{len(part)}", first.speaker, audio)

@@ -12,7 +12,8 @@ import aishell2
 from espnet_bljust.command import run
 from espnet_bljust.data.audio.wav import check_wavs
 from espnet_bljust.data.corpus.db import read_db
-from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.archive import extract, extract_beside
 from espnet_bljust.disk.download import download
 from espnet_bljust.disk.files import fresh_dir, write_atomic
@@ -108,13 +109,13 @@ def labelled_sets(root: Path, held_out: set[str], spool: Path) -> dict[str, int]
     return sizes
 
 
-def labelled_rows(found: Path, name: str) -> Iterator[Row]:
+def labelled_rows(found: Path, name: str) -> Iterator[Utterance]:
     """The recordings of one of AISHELL-1's sets."""
     with open_lines(found, "r") as file:
         for line in file:
             utterance, part, speaker, path, text = line[:-1].split(BETWEEN)
             if part == name:
-                yield Row(utterance, speaker, path, text)
+                yield Utterance(utterance, speaker, path, text)
 
 
 def unlabelled_sets(root: Path, held_out: set[str], arguments: argparse.Namespace, spool: Path) -> str:

@@ -29,8 +29,9 @@ from espnet_bljust.command import run
 from espnet_bljust.data.audio.mp3 import mp3_length
 from espnet_bljust.data.corpus.assemble import ROLES, write_sets
 from espnet_bljust.data.corpus.db import read_db
-from espnet_bljust.data.corpus.gather import Spelling, Utterance, gather
+from espnet_bljust.data.corpus.gather import Spelling, gather
 from espnet_bljust.data.kaldi.tables import walk_table
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import POLICIES
 from espnet_bljust.disk.files import fresh_dir, write_atomic
 from espnet_bljust.disk.problems import list_offenders

@@ -11,8 +11,9 @@ from espnet_bljust.command import run
 from espnet_bljust.data.audio.headers import check_headers
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.folder import write_unlabelled
-from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
 from espnet_bljust.data.kaldi.segments import Segment
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.archive import extract
 from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.disk.download import download
@@ -87,7 +88,7 @@ def fetch(url: str) -> Path:
     return folder
 
 
-def read_set(folder: Path, dictionary: Set[str] | None, num_talks: int, found: Collected) -> Iterator[Row]:
+def read_set(folder: Path, dictionary: Set[str] | None, num_talks: int, found: Collected) -> Iterator[Utterance]:
     """The segments of one set, a talk in memory at a time; ``num_talks``: of the release, 0 for any number."""
     talks, problems = find_talks(folder)
     if num_talks and not problems and len(talks) != num_talks:
@@ -113,9 +114,9 @@ def read_set(folder: Path, dictionary: Set[str] | None, num_talks: int, found: C
 
 def read_talk(
     stm: Path, sph: Path, seconds: float, dictionary: Set[str] | None, left_out: list[str]
-) -> dict[str, Row]:  # fmt: skip
+) -> dict[str, Utterance]:  # fmt: skip
     """Every line of one talk by its id, or into ``left_out`` with the reason; ``seconds`` 0: not known."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, Utterance] = {}
     for spoken in read_stm(stm):
         words = clean(spoken.text, dictionary)
         why = ""
@@ -133,7 +134,7 @@ def read_talk(
             left_out.append(f"{spoken.name} {why}")
             continue
         segment = Segment(spoken.talk, spoken.start_seconds, spoken.end_seconds)
-        rows[spoken.name] = Row(spoken.name, spoken.speaker, str(sph), words, segment)
+        rows[spoken.name] = Utterance(spoken.name, spoken.speaker, str(sph), words, segment)
     return rows
 
 

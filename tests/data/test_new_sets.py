@@ -3,7 +3,8 @@ import random
 import pytest
 
 from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
-from espnet_bljust.data.kaldi.rows import Row, grow_sets, place_sets
+from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
+from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk import sorting as module
 from espnet_bljust.disk.sorting import sorted_lines
 from espnet_bljust.errors import InputError
@@ -13,7 +14,7 @@ from espnet_bljust.errors import InputError
 def many():
     """200 rows in random order; speakers that are no beginnings of ids; ids that sort otherwise as numbers."""
     generator = random.Random(0)
-    made = [Row(f"{number}-ä{number % 3}", f"s{number % 7}", f"audio/{number}.flac", f"word {number}")
+    made = [Utterance(f"{number}-ä{number % 3}", f"s{number % 7}", f"audio/{number}.flac", f"word {number}")
             for number in range(200)]  # fmt: skip
     generator.shuffle(made)
     return made
@@ -25,9 +26,9 @@ def test_rows_in_any_order_make_the_directory_that_tables_in_memory_make(
     many, tmp_path, tree, monkeypatch, run_rows, with_text
 ):
     monkeypatch.setattr(module, "RUN_LINES", run_rows)
-    text = {row.utterance: row.text for row in many} if with_text else None
-    write_dir(tmp_path / "memory", KaldiDir({row.utterance: row.audio for row in many},
-                                            {row.utterance: row.speaker for row in many}, text))  # fmt: skip
+    text = {row.name: row.text for row in many} if with_text else None
+    write_dir(tmp_path / "memory", KaldiDir({row.name: row.audio for row in many},
+                                            {row.name: row.speaker for row in many}, text))  # fmt: skip
     assert grow_sets(tmp_path, {"disk": iter(many)}, without_text=() if with_text else ("disk",)) == []
     assert not (tmp_path / "disk").exists()
     place_sets(tmp_path, ["disk"])
@@ -52,16 +53,16 @@ def test_a_sort_that_is_killed_leaves_no_file(tmp_path, monkeypatch):
 def test_ids_that_come_twice_and_empty_sets_are_told_and_nothing_takes_its_place(many, tmp_path):
     twice = many[5]._replace(audio="elsewhere.flac")
     found = grow_sets(tmp_path, {"a": [*many, twice], "b": []})
-    assert len(found) == 2 and twice.utterance in found[0] and "elsewhere.flac" in found[0]
+    assert len(found) == 2 and twice.name in found[0] and "elsewhere.flac" in found[0]
     assert f"{tmp_path}/b: no utterance" in found[1]
     assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize(
     "row",
-    [Row("a b", "s", "x.wav", "w"), Row("", "s", "x.wav", "w"), Row("a", "s s", "x.wav", "w"),
-     Row("a", "", "x.wav", "w"), Row("a", "s", "x\ny.wav", "w"), Row("a", "s", "x.wav", "w\0"),
-     Row("a", "s", "x.wav", None), Row("a", "s", "x.wav", " w"), Row("a", "s", "\ud800.wav", "w")],
+    [Utterance("a b", "s", "x.wav", "w"), Utterance("", "s", "x.wav", "w"), Utterance("a", "s s", "x.wav", "w"),
+     Utterance("a", "", "x.wav", "w"), Utterance("a", "s", "x\ny.wav", "w"), Utterance("a", "s", "x.wav", "w\0"),
+     Utterance("a", "s", "x.wav", None), Utterance("a", "s", "x.wav", " w"), Utterance("a", "s", "\ud800.wav", "w")],
 )  # fmt: skip
 def test_what_would_not_read_back_is_refused(row, tmp_path):
     with pytest.raises(InputError):
