@@ -76,7 +76,7 @@ def measure(size: str, seconds: str) -> int:
     halves = [noise_batch(network, utterances, settings, pool=pool) for pool in (False, True)]
     labelled, pool = halves
     batch = replace(pool, labelled=labelled.labelled, labels=labelled.labels, labelled_mask=labelled.labelled_mask,
-                    spectrum=labelled.spectrum)
+                    spectrum=labelled.spectrum, channels=labelled.channels, views=labelled.views)
     for _ in range(STEPS):
         step(network, optimizer, batch)
     return resident("VmHWM") - before

@@ -15,7 +15,7 @@ KEYS = {
     "method", "schedule", "cycles", "exploration_steps", "joint_steps", "final_steps", "gamma", "gamma_max",
     "gamma_power", "gamma_per", "gamma_unit", "alpha_over_gamma", "eta_step", "reset_moments",
     "exploration_rates", "joint_rates", "final_rates", "warmup", "hold", "final_scale", "final_frozen_steps",
-    "augment_start", "augment_ramp",
+    "decay", "extractor_rests", "augment_start", "augment_ramp",
 }
 
 
@@ -63,10 +63,12 @@ def batch_scales(options: Mapping) -> tuple[float, float]:
 def _plan(options: Mapping, segments: list[Segment]) -> Plan:
     rates = {phase: _rates(options, phase) for phase in PHASES}
     shape = {key: _number(options, key) for key in ("warmup", "hold", "final_scale") if key in options}
+    shape = TriStage(**shape, decay=_choice(options, "decay", ("linear", "exponential")))
     return Plan(
-        segments, rates, TriStage(**shape), _choice(options, "eta_step", ("penalised", "own")),
+        segments, rates, shape, _choice(options, "eta_step", ("penalised", "own")),
         _choice(options, "gamma_unit", ("raw", "balanced")), _choice(options, "alpha_over_gamma", (False, True)),
-        _roles(options, "reset_moments"), _count(options, "final_frozen_steps"),
+        _names(options, "reset_moments", "roles", ROLES), _count(options, "final_frozen_steps"),
+        _names(options, "extractor_rests", "phases", PHASES),
         _count(options, "augment_start"), _count(options, "augment_ramp"),
     )
 
@@ -96,11 +98,11 @@ def _rates(options: Mapping, phase: str) -> dict[str, float]:
     return {role: _number(given, role, 0.0, where=f"{name}.") for role in ROLES}
 
 
-def _roles(options: Mapping, key: str) -> tuple[str, ...]:
-    """A list of roles; empty by default."""
+def _names(options: Mapping, key: str, kind: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """A list of roles, or phases; empty by default."""
     value = options.get(key, [])
-    if not isinstance(value, list) or not set(value) <= set(ROLES):
-        raise InputError(f"plan_conf: {key} is {value!r}, not a list of roles. Known roles: {', '.join(ROLES)}.")
+    if not isinstance(value, list) or not all(name in known for name in value):
+        raise InputError(f"plan_conf: {key} is {value!r}, not a list of {kind}. Known {kind}: {', '.join(known)}.")
     return tuple(value)
 
 

@@ -32,6 +32,7 @@ class Moment(NamedTuple):
     settled: bool = True  # the phase's warm-up is over
     reset: tuple[str, ...] = ()  # roles whose moments are forgotten before the step
     trunk_rests: bool = False  # theta has no gradient in it: the final phase begins with the new head alone
+    extractor_rests: bool = False  # nor has its first part, from the audio to features
     augment: float = 1.0  # strength of the labelled audio's augmentation, 0 .. 1
 
     @property
@@ -49,6 +50,8 @@ class Plan:
     ``alpha_over_gamma``: theta's learning rate times min(1, 1 / gamma) in the joint phase.
     ``reset_moments``: roles whose moments are forgotten at every change of phase.
     ``final_frozen_steps``: so many steps of the final phase leave theta where it is (fairseq: freeze_finetune_updates).
+    ``extractor_rests``: phases in which theta's part from the audio to features has no gradient (fairseq:
+    feature_grad_mult 0 in fine-tuning).
     ``augment_start``: so many steps on labelled audio go without augmentation; over ``augment_ramp`` more it grows to
     its full strength. Counted over the whole run: a later phase goes on as the one before it ended.
     """
@@ -61,6 +64,7 @@ class Plan:
     alpha_over_gamma: bool = False
     reset_moments: tuple[str, ...] = ()
     final_frozen_steps: int = 0
+    extractor_rests: tuple[str, ...] = ()
     augment_start: int = 0
     augment_ramp: int = 0
 
@@ -84,7 +88,8 @@ class Plan:
                     rates["theta"] = 0.0
                 return Moment(step, segment.phase, segment.cycle, gamma, *self._scales(segment.phase, gamma), rates,
                               after[0] > before[0], after[1] > before[1], place > round(self.shape.warmup * total),
-                              self.reset_moments if changes else (), rests, self._augment(self.consumed(step)[0]))
+                              self.reset_moments if changes else (), rests, segment.phase in self.extractor_rests,
+                              self._augment(self.consumed(step)[0]))
             start += segment.num_steps
         raise IndexError(f"step {step} is outside the plan's {self.num_steps} steps")
 

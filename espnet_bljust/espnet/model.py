@@ -25,19 +25,20 @@ class BLJustModel(AbsESPnetModel):
         self.spell = spell
 
     def forward(
-        self, batch: JointBatch, *, temperature: float = 1.0, edge: float = 1.0, trunk_rests: bool = False
+        self, batch: JointBatch, *, temperature: float = 1.0, edge: float = 1.0, trunk_rests: bool = False,
+        extractor_rests: bool = False,
     ) -> dict[str, object]:
         """Sums over one micro-batch, whose ``pool`` is for `self_supervised_sum`.
 
-        ``temperature`` of the quantizer; ``edge``: factor of the self-supervised gradient where it enters the trunk.
+        ``temperature`` of the quantizer; ``edge``: factor of the self-supervised gradient where it enters the trunk;
+        the trunk, or its extractor alone, may rest: no gradient reaches it.
         """
+        rests = {"trunk_rests": trunk_rests, "extractor_rests": extractor_rests}
         if not batch.labelled and not batch.pool:  # no share: yet the processes' gradients are summed together
-            part = self.network.head if trunk_rests else self.network.trunk
-            nothing = sum((parameter * 0).sum() for parameter in part.parameters())
-            return {"supervised": nothing, "infeasible": None, "pool": None}
+            return {"supervised": self.network.nothing(**rests), "infeasible": None, "pool": None}
         scale_edge = None if edge == 1.0 else gradient_scale_edge(edge)
-        sums = self.network(replace(batch, temperature=temperature, scale_edge=scale_edge, trunk_rests=trunk_rests))
-        result = {"supervised": sums.ctc_sum, "infeasible": sums.infeasible, "pool": None}
+        sums = self.network(replace(batch, temperature=temperature, scale_edge=scale_edge, **rests))
+        result = {"supervised": sums.ctc_sum, "infeasible": sums.infeasible, "pool": None, **sums.parts}
         if not self.training and sums.logits is not None:
             result["greedy"] = greedy(sums.logits, sums.logit_lengths)
         if sums.ssl is not None:

@@ -66,6 +66,8 @@ class BLJustTask(ASRTask):
                            help="the stage whose end stops this call")
         group.add_argument("--stop_on_alarm", type=str2bool, default=False,
                            help="end the run at the first alarm: loss at chance, codebook collapsed, not finite, ...")
+        group.add_argument("--ema_decay", type=float, default=0.0,
+                           help="of a running average of the weights, validated and kept in their place; 0: none")
         group.add_argument("--init_from", type=str, default="", help="weights of any known form, to start from")
         for name, known, text in (("trunk", TRUNKS, "what trunk_conf describes"),
                                   ("objective", OBJECTIVES, "the self-supervised loss")):
@@ -76,6 +78,7 @@ class BLJustTask(ASRTask):
                            ("head", "HeadConfig: what the supervised head says of an utterance"),
                            ("masking", "MaskingConfig: span masks"),
                            ("augment", "AugmentConfig: SpecAugment of the labelled utterances"),
+                           ("dropout", "dropouts and layer drop of a phase that differ from trunk_conf's"),
                            ("plan", "phases, steps, gamma and learning rates; see conf/")):
             group.add_argument(f"--{name}_conf", action=NestedDictAction, default={}, help=text)
 

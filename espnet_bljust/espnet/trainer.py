@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from espnet_bljust.progress import progress
 from espnet_bljust.randomness import derive_seed
 from espnet_bljust.training.health import OF_UTTERANCES, Health
 from espnet_bljust.training.history import History
+from espnet_bljust.training.phase_dropouts import phase_dropouts
 from espnet_bljust.training.precision import Precision, bfloat16_pays
 from espnet_bljust.training.processes import Processes
+from espnet_bljust.training.running_average import RunningAverage
 from espnet_bljust.training.saving import Position, Saver
 from espnet_bljust.training.stats import StepStats
 from espnet_bljust.training.update import Settings, Updater
@@ -45,6 +48,8 @@ class BLJustTrainerOptions(TrainerOptions):
     stop_on_alarm: bool  # end the run at the first alarm of health.py
     keep_updates: Sequence[int]  # optimizer steps whose weights stay on disk
     save_interval_minutes: float  # between checkpoints, beside those of the evaluations; 0: no others
+    dropout_conf: Mapping  # phase -> dropouts that differ from trunk_conf's
+    ema_decay: float  # of the running average of the weights, which is validated and kept; 0: none
 
 
 @dataclasses.dataclass
@@ -61,6 +66,7 @@ class Run:
     stats: StepStats
     saver: Saver
     scores: dict[int, float]  # epoch -> dev CER
+    average: RunningAverage | None
 
     @property
     def plan(self) -> Plan:
@@ -108,23 +114,24 @@ class BLJustTrainer(Trainer):
         health = Health(codes=train_iter_factory.drawing.codebook[1])
         stats, output_dir = StepStats(1, health.counts), Path(trainer_options.output_dir)
         precision = Precision() if trainer_options.use_amp else None
-        shared = {"model": model, "optimizer": optimizers[0], "balance": balance, "precision": precision}
-        shared = {name: part for name, part in shared.items() if part is not None}
-        saver = Saver(output_dir, processes, shared=shared, own={"health": health, "stats": stats},
-                      minutes=trainer_options.save_interval_minutes)
+        average = RunningAverage(model, trainer_options.ema_decay) if trainer_options.ema_decay else None
+        optional = {"balance": balance, "precision": precision, "average": average}
+        shared = {name: part for name, part in optional.items() if part is not None}
+        saver = Saver(output_dir, processes, shared={"model": model, "optimizer": optimizers[0], **shared},
+                      own={"health": health, "stats": stats}, minutes=trainer_options.save_interval_minutes)
         step, scores = saver.resume()
         saver.heed(*processes.sum(saver.wishes()), Position(step, scores))
         due = intervals(plan, trainer_options, step, scores)
         if not due:
             log.info(f"the {trainer_options.until} stage is complete: {step} of {plan.num_steps} steps")
             return
-        settings = Settings(trainer_options.grad_clip, precision is not None and _bfloat16(precision, processes))
+        settings = Settings(trainer_options.grad_clip, precision is not None and _bfloat16(precision, processes),
+                            phase_dropouts(trainer_options.dropout_conf, model.network.trunk.config))
         evaluated = step < due[0][1]
         run = Run(
             Updater(processes.wrap(model), optimizers[0], processes, settings, balance), health, train_iter_factory,
             Validator(valid_iter_factory, processes), History(output_dir, step, evaluated) if processes.first else None,
-            processes, trainer_options, stats, saver, scores,
-        )
+            processes, trainer_options, stats, saver, scores, average)
         try:
             train_intervals(run, due, step)
         finally:
@@ -165,6 +172,8 @@ def train_interval(run: Run, epoch: int, first: int, last: int) -> None:
         due = step % run.options.log_interval == 0 or step == last
         torch.manual_seed(derive_seed(run.options.seed, "step", step, run.processes.rank))
         run.updater.step(batches, moment, run.temperature(step), stats, measure=due, counts=counts)
+        if run.average is not None:
+            run.average.update()
         if due:
             report(run, stats.over(run.processes).summary(moment, run.temperature(step)), moment)
             stats.clear()
@@ -187,31 +196,37 @@ def report(run: Run, row: dict, moment: Moment) -> None:
 
 def evaluate(run: Run, epoch: int, step: int) -> None:
     """Validate, keep the best and the newest models, then write the checkpoint."""
-    result = run.validator(run.updater.model, run.temperature(step))
+    with nullcontext() if run.average is None else run.average.applied():
+        result = run.validator(run.updater.model, run.temperature(step))
+        if result is not None and run.history is not None:
+            record(run, epoch, step, result)
     if result is None:
         run.saver.heed(True, False, Position(step, run.scores))
         return
     run.scores[epoch] = result["cer"]
-    if run.history is not None:
-        phase = run.plan.at(step).phase
-        run.history.add("valid", step, {"epoch": epoch, "phase": phase, **result})
-        log.info(f"epoch {epoch}, step {step}/{run.plan.num_steps}, {phase}: dev CER {100 * result['cer']:.2f} %, "
-                 f"CTC {result['ctc']:.3f}, contrastive {result['contrastive']:.3f}, "
-                 f"accuracy {100 * result['ssl_accuracy']:.1f} %")
-        keep_models(run, epoch, step)
     run.saver.save(Position(step, run.scores))
     if run.history is not None:
         prune(run.output_dir, kept_epochs(run.scores, run.options.keep_nbest_models, run.explored))
 
 
-def keep_models(run: Run, epoch: int, step: int) -> None:
+def record(run: Run, epoch: int, step: int, result: dict[str, float]) -> None:
+    """Write an evaluation down, and the weights that it judges."""
+    phase = run.plan.at(step).phase
+    run.history.add("valid", step, {"epoch": epoch, "phase": phase, **result})
+    log.info(f"epoch {epoch}, step {step}/{run.plan.num_steps}, {phase}: dev CER {100 * result['cer']:.2f} %, "
+             f"CTC {result['ctc']:.3f}, contrastive {result['contrastive']:.3f}, "
+             f"accuracy {100 * result['ssl_accuracy']:.1f} %")
+    keep_models(run, epoch, step, {**run.scores, epoch: result["cer"]})
+
+
+def keep_models(run: Run, epoch: int, step: int, scores: Mapping[int, float]) -> None:
     """Write the weights of this epoch, and let the links name the newest and the best."""
     weights = run.updater.inner.state_dict()
     save_atomically(weights, run.output_dir / f"{epoch}epoch.pth")
     if step in run.options.keep_updates:
         save_atomically(weights, run.output_dir / f"{step}updates.pth")
     # a run that went back to the checkpoint before the last may have lost an epoch that it would keep
-    there = {each: score for each, score in run.scores.items() if (run.output_dir / f"{each}epoch.pth").exists()}
+    there = {each: score for each, score in scores.items() if (run.output_dir / f"{each}epoch.pth").exists()}
     best = ranked(there, run.explored)[0]
     link(f"{epoch}epoch.pth", run.output_dir / "latest.pth")
     link(f"{best}epoch.pth", run.output_dir / "valid.cer.best.pth")

@@ -4,7 +4,7 @@ Source: Baevski et al., arXiv:2006.11477, section 4.2; names of fairseq's option
 """
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, fields
 from math import inf, prod
 from typing import Any, Self
 
@@ -168,20 +168,6 @@ class SSLConfig(Options):
         weights = self.diversity_weight, self.penalty_weight
         require(all(0 <= weight < inf for weight in weights), "diversity_weight and penalty_weight are not negative")
         require(self.codes**self.groups < 2**63, "codes to the power of groups is beyond 64 bits")
-
-
-@dataclass(frozen=True)
-class HeadConfig(Options):
-    """The supervised head."""
-
-    kind: str = "ctc"  # "ctc": a sequence of tokens; "mean": one class an utterance, from the mean over its frames
-    layer_norm: bool = False  # before the linear layer, as `normalize_before` of ESPnet's wav2vec 2.0 encoder
-    # each utterance's CTC loss by its number of tokens, as published BL-JUST programs: gamma then means something else
-    per_token: bool = field(default=False, compare=False)
-
-    def __post_init__(self) -> None:
-        require(self.kind in ("ctc", "mean"), f"kind is {self.kind!r}, not ctc or mean")
-        require(self.kind == "ctc" or not self.per_token, "per_token is for kind ctc alone")
 
 
 @dataclass(frozen=True)

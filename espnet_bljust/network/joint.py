@@ -1,6 +1,6 @@
 """One trunk with both heads: labelled and unlabelled utterances in a single packed pass.
 
-    f(theta, phi): CTC of the labelled utterances, or cross entropy of one class an utterance
+    f(theta, phi): CTC of the labelled utterances, or cross entropy of one class an utterance (heads/supervised.py)
     g(theta, eta): contrastive + 0.1 diversity + 10 penalty (ssl_head.py), or contrastive prediction (cpc.py)
 theta = trunk, phi = ctc or classifier, eta = ssl_head; no parameter is in two of them. Which trunk and which
 self-supervised head they are is known to systems.py alone.
@@ -15,10 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_bljust.network.config import HeadConfig
+from espnet_bljust.errors import InputError
+from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.heads.classes import ClassHead
 from espnet_bljust.network.heads.ctc import CTCHead
 from espnet_bljust.network.heads.ssl_head import PoolTotals, Reading, SSLSums
+from espnet_bljust.network.heads.supervised import supervised
 from espnet_bljust.network.packed.packing import Features, Wanted
 from espnet_bljust.network.systems import SSLKind, TrunkKind, build_head, build_trunk
 from espnet_bljust.network.trunks.log_mel import SpectrumMask
@@ -35,6 +37,8 @@ class JointBatch:
     labels: list[Tensor] = field(default_factory=list)  # (token,) each
     labelled_mask: Tensor | None = None  # (row,) bool: fine-tuning masks
     spectrum: SpectrumMask | None = None  # what is hidden of the labelled utterances' log-mel, for trunks that read it
+    channels: Tensor | None = None  # (labelled utterance, dim) bool: channels that the encoder gets as 0
+    views: int = 1  # how often the labelled utterances pass; the masks have one view behind the other
     pool: list[Tensor] = field(default_factory=list)  # (sample,) each; for CPC contexts, each before its future
     pool_mask: Tensor | None = None  # (row,) bool: the targets
     pool_negatives: list[Tensor] = field(default_factory=list)  # (masked, negative) of each utterance
@@ -42,6 +46,7 @@ class JointBatch:
     temperature: float = 1.0  # of the quantizer
     scale_edge: Callable[[Tensor], Tensor] | None = None  # laid on the trunk's tensors where the head takes them
     trunk_rests: bool = False  # the trunk does not move in this step: it gets no gradient
+    extractor_rests: bool = False  # nor does its first part
 
     def to(self, device: torch.device) -> Self:
         """Audio, negatives and noise on ``device``; masks and labels stay where they can be counted without waiting."""
@@ -50,7 +55,7 @@ class JointBatch:
     def pin_memory(self) -> Self:
         """As torch's loader asks for it: from such memory a GPU fetches what it needs while it computes."""
         pinned = self._each(torch.Tensor.pin_memory)
-        masks = {name: mask.pin_memory() for name in ("labelled_mask", "pool_mask")
+        masks = {name: mask.pin_memory() for name in ("labelled_mask", "channels", "pool_mask")
                  if (mask := getattr(self, name)) is not None}
         if self.spectrum is not None:
             masks["spectrum"] = type(self.spectrum)(*(mask.pin_memory() for mask in self.spectrum))
@@ -70,14 +75,15 @@ class JointBatch:
 class JointSums(NamedTuple):
     """Sums over a batch; None where the batch has no such audio."""
 
-    ctc_sum: Tensor | None  # () nats over feasible utterances: the supervised head's loss
+    ctc_sum: Tensor | None  # () nats over feasible utterances: the supervised head's loss, all its terms
     num_labelled: int
     infeasible: Tensor | None  # (utterance,) bool: no CTC path, or no class
-    logits: Tensor | None  # (row, token) of the labelled audio; of a class head (utterance, token)
-    logit_lengths: list[int]
+    logits: Tensor | None  # (row, token) of the labelled audio, view by view; of a class head (utterance, token)
+    logit_lengths: list[int]  # of one view
     ssl: SSLSums | None
     penalty_sum: Tensor | None  # () mean square over channels, summed over the rows of the pool
     pool_rows: int
+    parts: dict[str, Tensor] = {}  # terms of the supervised loss: heads/supervised.py
 
 
 class JointNetwork(nn.Module):
@@ -87,7 +93,11 @@ class JointNetwork(nn.Module):
         self, trunk: TrunkKind, ssl: SSLKind, vocabulary_size: int, head: HeadConfig = HeadConfig()  # noqa: B008
     ) -> None:
         super().__init__()
-        self.ssl_config = ssl
+        layers = trunk.num_layers
+        if any(layer >= layers for layer in head.intermediate_layers):
+            raise InputError(f"head_conf: intermediate_layers {list(head.intermediate_layers)} are to lie within the "
+                             f"trunk's {layers} layers. Lower them.")
+        self.ssl_config, self.head_config = ssl, head
         self.feature_dropout = trunk.feature_dropout
         self.trunk = build_trunk(trunk)
         self.head_name, kind = {"ctc": ("ctc", CTCHead), "mean": ("classifier", ClassHead)}[head.kind]
@@ -102,22 +112,32 @@ class JointNetwork(nn.Module):
     def forward(self, batch: JointBatch) -> JointSums:
         """One pass of the trunk, then each head on its own rows."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not batch.trunk_rests):
-            masks = {} if batch.spectrum is None else {"spectrum": batch.spectrum}
-            features = self.trunk.extract([*batch.labelled, *batch.pool], **masks)
+            features = self._features(batch)
             lengths = features.lengths[: len(batch.labelled)]
-            border = sum(lengths)  # labelled rows come first
-            reading = self._reading(batch, features.lengths[len(batch.labelled) :])
+            border = batch.views * sum(lengths)  # labelled rows come first
+            reading = self._reading(batch, features.lengths[batch.views * len(lengths) :])
             mask, want = self._masks(batch, border, reading)
-            encoded = features.of([True] * len(lengths) + (reading.encoded if reading else []))
-            hidden = self.trunk.encode(encoded, mask=mask, want=want)
-        logits = total = infeasible = ssl = penalty = None
+            encoded = features.of([True] * batch.views * len(lengths) + (reading.encoded if reading else []))
+            inner: list[Tensor] = []
+            tap = self._tap(inner, border)
+            hidden = self.trunk.encode(encoded, mask=mask, want=want, channels=batch.channels, tap=tap)
+        found = ssl = penalty = None
         if batch.labelled:
-            logits = self.head(hidden[:border], lengths)
+            found = supervised(self.head, self.head_config, hidden[:border], inner=inner, lengths=lengths,
+                               labels=batch.labels, views=batch.views)
             lengths = self.head.rows(lengths)
-            total, infeasible = self.head.loss_sum(logits, lengths, batch.labels)
         if batch.pool:
             ssl, penalty = self._self_supervised(batch, hidden[border:], features, border)
-        return JointSums(total, len(lengths), infeasible, logits, lengths, ssl, penalty, len(features.rows) - border)
+        total, infeasible, logits, parts = found or (None, None, None, {})
+        rows = len(features.rows) - border
+        return JointSums(total, len(lengths), infeasible, logits, lengths, ssl, penalty, rows, parts)
+
+    def nothing(self, *, trunk_rests: bool, extractor_rests: bool) -> Tensor:
+        """() 0, with a gradient of zeros for the trunk's moving parameters: what a process without audio has."""
+        if trunk_rests:
+            return sum((parameter * 0).sum() for parameter in self.head.parameters())
+        resting = set(self.trunk.extractor.parameters()) if extractor_rests else set()
+        return sum((parameter * 0).sum() for parameter in self.trunk.parameters() if parameter not in resting)
 
     def recognise(self, waves: list[Tensor]) -> tuple[Tensor, list[int]]:
         """Logits (row, token), packed, and the rows of each utterance."""
@@ -137,6 +157,19 @@ class JointNetwork(nn.Module):
     def temperature(self, num_updates: int) -> float:
         """Of the self-supervised head, after so many updates of its loss."""
         return self.ssl_head.temperature(num_updates)
+
+    def _features(self, batch: JointBatch) -> Features:
+        """Of every view of the labelled utterances, then of the pool; views masked behind them alone share them."""
+        if batch.spectrum is not None:
+            return self.trunk.extract([*batch.labelled * batch.views, *batch.pool], rests=batch.extractor_rests,
+                                      spectrum=batch.spectrum)
+        features = self.trunk.extract([*batch.labelled, *batch.pool], rests=batch.extractor_rests)
+        return features.repeated(len(batch.labelled), batch.views)
+
+    def _tap(self, inner: list[Tensor], border: int) -> Callable[[int, Tensor], None] | None:
+        """Puts the labelled rows of the layers that the head is trained on too into ``inner``, in training."""
+        layers = self.head_config.intermediate_layers if self.training and border else ()
+        return (lambda number, rows: inner.append(rows[:border]) if number in layers else None) if layers else None
 
     def _reading(self, batch: JointBatch, lengths: list[int]) -> Reading | None:
         if not batch.pool:
@@ -159,7 +192,7 @@ class JointNetwork(nn.Module):
         self, batch: JointBatch, hidden: Tensor, features: Features, border: int
     ) -> tuple[SSLSums, Tensor]:
         edge = batch.scale_edge or (lambda tensor: tensor)
-        masked = Wanted.of(batch.pool_mask, features.lengths[len(batch.labelled) :], hidden.device)
+        masked = Wanted.of(batch.pool_mask, features.lengths[batch.views * len(batch.labelled) :], hidden.device)
         source = features.early if self.ssl_head.reads_early and features.early is not None else features.rows
         rows = F.dropout(source[border:].index_select(0, masked.rows), self.feature_dropout, self.training)
         ssl = self.ssl_head(edge(hidden), edge(rows), lengths=masked.counts, negatives=batch.pool_negatives,

@@ -1,8 +1,8 @@
 """Which trunks and which self-supervised objectives there are, by the names that a configuration has for them.
 
-A trunk has extract(waves) -> Features (one that reads log-mel also takes a SpectrumMask), encode(features, mask, want)
--> hidden rows, and mask_embedding; its configuration num_frames, receptive_field, hop, first_centre, dim, feature_dim,
-early_dim, edge_frames, feature_dropout and bytes_per_frame.
+A trunk has extract(waves, rests) -> Features (one that reads log-mel also takes a SpectrumMask), encode(features, mask,
+want, channels) -> hidden rows, extractor and mask_embedding; its configuration num_frames, receptive_field, hop,
+first_centre, dim, feature_dim, early_dim, edge_frames, feature_dropout and bytes_per_frame.
 A self-supervised head has reading, forward, total, temperature and parts_are_coupled, as ssl_head.py.
 """
 

@@ -73,8 +73,9 @@ def cost(
     plan: Plan, settings: dict, sizes: Sizes, rates: Rates, valid_seconds: float, cluster: Cluster, processes: int
 ) -> Cost:
     """The row of ``processes``; ``rates`` are those of one."""
-    kinds = [seconds for seconds, used in zip(audio_of_update(settings), plan.consumed(plan.num_steps), strict=True)
-             if used]
+    labelled, pool = audio_of_update(settings)
+    used = plan.consumed(plan.num_steps)
+    kinds = [seconds for seconds, steps in zip((sizes.views * labelled, pool), used, strict=True) if steps]
     number = settings["accum_grad"] if cluster.memory_gb is None else least_micro_batches(
         sizes, sum(kinds), processes, cluster.memory_gb)
     number, fits = number or settings["accum_grad"], number is not None

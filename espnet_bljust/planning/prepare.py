@@ -65,14 +65,18 @@ def prepare(
 
 
 def check_network(settings: dict) -> None:
-    """What is frozen is there, and what it starts from fits."""
+    """What is frozen or drops out is there, and what it starts from fits."""
+    from espnet_bljust.training.phase_dropouts import phase_dropouts
     from espnet_bljust.weights.experiment import shape_of
 
-    check_frozen(settings.get("freeze_param", []), shape_of(settings).parameters())
+    shape = shape_of(settings)
+    check_frozen(settings.get("freeze_param", []), shape.parameters())
+    phase_dropouts(settings.get("dropout_conf", {}), shape.trunk)
     if settings.get("init_from"):
         from espnet_bljust.weights.starting_point import starting_point
 
-        print(starting_point(Path(settings["init_from"]), shape_of(settings), settings["token_list"]).line)
+        print(starting_point(Path(settings["init_from"]), shape, settings["token_list"]).line)
+
 
 
 def pool_amount(settings: dict, pool_dir: Path, index_file: Path | None) -> Amount | None:

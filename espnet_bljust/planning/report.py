@@ -21,6 +21,7 @@ class Sizes(NamedTuple):
     phi: int
     eta: int
     bytes_per_second: float  # of activations, a second of audio
+    views: int = 1  # of labelled audio in a batch
 
     @classmethod
     def of(cls, settings: dict) -> "Sizes":
@@ -34,7 +35,7 @@ class Sizes(NamedTuple):
         with torch.device("meta"):
             network = JointNetwork(*shape)
         counts = [sum(p.numel() for p in part.parameters()) for part in (network.trunk, network.head, network.ssl_head)]
-        return cls(*counts, shape.trunk.bytes_per_frame * SAMPLE_RATE / shape.trunk.hop)
+        return cls(*counts, shape.trunk.bytes_per_frame * SAMPLE_RATE / shape.trunk.hop, shape.head.views)
 
     def memory_gb(self, batch_seconds: float) -> float:
         """Rough peak of a training step in one process, without what Python and torch take themselves."""
@@ -53,6 +54,7 @@ def report(plan: Plan, settings: dict, sizes: Sizes, audio: dict[str, Amount | N
     """Markdown; what is not known yet is shown as a question mark. ``processes`` share each micro-batch."""
     accumulated = settings["accum_grad"]
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
+    passing = sizes.views * seconds["labelled"] + seconds["pool"]
     times = passes(plan, settings, audio)
     head = HEADS[settings.get("head_conf", {}).get("kind", "ctc")]
     segments = []
@@ -70,7 +72,7 @@ def report(plan: Plan, settings: dict, sizes: Sizes, audio: dict[str, Amount | N
         f"{plan.num_steps} optimizer steps of {accumulated} micro-batches, evaluated every "
         f"{settings['steps_per_epoch']}.", "", *table(["audio", "hours", "seconds a step", "passes"], amounts), "",
         *table(["role", "parameters"], ((role, f"{count:,}") for role, count in roles.items())), "",
-        f"Memory of a step, roughly: {sizes.memory_gb(sum(seconds.values()) / processes):.1f} GB"
+        f"Memory of a step, roughly: {sizes.memory_gb(passing / processes):.1f} GB"
         f"{' in each process' if processes > 1 else ''}, beside 0.9 GB for Python. "
         f"Disk for checkpoints: {disk_gb(sizes, settings):.2f} GB.", ""])  # fmt: skip
 

@@ -40,6 +40,7 @@ KINDS = {
                          f"a number of steps from 1 to {MOST_STEPS_UNSEEN} (alarms come with its rows)", 10),
     "grad_clip": Kind(lambda value: value == math.inf or _number(value) and value > 0,
                       "a positive norm (.inf for none)", 5.0),
+    "ema_decay": Kind(lambda value: _number(value, below=1), "a share from 0 (no average) to below 1", 0.999),
     "save_interval_minutes": Kind(_number, "minutes (0 for none)", 30),
     "unlabelled_shards_from": Kind(lambda value: type(value) is int, "a number of utterances", 2000000),
     "keep_updates": Kind(lambda value: isinstance(value, list) and all(map(_whole, value)), "a list of steps", [50000]),

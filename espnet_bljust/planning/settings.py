@@ -26,8 +26,9 @@ DEFAULTS = {
 # What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
 KEYS = {
     *DEFAULTS, "plan_conf", "trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "masking_conf",
-    "augment_conf", "optim", "optim_conf", "batch_seconds", "unlabelled_batch_seconds", "steps_per_epoch", "grad_clip",
-    "stop_on_alarm", "save_interval_minutes", "use_amp", "train_dtype", "freeze_param", "cudnn_enabled",
+    "augment_conf", "dropout_conf", "optim", "optim_conf", "batch_seconds", "unlabelled_batch_seconds",
+    "steps_per_epoch", "grad_clip",
+    "stop_on_alarm", "save_interval_minutes", "ema_decay", "use_amp", "train_dtype", "freeze_param", "cudnn_enabled",
     "cudnn_benchmark", "cudnn_deterministic", "use_tf32", "detect_anomaly",
 }
 
@@ -72,7 +73,8 @@ def _check_keys(settings: dict, where: str) -> None:
     if unknown:
         near = difflib.get_close_matches(unknown[0], KEYS, 1, 0)[0]
         raise InputError(f"{where}: training does not read {unknown[0]}. Remove it, or did you mean {near}?")
-    for name in ("plan_conf", "trunk_conf", "ssl_conf", "cpc_conf", "head_conf", "masking_conf", "augment_conf"):
+    for name in ("plan_conf", "trunk_conf", "ssl_conf", "cpc_conf", "head_conf", "masking_conf", "augment_conf",
+                 "dropout_conf"):
         if not isinstance(settings.get(name, {}), dict):
             raise InputError(f"{where}: {name} is {settings[name]!r}, not keys with values. Write them below {name}.")
     check_values(settings, where)

@@ -90,8 +90,9 @@ def noise_batch(network: "JointNetwork", utterances: int, settings: dict, *, poo
         vocabulary = len(settings["token_list"])
         tokens = 1 + torch.arange(UTTERANCE_SECONDS * TOKENS_PER_SECOND, device=device) % (vocabulary - 1)
         tokens = tokens if network.head_name == "ctc" else tokens[1:2]
-        mask, spectrum = drawing.labelled(Turn(0), names, samples)
-        return JointBatch(labelled=waves, labels=[tokens] * utterances, labelled_mask=mask, spectrum=spectrum)
+        mask, spectrum, channels, views = drawing.labelled(Turn(0), names, samples)
+        return JointBatch(labelled=waves, labels=[tokens] * utterances, labelled_mask=mask, spectrum=spectrum,
+                          channels=channels, views=views)
     draw = drawing.pool(Turn(0), names, samples)
     return JointBatch(pool=draw.pieces(waves), pool_mask=draw.mask.to(device), noise=draw.noise.to(device),
                       pool_negatives=[each.to(device) for each in draw.negatives])

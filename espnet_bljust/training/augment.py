@@ -2,7 +2,8 @@
 
 The self-supervised loss sees the audio as it is. ``strength`` (0 .. 1, from the plan's augment_start and augment_ramp)
 scales widths: the numbers drawn are the same at any strength, so that a ramp widens the same masks.
-Sources: Park et al., arXiv:1904.08779; a number of time masks that grows with the length: arXiv:1912.05533, section 3.
+Sources: Park et al., arXiv:1904.08779; a number of time masks that grows with the length: arXiv:1912.05533, section 3;
+channel masks: Baevski et al., arXiv:2006.11477, section 4.3.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 
 from espnet_bljust.network.config import Options, require
-from espnet_bljust.network.heads.masking import stripe_mask
+from espnet_bljust.network.heads.masking import span_mask, stripe_mask
 from espnet_bljust.network.log_mel_config import HOP, mel_frames
 from espnet_bljust.network.trunks.log_mel import SpectrumMask
 from espnet_bljust.randomness import derive_seed
@@ -29,17 +30,21 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class AugmentConfig(Options):
-    """Masks on the log-mel before the subsampling; none by default. Widths are uniform from 0 to the largest."""
+    """None by default. Masks on the log-mel before the subsampling have widths uniform from 0 to the largest."""
 
     num_freq_masks: int = 0
     freq_mask_share: float = 0.34  # of the bands, the widest; 27 of 80
     time_masks_per_second: float = 0.0  # their mean number by the length of an utterance
     time_mask_seconds: float = 0.25  # the longest
     max_time_share: float = 0.5  # of an utterance: so much its longest masks may take side by side
+    # channels of the encoder's input, behind 0 over the whole utterance: the share that starts a span, times its length
+    channel_mask_probability: float = 0.0
+    channel_mask_span: int = 64
 
     def __post_init__(self) -> None:
         require(self.num_freq_masks >= 0, f"num_freq_masks is {self.num_freq_masks}, negative")
-        for name in ("freq_mask_share", "max_time_share"):
+        require(self.channel_mask_span > 0, f"channel_mask_span is {self.channel_mask_span}, not positive")
+        for name in ("freq_mask_share", "max_time_share", "channel_mask_probability"):
             require(0 <= getattr(self, name) <= 1, f"{name} is {getattr(self, name)}, not in [0, 1]")
         for name in ("time_masks_per_second", "time_mask_seconds"):
             require(0 <= getattr(self, name) < 100, f"{name} is {getattr(self, name)}, not in [0, 100)")
@@ -64,3 +69,13 @@ def spectrum_masks(
         longest = min(longest, config.max_time_share * mel_frames(samples) / max(count, 1))
         frames.append(stripe_mask(mel_frames(samples), count=count, width=turn.strength * longest, rng=rng))
     return SpectrumMask(torch.from_numpy(np.concatenate(frames)), torch.from_numpy(np.stack(bands)))
+
+
+def channel_masks(turn: Turn, utterances: list[str], config: AugmentConfig, *, dim: int, seed: int) -> torch.Tensor:
+    """(utterance, dim) bool."""
+    probability, span = turn.strength * config.channel_mask_probability, min(config.channel_mask_span, dim)
+    drawn = []
+    for utterance in utterances:
+        rng = np.random.default_rng(derive_seed(seed, "channel mask", turn.epoch, utterance))
+        drawn.append(span_mask(dim, probability=probability, span=span, rng=rng, min_spans=0))
+    return torch.from_numpy(np.stack(drawn))

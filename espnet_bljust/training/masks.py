@@ -14,12 +14,13 @@ from torch import Tensor
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import CPCConfig
+from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.heads.cpc import stretches
 from espnet_bljust.network.heads.masking import sample_negatives, span_mask
 from espnet_bljust.network.systems import SSLKind, read_configs
 from espnet_bljust.network.trunks.log_mel import SpectrumMask
 from espnet_bljust.randomness import derive_seed
-from espnet_bljust.training.augment import AugmentConfig, Turn, spectrum_masks
+from espnet_bljust.training.augment import AugmentConfig, Turn, channel_masks, spectrum_masks
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class MaskingConfig:
     pool_span: int = 10
     labelled_probability: float = 0.05
     labelled_span: int = 10
+    labelled_min_spans: int = 0  # of an utterance, as far as they fit; 2 in fairseq
     num_negatives: int = 100
 
     @classmethod
@@ -39,9 +41,10 @@ class MaskingConfig:
         for name, value in options.items():
             if name not in known:
                 raise InputError(f"masking_conf: unknown key {name}. Known keys: {', '.join(known)}.")
-            share = name.endswith("probability")
-            if not isinstance(value, int | float) or not (0 <= value <= 1 if share else value >= 1 and value % 1 == 0):
-                wanted = "a share from 0 to 1" if share else "a whole number from 1"
+            share, least = name.endswith("probability"), 0 if name == "labelled_min_spans" else 1
+            number = isinstance(value, int | float)
+            if not number or not (0 <= value <= 1 if share else value >= least and value % 1 == 0):
+                wanted = "a share from 0 to 1" if share else f"a whole number from {least}"
                 raise InputError(f"masking_conf: {name} is {value!r}, not {wanted}. Mend the value.")
             options[name] = value if share else int(value)
         return cls(**options)
@@ -63,10 +66,12 @@ class PoolDraw(NamedTuple):
 
 
 class LabelledDraw(NamedTuple):
-    """What is hidden of a labelled batch."""
+    """What is hidden of a labelled batch; of several views, of one behind that of the other."""
 
     mask: Tensor  # (row,) bool over the packed frames
-    spectrum: SpectrumMask | None  # of its log-mel
+    spectrum: SpectrumMask | None = None  # of its log-mel
+    channels: Tensor | None = None  # (utterance, channel) bool, of what its encoder reads
+    views: int = 1
 
 
 class Drawing(NamedTuple):
@@ -79,6 +84,8 @@ class Drawing(NamedTuple):
     seed: int
     augment: AugmentConfig = AugmentConfig()
     num_mels: int = 0  # 0: a trunk that reads no log-mel
+    dim: int = 0  # of what the encoder reads
+    views: int = 1  # how often a labelled utterance is in a batch, each time masked anew
 
     @classmethod
     def of(cls, settings: Mapping) -> Self:
@@ -90,7 +97,8 @@ class Drawing(NamedTuple):
         if augment.masks_spectrum and num_mels == 0:
             raise InputError("augment_conf: num_freq_masks and time_masks_per_second hide a spectrogram, which "
                              "trunk wav2vec2 does not read. Remove them; masking_conf hides its frames.")
-        return cls(masking, ssl, trunk.num_frames, trunk.edge_frames, settings["seed"], augment, num_mels)
+        return cls(masking, ssl, trunk.num_frames, trunk.edge_frames, settings["seed"], augment, num_mels, trunk.dim,
+                   HeadConfig.from_dict(settings.get("head_conf") or {}).views)
 
     @property
     def codebook(self) -> tuple[int, int]:
@@ -106,11 +114,24 @@ class Drawing(NamedTuple):
 
     def labelled(self, turn: Turn, utterances: list[str], num_samples: list[int]) -> LabelledDraw:
         """Of a labelled batch."""
+        seeds = [self.seed, *(derive_seed(self.seed, "view", view) for view in range(1, self.views))]
+        views = [self._view(turn, utterances, num_samples, seed) for seed in seeds]
+        masks, spectra, channels = ([view[place] for view in views] for place in range(3))
+        return LabelledDraw(
+            torch.cat(masks), None if spectra[0] is None else SpectrumMask(*map(torch.cat, zip(*spectra, strict=True))),
+            None if channels[0] is None else torch.cat(channels), self.views)
+
+    def _view(self, turn: Turn, utterances: list[str], num_samples: list[int], seed: int) -> LabelledDraw:
         frames = [self.num_frames(samples) for samples in num_samples]
-        masking = replace(self.masking, labelled_probability=turn.strength * self.masking.labelled_probability)
-        spectrum = spectrum_masks(turn, utterances, num_samples, self.augment, num_mels=self.num_mels, seed=self.seed
-                                  ) if self.augment.masks_spectrum else None
-        return LabelledDraw(labelled_masks(utterances, frames, masking, self.seed, turn.epoch), spectrum)
+        masking = replace(self.masking, labelled_probability=turn.strength * self.masking.labelled_probability,
+                          labelled_min_spans=int(turn.strength * self.masking.labelled_min_spans))
+        spectrum = channels = None
+        if self.augment.masks_spectrum:
+            spectrum = spectrum_masks(
+                turn, utterances, num_samples, self.augment, num_mels=self.num_mels, seed=seed)
+        if self.augment.channel_mask_probability > 0:
+            channels = channel_masks(turn, utterances, self.augment, dim=self.dim, seed=seed)
+        return LabelledDraw(labelled_masks(utterances, frames, masking, seed, turn.epoch), spectrum, channels)
 
 
 def draw_pool(
@@ -156,7 +177,7 @@ def labelled_masks(utterances: list[str], lengths: list[int], config: MaskingCon
     masks = []
     for utterance, frames in zip(utterances, lengths, strict=True):
         rng = np.random.default_rng(derive_seed(seed, "labelled mask", epoch, utterance))
-        masks.append(_mask(frames, config.labelled_probability, config.labelled_span, rng, min_spans=0))
+        masks.append(_mask(frames, config.labelled_probability, config.labelled_span, rng, config.labelled_min_spans))
     return torch.from_numpy(np.concatenate(masks))
 
 

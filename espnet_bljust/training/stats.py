@@ -107,7 +107,8 @@ class StepStats:
         return {
             "epoch": self.epoch, "phase": moment.phase, "gamma": moment.gamma,
             **{f"lr_{role}": rate for role, rate in moment.rates.items()},
-            "ctc": self._mean("supervised", self.labelled),
+            "ctc": self._mean("ctc", self.labelled),
+            **{name: self._mean(name, self.labelled) for name in ("intermediate", "consistency") if name in self.sums},
             "contrastive": per_frame["contrastive"], "contrastive_guess": per_frame["guess"],
             "diversity": per_frame["diversity"],
             "ssl_accuracy": per_frame["correct"], "masked_fraction": self.masked / self.rows if self.rows else None,

@@ -5,7 +5,7 @@ mean of the code probabilities, on which the diversity loss depends.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -16,6 +16,7 @@ from espnet_bljust.bilevel.plan import Moment
 from espnet_bljust.bilevel.step import Pull, PullMeter, apply, gradient
 from espnet_bljust.network.heads.ssl_head import PoolTotals
 from espnet_bljust.network.joint import JointBatch, JointNetwork, JointSums
+from espnet_bljust.network.trunks.dropout import set_dropouts
 from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stats import StepStats
@@ -26,6 +27,7 @@ class Settings(NamedTuple):
 
     grad_clip: float
     use_amp: bool  # the forward pass in bfloat16 where torch's autocast has it; weights and losses stay float32
+    dropouts: Mapping[str, Mapping[str, float]] = {}  # phase -> the trunk's dropouts, where they differ by phase
 
 
 class Model(Protocol):
@@ -65,6 +67,8 @@ class Updater:
     ) -> None:
         """Descend once; a loss or gradient that is not finite moves nothing and is named. ``counts``: if known."""
         started = time.perf_counter()
+        if moment.phase in self.settings.dropouts:
+            set_dropouts(self.network, self.settings.dropouts[moment.phase])
         both = moment.labelled and moment.pool
         labelled, masked, rows = counts or self.count(batches)
         batches = [batch.to(self.processes.device) for batch in batches]
@@ -76,7 +80,7 @@ class Updater:
         def forward(batch: MicroBatch) -> LossSums:
             with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.settings.use_amp):
                 out = self.model(batch.joint, temperature=temperature, edge=moment.edge,
-                                 trunk_rests=moment.trunk_rests)
+                                 trunk_rests=moment.trunk_rests, extractor_rests=moment.extractor_rests)
             totals = None
             if coupled:
                 totals = PoolTotals(masked, rows, self._shared(out["pool"]) if early is None else early)

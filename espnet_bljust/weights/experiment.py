@@ -9,8 +9,9 @@ from torch import Tensor
 
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.config import CPCConfig, HeadConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape, fit, parameters_of, refuse_odd_tensors
+from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.systems import read_configs
 from espnet_bljust.weights.checkpoint import load, own_names

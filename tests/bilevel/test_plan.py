@@ -225,3 +225,38 @@ def test_further_evaluations_come_between_the_others_in_order():
     points = plan.evaluations(3)
     extra = next(step for step in range(1, plan.num_steps) if step not in points)
     assert plan.evaluations(3, [extra, points[0]]) == sorted([*points, extra])
+
+
+def test_the_exponential_decay_is_fairseqs_tri_stage():
+    """peak exp(-t ln(1 / final_scale) / decay_steps), t steps after the hold: by a loop of equal factors."""
+    shape, rate = TriStage(0.1, 0.4, 0.05, "exponential"), 1.0
+    for step in range(1, 201):
+        factor = shape.factor(step, 200)
+        if step > 100:
+            rate *= 0.05 ** (1 / 100)
+            assert factor == pytest.approx(rate, rel=1e-9)
+        else:
+            assert factor == min(1.0, step / 20)
+    assert rate == pytest.approx(0.05)
+
+
+def test_an_exponential_decay_to_nothing_is_refused():
+    with pytest.raises(InputError, match="final_scale 0 is never reached"):
+        TriStage(final_scale=0.0, decay="exponential")
+
+
+def test_augmentation_begins_at_its_step_and_grows_over_its_ramp_over_all_steps_on_labelled_audio():
+    """Two cycles of 2 exploration and 3 joint steps, then 4 final ones: 10 steps on labelled audio."""
+    options = {**OPTIONS, "schedule": "paper", "cycles": 2, "exploration_steps": 2, "joint_steps": 3, "final_steps": 4}
+    plan = build_plan({**options, "augment_start": 2, "augment_ramp": 4})
+    moments = [plan.at(step) for step in range(1, plan.num_steps + 1)]
+    assert [moment.augment for moment in moments if moment.labelled] == [0, 0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
+    assert {build_plan(options).at(step).augment for step in (3, 14)} == {1.0}
+    abrupt = build_plan({**options, "augment_start": 2})
+    assert [abrupt.at(step).augment for step in (3, 4, 5)] == [0, 0, 1]
+
+
+def test_the_extractor_rests_in_its_phases_alone():
+    plan = build_plan({**OPTIONS, "extractor_rests": ["final"]})
+    for step in range(1, plan.num_steps + 1):
+        assert plan.at(step).extractor_rests == (plan.at(step).phase == "final")

@@ -132,6 +132,18 @@ def test_a_rate_may_be_written_with_an_exponent_and_no_point(stage, number):
     ("log_interval=101", "log_interval is 101"),
     ("head_conf.per_token=1", "per_token is 1, not true or false"),
     ("ssl_conf.num_negatives=50", "unknown key num_negatives"),  # it is masking_conf's
+    ("masking_conf.labelled_min_spans=-1", "labelled_min_spans is -1, not a whole number from 0"),
+    ("augment_conf.num_freq_masks=2", "augment_conf: num_freq_masks.*wav2vec2"),
+    ("augment_conf.channel_mask_share=0.5", "unknown key channel_mask_share.*channel_mask_probability"),
+    ("head_conf.intermediate_layers=[2]", "head_conf: intermediate_layers.*within the trunk's 2 layers"),
+    ("ema_decay=1", "ema_decay is 1, not a share from 0"),
+    ("dropout_conf.last={}", "dropout_conf: unknown phase last.*exploration, joint, final"),
+    ("dropout_conf.final={dropuot: 0.1}", "dropout_conf: final: the trunk has no dropuot, only dropout"),
+    ("dropout_conf.final=0.1", "dropout_conf: final: the trunk has no 0.1"),
+    ("dropout_conf.final={layer_drop: 1}", r"dropout_conf: final\.layer_drop is 1, not in"),
+    ("plan_conf.extractor_rests=[last]", r"extractor_rests is \['last'\], not a list of phases.*exploration"),
+    ("plan_conf.decay=cosine", "decay is 'cosine'. Known values: linear, exponential"),
+    ("plan_conf.augment_start=0.5", "augment_start is 0.5, not a whole number"),
 ])  # fmt: skip
 def test_a_wrong_key_or_value_is_named_and_nothing_is_written(stage, tmp_path, change, named):
     if named is None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from espnet_bljust.bilevel.segments import Segment
 from espnet_bljust.data.feeding.samples import Sample
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
-from espnet_bljust.training.augment import Turn
+from espnet_bljust.training.augment import AugmentConfig, Turn
 from espnet_bljust.training.masks import Drawing, MaskingConfig
 from espnet_bljust.training.micro_batch import EMPTY, collate_labelled, collate_pool, merge
 from espnet_bljust.training.processes import Processes
@@ -34,19 +36,47 @@ WAV2VEC2 = TrunkConfig(conv_layers=((8, 10, 5), (8, 4, 4), (8, 4, 4), (8, 4, 4))
 CNN_RNN = CnnRnnConfig(num_mels=12, num_convolutions=2, maps=4, num_layers=2, hidden=8, dim=12, dropout=0.0)
 CONFORMER = ConformerConfig(num_mels=12, dim=12, num_layers=2, num_heads=2, ffn_dim=16, kernel=5, dropout=0.0,
                             attention_dropout=0.0)
-# (trunk, objective)
+GRU = replace(CNN_RNN, cell="gru", attention=True)
+CHANNELS = AugmentConfig(channel_mask_probability=0.4, channel_mask_span=3)
+SPECTRUM = replace(CHANNELS, num_freq_masks=2, time_masks_per_second=6.0)
+LIFTED = HeadConfig(consistency=0.7, intermediate_layers=(1,), intermediate_weight=0.4)
+
+
+class System(NamedTuple):
+    """What is trained, and with which options."""
+
+    trunk: TrunkConfig | CnnRnnConfig | ConformerConfig
+    ssl: SSLConfig | CPCConfig
+    head: HeadConfig = HeadConfig()
+    augment: AugmentConfig = AugmentConfig()
+    masking: MaskingConfig = MASKING
+
+    @property
+    def drawing(self):
+        """Seed 0."""
+        trunk = self.trunk
+        return Drawing(self.masking, self.ssl, trunk.num_frames, trunk.edge_frames, 0, self.augment,
+                       getattr(trunk, "num_mels", 0), trunk.dim, self.head.views)
+
+
 SYSTEMS = {
-    "wav2vec2": (WAV2VEC2, SSL), "wav2vec2 cpc": (WAV2VEC2, CPC), "lstm": (CNN_RNN, CPC),
-    "gru": (replace(CNN_RNN, cell="gru", attention=True), CPC), "conformer": (CONFORMER, SSL),
-    "conformer cpc": (CONFORMER, CPC),
+    "wav2vec2": System(WAV2VEC2, SSL), "wav2vec2 cpc": System(WAV2VEC2, CPC), "lstm": System(CNN_RNN, CPC),
+    "gru": System(GRU, CPC), "conformer": System(CONFORMER, SSL), "conformer cpc": System(CONFORMER, CPC),
+    # with every option that adds to f or hides parts of the labelled audio
+    "wav2vec2 options": System(WAV2VEC2, SSL, LIFTED, CHANNELS, replace(MASKING, labelled_min_spans=2)),
+    "wav2vec2 two views": System(WAV2VEC2, SSL, HeadConfig(consistency=0.2, per_token=True)),
+    "wav2vec2 intermediate": System(WAV2VEC2, SSL, HeadConfig(intermediate_layers=(1,))),
+    "lstm options": System(CNN_RNN, CPC, LIFTED, SPECTRUM), "gru options": System(GRU, CPC, LIFTED, SPECTRUM),
+    "conformer options": System(CONFORMER, SSL, LIFTED, SPECTRUM),
+    "conformer cpc options": System(CONFORMER, CPC, LIFTED, SPECTRUM),
 }
 
 
 def make_model(seed=0, system="wav2vec2", **changes):
     """``changes`` of the trunk."""
     torch.manual_seed(seed)
-    trunk, ssl = SYSTEMS[system]
-    return BLJustModel(JointNetwork(replace(trunk, **changes), ssl, 6), str).to(ONE).train()
+    trunk, ssl, head, *_ = SYSTEMS[system]
+    return BLJustModel(JointNetwork(replace(trunk, **changes), ssl, 6, head), str).to(ONE).train()
 
 
 def waves(ids):
@@ -57,8 +87,7 @@ def waves(ids):
 
 def micro_batch(labelled=(), pool=(), system="wav2vec2"):
     """Utterances by number; what the iterator would give."""
-    trunk, ssl = SYSTEMS[system]
-    drawing = Drawing(MASKING, ssl, trunk.num_frames, trunk.edge_frames, seed=0)
+    drawing = SYSTEMS[system].drawing
     names = [[str(number) for number in ids] for ids in (labelled, pool)]
     one = other = EMPTY
     if labelled:

@@ -1,15 +1,25 @@
 """Augmentation of the labelled rows: distributions by expectation and against ESPnet's, and what depends on what."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from espnet_bljust.errors import InputError
-from espnet_bljust.network.heads.masking import stripe_mask
-from espnet_bljust.network.log_mel_config import mel_frames
-from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask
-from espnet_bljust.training.augment import AugmentConfig, Turn, spectrum_masks
-from espnet_bljust.training.masks import Drawing
+sys.path.insert(0, str(Path(__file__).parent))
+from small import Trainer, constant_plan, make_model, micro_batch, step_of, weights  # noqa: E402
+
+from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.network.heads.masking import stripe_mask  # noqa: E402
+from espnet_bljust.network.log_mel_config import mel_frames  # noqa: E402
+from espnet_bljust.network.packed.packing import hide, silence  # noqa: E402
+from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask  # noqa: E402
+from espnet_bljust.training.augment import AugmentConfig, Turn, channel_masks, spectrum_masks  # noqa: E402
+from espnet_bljust.training.masks import Drawing, MaskingConfig, labelled_masks  # noqa: E402
+
+EXTRACTORS = {"wav2vec2": "network.trunk.feature_extractor.", "lstm": "network.trunk.convolutions.",
+              "gru": "network.trunk.convolutions.", "conformer": "network.trunk.embed."}
 
 FIRST = Turn(0)
 CONFIG = AugmentConfig(num_freq_masks=2, freq_mask_share=27 / 80, time_masks_per_second=1.0)
@@ -124,3 +134,72 @@ def test_a_trunk_without_a_spectrum_refuses_masks_on_it():
 def test_a_value_out_of_range_is_named(name, value):
     with pytest.raises(InputError, match=f"AugmentConfig: .*{name}"):
         AugmentConfig.from_dict({name: value})
+
+
+@pytest.mark.parametrize(("probability", "span", "min_spans"), [(0.5, 64, 0), (0.25, 64, 0), (0.1, 10, 2)])
+def test_spans_are_as_many_as_those_of_hugging_faces_mask_indices(probability, span, min_spans):
+    """Channel masks of 768 (no least number), and time masks of at least two spans; to 4 standard errors."""
+    from transformers.models.wav2vec2.modeling_wav2vec2 import _compute_mask_indices
+
+    size, count = (768, 3000) if span == 64 else (49, 3000)
+    names = [f"u{index}" for index in range(count)]
+    if min_spans:
+        config = MaskingConfig(labelled_probability=probability, labelled_span=span, labelled_min_spans=min_spans)
+        ours = labelled_masks(names, [size] * count, config, 0, 0).view(count, size)
+    else:
+        config = AugmentConfig(channel_mask_probability=probability, channel_mask_span=span)
+        ours = channel_masks(FIRST, names, config, dim=size, seed=0)
+    np.random.seed(0)
+    theirs = torch.from_numpy(_compute_mask_indices((count, size), probability, span, min_masks=min_spans))
+    shares = [masked.double().mean(1) for masked in (ours, theirs)]
+    error = max(float(share.std()) for share in shares) / count**0.5
+    assert abs(float(shares[0].mean() - shares[1].mean())) < 4 * 2**0.5 * error + 1e-9
+
+
+def test_a_channel_mask_is_its_utterances_own_and_scaled_by_the_strength():
+    config = AugmentConfig(channel_mask_probability=0.5, channel_mask_span=4)
+    names = [f"u{index}" for index in range(300)]
+    together = channel_masks(FIRST, names, config, dim=32, seed=0)
+    assert torch.equal(together[7:8], channel_masks(FIRST, names[7:8], config, dim=32, seed=0))
+    assert not torch.equal(together, channel_masks(Turn(1), names, config, dim=32, seed=0))
+    half = channel_masks(Turn(0, 0.5), names, config, dim=32, seed=0)
+    assert 0.4 < float(half.double().mean() / together.double().mean()) < 0.65
+    assert not channel_masks(Turn(0, 0.0), names, config, dim=32, seed=0).any()
+
+
+def test_masked_channels_are_0_over_the_whole_utterance_behind_the_mask_embedding_too():
+    rows, embedding = torch.randn(7, 3), torch.ones(3)
+    mask = torch.tensor([True, False, False, True, False, False, False])
+    channels = torch.tensor([[True, False, False], [False, False, True]])
+    found = silence(hide(rows, mask, embedding), [2, 3, 2], channels)
+    for row in range(7):
+        utterance = 0 if row < 2 else 1 if row < 5 else 2
+        for channel in range(3):
+            value = 1.0 if mask[row] else float(rows[row, channel])
+            assert float(found[row, channel]) == (0.0 if utterance < 2 and channels[utterance, channel] else value)
+
+
+@pytest.mark.parametrize("system", ["wav2vec2", "lstm", "gru", "conformer"])
+def test_a_resting_extractor_gets_no_gradient_and_all_else_that_of_detached_features(system):
+    """The labelled loss: by hand, the trunk on features computed without a graph."""
+    batch = micro_batch((0, 1, 2), system=system)
+    plan = constant_plan("final", 1, extractor_rests=("final",))
+    found = step_of(make_model(system=system), plan, batch)
+    whole = step_of(make_model(system=system), constant_plan("final", 1), batch)
+    resting = [name for name in found if name.startswith(EXTRACTORS[system])]
+    assert resting and not any(found[name].any() for name in resting)
+    assert all(whole[name].abs().max() > 0 for name in resting if name.endswith("weight"))
+    for name in found:  # what lies behind the extractor does not notice
+        if name not in resting:
+            torch.testing.assert_close(found[name], whole[name], rtol=0, atol=1e-12)
+    trainer = Trainer(make_model(system=system), torch.optim.AdamW, weight_decay=0.1).run(plan, batch)
+    before, after = weights(make_model(system=system)), weights(trainer.model)
+    assert all(torch.equal(before[name], after[name]) for name in resting)
+
+
+def test_a_process_without_audio_leaves_a_resting_extractor_without_a_gradient_too():
+    model = make_model()
+    model(speech=None, pool=None, extractor_rests=True)["supervised"].backward()
+    reached = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    theta = {name for name in weights(model) if name.startswith("network.trunk.")}
+    assert reached == {name for name in theta if not name.startswith(EXTRACTORS["wav2vec2"])}

@@ -160,15 +160,17 @@ def test_clipping_acts_on_each_roles_combined_gradient():
 @pytest.mark.parametrize("eta_step", ["penalised", "own"])
 @pytest.mark.parametrize("cut", [1, 2])
 @pytest.mark.parametrize("measure", [False, True])  # measuring takes f's gradient apart by a pass of its own
-def test_balanced_gamma_is_the_ratio_of_both_norms_at_the_trunks_output(eta_step, cut, measure):
-    model, balance = make_model(), Balance()
+@pytest.mark.parametrize("system", ["wav2vec2", "wav2vec2 options"])
+def test_balanced_gamma_is_the_ratio_of_both_norms_at_the_trunks_output(eta_step, cut, measure, system):
+    model, balance = make_model(system=system), Balance()
     hidden = {}
     model.network.ctc.register_forward_pre_hook(lambda _, rows: hidden.__setitem__("f", rows[0]))
     model.network.ssl_head.register_forward_pre_hook(lambda _, rows: hidden.__setitem__("g", rows[0]))
-    f, g = objective(model, micro_batch(LABELLED, POOL))
+    f, g = objective(model, micro_batch(LABELLED, POOL, system))
     norms = [float(torch.autograd.grad(loss, hidden[name], retain_graph=True)[0].norm())
              for loss, name in ((f, "f"), (g, "g"))]
-    batches = [micro_batch(LABELLED, POOL)] if cut == 1 else [micro_batch((0,), (2, 5)), micro_batch((1, 2), (6, 8))]
+    parts = [(LABELLED, POOL)] if cut == 1 else [((0,), (2, 5)), ((1, 2), (6, 8))]
+    batches = [micro_batch(*part, system) for part in parts]
     plan = constant_plan("joint", 2, 3.0, 0.0, eta_step=eta_step, gamma_unit="balanced")
     trainer = Trainer(model, balance=balance)
     assert balance.ratio == 1

@@ -1,4 +1,4 @@
-"""Proofs 1, 2 and 8 on every trunk and objective: the method does not know which of them it trains."""
+"""Proofs 1, 2 and 8 on every trunk, objective and set of options: the method does not know which of them it trains."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small import (  # noqa: E402
+    SYSTEMS,
     Trainer,
     constant_plan,
     gradients,
@@ -20,7 +21,7 @@ from small import (  # noqa: E402
 )
 
 LABELLED, POOL = (0, 1, 2), (2, 5, 6, 8)
-pytestmark = pytest.mark.parametrize("system", ["wav2vec2 cpc", "lstm", "gru", "conformer", "conformer cpc"])
+pytestmark = pytest.mark.parametrize("system", [name for name in SYSTEMS if name != "wav2vec2"])  # test_proofs.py's
 
 
 def assert_close(found, expected, tolerance):
@@ -65,8 +66,9 @@ def test_gamma_zero_with_pool_audio_in_the_pass_follows_the_supervised_run_while
     found, expected = weights(own.model), weights(supervised.model)
     moved = {name for name in found if role(name) == "eta" and not torch.equal(found[name], expected[name])}
     assert moved == {name for name in found if role(name) == "eta"}
+    # the GRU variant's first bias has a gradient of almost 0, as a norm takes it away: Adam scales its rounding up
     assert_close({name: found[name] for name in found if name not in moved},
-                 {name: expected[name] for name in found if name not in moved}, 1e-9)
+                 {name: expected[name] for name in found if name not in moved}, 1e-8 if "gru" in system else 1e-9)
 
 
 def test_micro_batches_of_any_cut_give_the_gradient_of_the_whole_batch(system):

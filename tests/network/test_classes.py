@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.config import HeadConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.heads.classes import ClassHead
 from espnet_bljust.network.heads.ctc import greedy
 from espnet_bljust.network.joint import JointBatch, JointNetwork

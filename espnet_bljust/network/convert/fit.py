@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from espnet_bljust.errors import InputError
-from espnet_bljust.network.config import HeadConfig, TrunkConfig
+from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.convert.sizes import sizes
+from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.network.systems import SSLKind, TrunkKind
 

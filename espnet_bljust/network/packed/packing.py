@@ -30,6 +30,16 @@ class Features(NamedTuple):
         return Features(rows, penalty, [length for length, keep in zip(self.lengths, kept, strict=True) if keep])
 
 
+    def repeated(self, count: int, times: int) -> "Features":
+        """The first ``count`` utterances so many times, then the others."""
+        if times == 1 or count == 0:
+            return self
+        border = sum(self.lengths[:count])
+        rows, penalty, early = (None if whole is None else torch.cat([whole[:border]] * times + [whole[border:]])
+                                for whole in (self.rows, self.penalty, self.early))
+        return Features(rows, penalty, self.lengths[:count] * times + self.lengths[count:], early)
+
+
 class Sizes(Protocol):
     """What every trunk's configuration tells of its frames."""
 
@@ -54,6 +64,15 @@ def hide(rows: Tensor, mask: Tensor | None, embedding: Tensor) -> Tensor:
     if mask is None:
         return rows
     return torch.where(mask.to(rows.device, non_blocking=True)[:, None], embedding.to(rows.dtype), rows)
+
+
+def silence(rows: Tensor, lengths: list[int], channels: Tensor | None) -> Tensor:
+    """``rows`` with 0 in the masked channels of the first utterances; channels (utterance, channel) bool."""
+    if channels is None:
+        return rows
+    counts = torch.tensor(lengths[: len(channels)])
+    masked = channels.repeat_interleave(counts, 0).to(rows.device, non_blocking=True)
+    return torch.cat([rows[: len(masked)].masked_fill(masked, 0.0), rows[len(masked) :]])
 
 
 class Run(NamedTuple):

@@ -7,6 +7,8 @@ Between extract and encode lies the norm of the first recurrent layer: what the 
 mask hides. Sources: Saif et al., arXiv:2401.06980, section 4; the shape of the GRU variant: docs/systems.md.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,8 +16,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from espnet_bljust.network.log_mel_config import CnnRnnConfig
 from espnet_bljust.network.packed.attention import attend
-from espnet_bljust.network.packed.packing import Features, frames_of, hide
+from espnet_bljust.network.packed.packing import Features, frames_of, hide, silence
 from espnet_bljust.network.packed.places import Places
+from espnet_bljust.network.trunks.dropout import Dropout
 from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask
 from espnet_bljust.network.trunks.residual_block import ResidualBlock
 
@@ -30,9 +33,9 @@ class Convolutions(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(1, config.maps, 3, stride=2, padding=1)
         if config.attention:
-            others = [ResidualBlock(config.maps, config.bands, config.dropout) for _ in range(config.num_convolutions)]
+            others = [ResidualBlock(config) for _ in range(config.num_convolutions)]
         else:
-            others = [PlainConvolution(config.maps, config.dropout) for _ in range(config.num_convolutions - 1)]
+            others = [PlainConvolution(config) for _ in range(config.num_convolutions - 1)]
         self.others = nn.ModuleList(others)
 
     def forward(self, mel: Tensor, lengths: list[int]) -> tuple[Tensor, Tensor, list[int]]:
@@ -55,10 +58,10 @@ class Convolutions(nn.Module):
 class PlainConvolution(nn.Module):
     """GELU, dropout, convolution."""
 
-    def __init__(self, maps: int, dropout: float) -> None:
+    def __init__(self, config: CnnRnnConfig) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(maps, maps, 3, padding=1)
-        self.dropout = nn.Dropout(dropout)
+        self.convolution = nn.Conv2d(config.maps, config.maps, 3, padding=1)
+        self.dropout = Dropout(config)
 
     def forward(self, x: Tensor, places: Places, lengths: list[int], keep: Tensor) -> Tensor:
         """x (map, place, band); keep (place, 1): zero between the utterances."""
@@ -72,7 +75,7 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.layer_norm = nn.LayerNorm(in_dim)
         self.cell = CELLS[config.cell](in_dim, config.hidden, bidirectional=True)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config)
 
     def forward(self, x: Tensor, batch_sizes: Tensor) -> Tensor:
         """x (row, in_dim) behind the norm, in torch's packed order -> (row, 2 * hidden)."""
@@ -106,30 +109,51 @@ class CnnRnnTrunk(nn.Module):
         self.layers = nn.ModuleList(RecurrentLayer(width, config) for width in widths)
         self.attention = UtteranceAttention(2 * config.hidden) if config.attention else None
         self.output = nn.Linear(2 * config.hidden, config.dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config)
 
-    def extract(self, waves: list[Tensor], spectrum: SpectrumMask | None = None) -> Features:
+    @property
+    def extractor(self) -> nn.Module:
+        """What rests where a step says that the extractor does."""
+        return self.convolutions
+
+    def extract(
+        self, waves: list[Tensor], *, spectrum: SpectrumMask | None = None, rests: bool = False
+    ) -> Features:
         """waves: (sample,) at 16 kHz each -> normalised features, one row every 20 ms.
 
-        spectrum: what is hidden of the first utterances.
+        spectrum: what is hidden of the first utterances; rests: the convolutions get no gradient.
         """
         frames_of(waves, self.config)
-        rows, first, lengths = self.convolutions(*self.log_mel(waves, spectrum))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not rests):
+            rows, first, lengths = self.convolutions(*self.log_mel(waves, spectrum))
         rows = self.projection(rows)
         early = F.gelu(first) if self.config.attention else None
         return Features(self.layers[0].layer_norm(rows), rows.square().mean(1), lengths, early)
 
-    def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:
-        """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given."""
-        x = hide(features.rows, mask, self.mask_embedding)
+    def encode(
+        self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None,
+        channels: Tensor | None = None, tap: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given.
+
+        channels: (utterance, dim) of the first utterances, behind 0. ``tap`` is called behind each layer but the last
+        with its number, from 1, and what it gives for all rows, as hidden frames are.
+        """
+        x = silence(hide(features.rows, mask, self.mask_embedding), features.lengths, channels)
         order = pack_sequence(torch.arange(len(x)).split(features.lengths), enforce_sorted=False)  # frame by frame
         index = order.data.to(x.device, non_blocking=True)
         x = x.index_select(0, index)
         for number, layer in enumerate(self.layers):
             x = layer(layer.layer_norm(x) if number else x, order.batch_sizes)
+            if tap is not None and number + 1 < len(self.layers):  # without the attention over the last one's output
+                tap(number + 1, self._out(torch.empty_like(x).index_copy(0, index, x)))
         x = torch.empty_like(x).index_copy(0, index, x)
         if self.attention is not None:
             x = self.attention(x, features.lengths)
         if want is not None:
             x = x.index_select(0, want.cpu().nonzero()[:, 0].to(x.device, non_blocking=True))
+        return self._out(x)
+
+    def _out(self, x: Tensor) -> Tensor:
+        """(row, 2 * hidden) -> (row, dim)."""
         return F.gelu(self.output(self.dropout(x)))

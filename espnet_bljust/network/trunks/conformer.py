@@ -6,13 +6,16 @@ micro-batches add up to a batch. Between extract and encode lies a layer norm: w
 Source: Gulati et al., arXiv:2005.08100, section 2. Parameter names are ESPnet's.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_bljust.network.log_mel_config import ConformerConfig
-from espnet_bljust.network.packed.packing import Features, frames_of, hide
+from espnet_bljust.network.packed.packing import Features, frames_of, hide, silence
 from espnet_bljust.network.packed.places import Places
+from espnet_bljust.network.trunks.dropout import Dropout
 from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask
 from espnet_bljust.network.trunks.relative_attention import RelativeAttention, Squares, relative_sinusoids
 
@@ -41,7 +44,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.w_1 = nn.Linear(config.dim, config.ffn_dim)
         self.w_2 = nn.Linear(config.ffn_dim, config.dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config)
 
     def forward(self, x: Tensor) -> Tensor:
         """(row, dim) -> (row, dim)."""
@@ -76,7 +79,7 @@ class ConformerLayer(nn.Module):
         self.conv_module = ConvolutionModule(config)
         self.norm_ff_macaron, self.norm_mha, self.norm_conv, self.norm_ff, self.norm_final = (
             nn.LayerNorm(config.dim) for _ in range(5))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config)
 
     def forward(self, x: Tensor, apart: Places, squares: Squares, position: Tensor) -> Tensor:
         """(row, dim) -> (row, dim)."""
@@ -97,24 +100,42 @@ class ConformerTrunk(nn.Module):
         self.log_mel = LogMel(config.num_mels)
         self.embed = Subsampling(config)
         self.layer_norm = nn.LayerNorm(config.dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config)
         self.encoders = nn.ModuleList(ConformerLayer(config) for _ in range(config.num_layers))
 
-    def extract(self, waves: list[Tensor], spectrum: SpectrumMask | None = None) -> Features:
+    @property
+    def extractor(self) -> nn.Module:
+        """What rests where a step says that the extractor does."""
+        return self.embed
+
+    def extract(
+        self, waves: list[Tensor], *, spectrum: SpectrumMask | None = None, rests: bool = False
+    ) -> Features:
         """waves: (sample,) at 16 kHz each -> normalised features, one row every 40 ms.
 
-        spectrum: what is hidden of the first utterances.
+        spectrum: what is hidden of the first utterances; rests: the subsampling gets no gradient.
         """
         lengths = frames_of(waves, self.config)
-        rows = self.embed(*self.log_mel(waves, spectrum), lengths)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not rests):
+            rows = self.embed(*self.log_mel(waves, spectrum), lengths)
         return Features(self.layer_norm(rows), rows.square().mean(1), lengths)
 
-    def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:
-        """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given."""
-        x, lengths = self.dropout(hide(features.rows, mask, self.mask_embedding)), features.lengths
+    def encode(
+        self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None,
+        channels: Tensor | None = None, tap: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given.
+
+        channels: (utterance, dim) of the first utterances, behind 0. ``tap`` is called behind each layer but the last
+        with its number, from 1, and what it gives for all rows, as hidden frames are.
+        """
+        lengths = features.lengths
+        x = self.dropout(silence(hide(features.rows, mask, self.mask_embedding), lengths, channels))
         apart = Places.of(lengths, [length + self.config.kernel // 2 for length in lengths], x.device)
         squares, position = Squares.of(lengths, x.device), relative_sinusoids(max(lengths), self.config.dim, x)
         position = self.dropout(position)
-        for layer in self.encoders:
+        for number, layer in enumerate(self.encoders, 1):
             x = layer(x, apart, squares, position)
+            if tap is not None and number < len(self.encoders):
+                tap(number, x)
         return x if want is None else x.index_select(0, want.cpu().nonzero()[:, 0].to(x.device, non_blocking=True))

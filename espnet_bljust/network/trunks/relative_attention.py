@@ -52,7 +52,7 @@ class RelativeAttention(nn.Module):
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.attention_dropout = heads, dropout
         self.linear_q, self.linear_k, self.linear_v, self.linear_out = (nn.Linear(dim, dim) for _ in range(4))
         self.linear_pos = nn.Linear(dim, dim, bias=False)
         self.pos_bias_u, self.pos_bias_v = (nn.Parameter(torch.empty(heads, dim // heads)) for _ in range(2))
@@ -87,7 +87,7 @@ class RelativeAttention(nn.Module):
             by_position = by_position.masked_fill(~valid[:, None, None], float("-inf"))  # keys of the padding
         q, k, v = (each.transpose(1, 2) for each in (query + u, key, value))  # (utterance, head, frame, dim / head)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=by_position,
-                                               dropout_p=self.dropout if self.training else 0.0)
+                                               dropout_p=self.attention_dropout if self.training else 0.0)
         return mixed.transpose(1, 2).flatten(2)
 
 

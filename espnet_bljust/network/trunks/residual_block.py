@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from espnet_bljust.network.log_mel_config import CnnRnnConfig
 from espnet_bljust.network.packed.attention import attend
 from espnet_bljust.network.packed.places import Places
+from espnet_bljust.network.trunks.dropout import Dropout
 
 PAIRS = 6
 HEADS = 4
@@ -19,13 +21,14 @@ HEADS = 4
 class ResidualBlock(nn.Module):
     """Keeps the shape of its input."""
 
-    def __init__(self, maps: int, bands: int, dropout: float) -> None:
+    def __init__(self, config: CnnRnnConfig) -> None:
         super().__init__()
+        maps, bands = config.maps, config.bands
         self.layer_norm = nn.LayerNorm(bands)
         self.convolutions = nn.ModuleList(nn.Conv2d(maps, maps, 3, padding=1) for _ in range(2 * PAIRS))
         self.attention_norm = nn.LayerNorm(bands)
         self.attention = MapAttention(maps)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(config)
 
     def forward(self, x: Tensor, places: Places, lengths: list[int], keep: Tensor) -> Tensor:
         """x (map, place, band); keep (place, 1): zero between the utterances."""

@@ -4,6 +4,8 @@ Post-norm as in wav2vec 2.0 base, or pre-norm (`norm_first`). Parameter names ar
 Source: Baevski et al., arXiv:2006.11477, section 2; layer drop: Fan et al., arXiv:1909.11556.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.packed.attention import attend
 from espnet_bljust.network.packed.gelu_linear import GeluLinear
 from espnet_bljust.network.packed.packing import Wanted
+from espnet_bljust.network.trunks.dropout import Dropout
 from espnet_bljust.network.trunks.positional import PositionalConvolution
 
 
@@ -21,14 +24,14 @@ class SelfAttention(nn.Module):
 
     def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
-        self.heads, self.dropout = config.num_heads, config.attention_dropout
+        self.heads, self.attention_dropout = config.num_heads, config.attention_dropout
         self.k_proj, self.v_proj, self.q_proj, self.out_proj = (nn.Linear(config.dim, config.dim) for _ in range(4))
 
     def forward(self, x: Tensor, lengths: list[int], wanted: Wanted | None = None) -> Tensor:
         """(row, dim) -> (row or wanted row, dim)."""
         rows, counts = (x, lengths) if wanted is None else (x.index_select(0, wanted.rows), wanted.counts)
         mixed = attend(self.q_proj(rows), self.k_proj(x), self.v_proj(x), query_counts=counts, key_counts=lengths,
-                       heads=self.heads, dropout=self.dropout if self.training else 0.0)
+                       heads=self.heads, dropout=self.attention_dropout if self.training else 0.0)
         return self.out_proj(mixed)
 
 
@@ -38,9 +41,9 @@ class FeedForward(nn.Module):
     def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
         self.intermediate_dense = nn.Linear(config.dim, config.ffn_dim)
-        self.intermediate_dropout = nn.Dropout(config.activation_dropout)
+        self.intermediate_dropout = Dropout(config, "activation_dropout")
         self.output_dense = nn.Linear(config.ffn_dim, config.dim)
-        self.output_dropout = nn.Dropout(config.dropout)
+        self.output_dropout = Dropout(config)
 
     def forward(self, x: Tensor) -> Tensor:
         """(row, dim) -> (row, dim)."""
@@ -59,7 +62,7 @@ class TransformerLayer(nn.Module):
         super().__init__()
         self.norm_first = config.norm_first
         self.attention = SelfAttention(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config)
         self.layer_norm = nn.LayerNorm(config.dim)
         self.feed_forward = FeedForward(config)
         self.final_layer_norm = nn.LayerNorm(config.dim)
@@ -83,24 +86,32 @@ class Transformer(nn.Module):
         self.checkpointing = config.checkpointing
         self.pos_conv_embed = PositionalConvolution(config.dim, config.pos_kernel, config.pos_groups)
         self.layer_norm = nn.LayerNorm(config.dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config)
         self.layers = nn.ModuleList(TransformerLayer(config) for _ in range(config.num_layers))
         for module in self.layers.modules():
             if isinstance(module, nn.Linear):  # as in BERT
                 nn.init.normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
 
-    def forward(self, x: Tensor, lengths: list[int], wanted: Wanted | None = None) -> Tensor:
-        """(row, dim) -> (row or wanted row, dim)."""
+    def forward(
+        self, x: Tensor, lengths: list[int], wanted: Wanted | None = None,
+        tap: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
+        """(row, dim) -> (row or wanted row, dim); ``tap``: Trunk.encode. A tapped layer may be a dropped one."""
         x = x + self.pos_conv_embed(x, lengths)
         x = self.dropout(x if self.norm_first else self.layer_norm(x))
-        kept = [layer for layer in self.layers if not self._dropped()]
-        for layer in kept[:-1]:
-            x = self._run(layer, x, lengths)
-        if kept:
-            x = self._run(kept[-1], x, lengths, wanted)
-        elif wanted is not None:
+        kept = [number for number in range(1, len(self.layers) + 1) if not self._dropped()]
+        last = kept[-1] if kept else len(self.layers) + 1
+        for number, layer in enumerate(self.layers, 1):
+            if number in kept:
+                x = self._run(layer, x, lengths, wanted if number == last else None)
+            if tap is not None and number < len(self.layers):
+                tap(number, self._out(x))
+        if not kept and wanted is not None:
             x = x.index_select(0, wanted.rows)
+        return self._out(x)
+
+    def _out(self, x: Tensor) -> Tensor:
         return self.layer_norm(x) if self.norm_first else x
 
     def _run(self, layer: TransformerLayer, *arguments: object) -> Tensor:

@@ -4,11 +4,14 @@ State-dict names and values are those of torchaudio's Wav2Vec2Model, beside `mas
 Source: Baevski et al., arXiv:2006.11477, section 2.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from espnet_bljust.network.config import TrunkConfig
-from espnet_bljust.network.packed.packing import Features, Wanted, hide
+from espnet_bljust.network.packed.packing import Features, Wanted, hide, silence
+from espnet_bljust.network.trunks.dropout import Dropout
 from espnet_bljust.network.trunks.extractor import FeatureExtractor
 from espnet_bljust.network.trunks.transformer import Transformer
 
@@ -16,11 +19,11 @@ from espnet_bljust.network.trunks.transformer import Transformer
 class FeatureProjection(nn.Module):
     """From the extractor's channels to the transformer's."""
 
-    def __init__(self, in_dim: int, dim: int, dropout: float) -> None:
+    def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
-        self.layer_norm = nn.LayerNorm(in_dim)
-        self.projection = nn.Linear(in_dim, dim)
-        self.dropout = nn.Dropout(dropout)
+        self.layer_norm = nn.LayerNorm(config.feature_dim)
+        self.projection = nn.Linear(config.feature_dim, config.dim)
+        self.dropout = Dropout(config, "projection_dropout")
 
 
 class Encoder(nn.Module):
@@ -28,7 +31,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: TrunkConfig) -> None:
         super().__init__()
-        self.feature_projection = FeatureProjection(config.conv_layers[-1][0], config.dim, config.projection_dropout)
+        self.feature_projection = FeatureProjection(config)
         self.transformer = Transformer(config)
 
 
@@ -42,21 +45,35 @@ class Trunk(nn.Module):
         self.feature_extractor = FeatureExtractor(config)
         self.encoder = Encoder(config)
 
-    def extract(self, waves: list[Tensor]) -> Features:
-        """waves: (sample,) at 16 kHz each, in [-1, 1] -> normalised features, one row every 20 ms."""
+    @property
+    def extractor(self) -> nn.Module:
+        """What rests where a step says that the extractor does."""
+        return self.feature_extractor
+
+    def extract(self, waves: list[Tensor], *, rests: bool = False) -> Features:
+        """waves: (sample,) at 16 kHz each, in [-1, 1] -> normalised features, one row every 20 ms.
+
+        rests: the extractor gets no gradient.
+        """
         if self.config.normalize:
             waves = [(wave - wave.mean()) * (wave.var(correction=0) + 1e-7).rsqrt() for wave in waves]  # their constant
-        rows, lengths = self.feature_extractor(waves)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not rests):
+            rows, lengths = self.feature_extractor(waves)
         penalty = rows.square().mean(1)
         return Features(self.encoder.feature_projection.layer_norm(rows), penalty, lengths)
 
-    def encode(self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None) -> Tensor:
+    def encode(
+        self, features: Features, *, mask: Tensor | None = None, want: Tensor | None = None,
+        channels: Tensor | None = None, tap: Callable[[int, Tensor], None] | None = None,
+    ) -> Tensor:
         """Hidden frames, (row, dim); of the rows of ``want`` only, in order, where it is given.
 
-        mask, want: (row,) bool, best on the CPU. Masked rows are hidden from the transformer behind the mask embedding.
+        mask, want: (row,) bool, best on the CPU. Masked rows are hidden from the transformer behind the mask embedding,
+        ``channels`` (utterance, dim) of the first utterances behind 0, in masked rows too. ``tap`` is called behind
+        each layer but the last with its number, from 1, and what it gives for all rows, as hidden frames are.
         """
         projection = self.encoder.feature_projection
         x = projection.dropout(projection.projection(features.rows))
-        x = hide(x, mask, self.mask_embedding)
+        x = silence(hide(x, mask, self.mask_embedding), features.lengths, channels)
         wanted = None if want is None else Wanted.of(want, features.lengths, x.device)
-        return self.encoder.transformer(x, features.lengths, wanted)
+        return self.encoder.transformer(x, features.lengths, wanted, tap)
