@@ -77,6 +77,7 @@ tune_search=true            # choose weights and beam of the language model's se
 inference_args=""           # more options of the decoder, as "--beam_size 50 --nbest 5"
 decode_name=""              # folder decode_<name> of the experiment; made from configuration, model and options when empty
 fold_tokens=none            # file of "token counted_as" lines for the token error rate: phones that count as one
+fold_marks=false            # score characters a second time without accents and tone marks
 write_alignments=false      # write words with times and confidences, decode_<name>/<set>/ctm
 hf_repo=""                  # user/name on Hugging Face, for stage 15
 hf_license=""               # licence of the published model, by the hub's names, as cc-by-4.0; stages 14 and 15

@@ -217,8 +217,8 @@ decode_set() {
 }
 
 stage_score() {
-    local decoding set names=() words=("${token_options[@]}")
-    uses nlsyms_txt fold_tokens task
+    local decoding set names=() words=("${token_options[@]}" --fold_marks "$fold_marks")
+    uses nlsyms_txt fold_tokens fold_marks task
     [ "$nlsyms_txt" = none ] || words+=(--nlsyms_txt "$nlsyms_txt")
     [ "$fold_tokens" = none ] || { words+=(--fold_tokens "$fold_tokens"); reads "$fold_tokens"; }
     for decoding in "${decodings[@]}"; do

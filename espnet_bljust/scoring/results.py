@@ -19,6 +19,7 @@ KINDS = ("wer", "cer", "ter")
 HEADS = ("dataset", "Snt", "Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 GREEDY = "greedy_average"  # decode_<name> of a greedy search with the averaged weights
 WRITTEN = re.compile(r"## Environments\n(.*?)\n\n## [^\n]*\n(.*)", re.DOTALL)  # RESULTS.md of an experiment
+UNMARKED = "cer_unmarked"  # characters without accents and tone marks, where they were asked for
 Results = Mapping[str, Mapping[str, Counts]]  # dataset ("decode_greedy/test") -> kind -> counts
 
 
@@ -27,7 +28,8 @@ def write_results(exp_dir: Path, wanted: list[str], token_type: str) -> tuple[in
 
     wanted: ``decode_<name>/<set>`` that must have been scored.
     """
-    results, names = read_results(exp_dir, wanted), rate_names(token_type)
+    results = read_results(exp_dir, wanted)
+    names = rate_names(token_type, unmarked=any(UNMARKED in counts for counts in results.values()))
     text = markdown(exp_dir.resolve().name, environment(), results, names)
     paths = {dataset: exp_dir / dataset / "score_class" / RESULT for dataset in results}
     classes = {dataset: read_confusion(path) for dataset, path in paths.items() if path.is_file()}
@@ -43,10 +45,11 @@ def read_results(exp_dir: Path, wanted: list[str]) -> dict[str, dict[str, Counts
     scored = [set(exp_dir.glob(f"decode_*/*/score_{kind}/result.txt")) for kind in KINDS]
     whole = set.intersection(*({path.parents[1] for path in paths} for paths in scored))
     datasets = list(dict.fromkeys([*wanted, *sorted(folder.relative_to(exp_dir).as_posix() for folder in whole)]))
-    return {
-        dataset: {kind: read_counts(exp_dir / dataset / f"score_{kind}" / "result.txt") for kind in KINDS}
-        for dataset in datasets
-    }
+    found = {}
+    for dataset in datasets:
+        paths = {kind: exp_dir / dataset / f"score_{kind}" / "result.txt" for kind in (*KINDS, UNMARKED)}
+        found[dataset] = {kind: read_counts(path) for kind, path in paths.items() if kind in KINDS or path.is_file()}
+    return found
 
 
 def gather(expdir: Path) -> tuple[str, int]:
@@ -67,9 +70,11 @@ def gather(expdir: Path) -> tuple[str, int]:
     return "\n".join(texts) + "\n", len(found)
 
 
-def rate_names(token_type: str) -> dict[str, str]:
+def rate_names(token_type: str, *, unmarked: bool = False) -> dict[str, str]:
     """Kind of score -> its name; of phones the error rate of the tokens alone has a meaning."""
-    return {"ter": "PER"} if token_type == "phn" else {kind: kind.upper() for kind in KINDS}
+    if token_type == "phn":
+        return {"ter": "PER"}
+    return {kind: kind.upper() for kind in KINDS} | ({UNMARKED: "CER without marks"} if unmarked else {})
 
 
 def environment() -> dict[str, str]:
@@ -94,7 +99,8 @@ def markdown(title: str, made_by: Mapping[str, str], results: Results, names: Ma
     lines += ["", f"## {title}"]
     for kind, name in names.items():
         rows = ([dataset, counts[kind].sentences, counts[kind].words,
-                 *(f"{value:.1f}" for value in counts[kind].percentages())] for dataset, counts in results.items())
+                 *(f"{value:.1f}" for value in counts[kind].percentages())]
+                for dataset, counts in results.items() if kind in counts)
         lines += [f"### {name}", "", *table(HEADS, rows, pad=""), ""]
     return "\n".join(lines)
 
@@ -104,10 +110,12 @@ def printed_table(results: Results, names: Mapping[str, str]) -> str:
     width = max(len("dataset"), *(len(dataset) for dataset in results))
     first = next(iter(names))  # words, or phones
     units = "phones" if names[first] == "PER" else "words"
-    heads = "".join(f"{name + ' %':>8}" for name in names.values())
+    columns = {kind: max(8, len(name) + 4) for kind, name in names.items()}
+    heads = "".join(f"{name + ' %':>{columns[kind]}}" for kind, name in names.items())
     lines = [f"{'dataset':<{width}}  utterances {units:>8}{heads}  S.Err %"]
     for dataset, counts in results.items():
-        rates = "".join(f"{100 * counts[kind].error_rate:8.1f}" for kind in names)
+        cells = {kind: f"{100 * counts[kind].error_rate:.1f}" if kind in counts else "-" for kind in names}
+        rates = "".join(f"{cell:>{columns[kind]}}" for kind, cell in cells.items())
         said, wrong = counts[first], counts[first].percentages()[-1]
         lines.append(f"{dataset:<{width}}  {said.sentences:10} {said.words:8}{rates} {wrong:8.1f}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.data.text.normalise import normalise, read_out
+from espnet_bljust.data.text.normalise import normalise, read_out, without_marks
 
 COMMON_VOICE = Path(__file__).parents[2].parent / "shared/corpora/commonvoice/cv-corpus-6.1-2020-12-11"
 EXPECTED = [
@@ -86,3 +86,11 @@ def test_real_sentences_come_out_in_the_letters_of_their_alphabet(language, lett
     lines = (COMMON_VOICE / language / "validated.tsv").read_text(encoding="utf-8").splitlines()[1:]
     found = {character for line in lines for character in normalise(line.split("\t")[2], language)}
     assert found - {" "} == set(letters)
+
+
+@pytest.mark.parametrize(("text", "bare"), [
+    ("ngá ítέi wá l apóa", "nga itεi wa l apoa"), ("bώ ndέ", "bω ndε"), ("ɛ\u0301ɔ\u0302", "ɛɔ"), ("Ọ̀gbẹ́ni", "Ogbeni"),
+    ("tiếng Việt", "tieng Viet"), ("đ ł ø ß", "đ ł ø ß"), ("한국", "한국"), ("\u0627\u0650", "\u0627"), ("", ""),
+])  # fmt: skip
+def test_letters_stay_when_their_marks_go(text, bare):
+    assert without_marks(text) == bare

@@ -175,3 +175,28 @@ def test_a_table_of_folded_tokens_that_cannot_be_meant_is_named(tmp_path, lines,
     (tmp_path / "fold.txt").write_text(lines)
     with pytest.raises(InputError, match=answer):
         run_score(tmp_path, REFERENCE, HYPOTHESIS, "--fold_tokens", tmp_path / "fold.txt")
+
+
+def test_tone_marks_can_be_folded_for_a_second_rate_of_characters(tmp_path, capsys):
+    # Mboshi: é lost its tone, ώ is another letter; ɛ́ has no letter of its own in Unicode, and here a mark too many
+    reference, hypothesis = "a-1 édí bώ\na-2 ε\nb-1 ɛ\u0301s\n", "a-1 edí bó\na-2 έ\nb-1 ɛ\u0301\u0302s\n"
+    out_dir = run_score(tmp_path, reference, hypothesis, "--fold_marks", "true")
+    assert read_counts(out_dir / "score_cer" / "result.txt") == Counts(3, 7, 3, 0, 1, 3)
+    assert read_counts(out_dir / "score_cer_unmarked" / "result.txt") == Counts(3, 8, 1, 0, 0, 1)
+    assert "CER 40.0 % (4 of 10), TER 40.0 % (4 of 10), CER without marks 11.1 % (1 of 9)" in capsys.readouterr().out
+    shutil.copytree(out_dir, tmp_path / "exp/decode_beam/test")
+    shutil.rmtree(tmp_path / "exp/decode_beam/test/score_cer_unmarked")
+    text = run_results(tmp_path)
+    assert text.split("### CER without marks\n")[1].count("|decode_") == 1
+    assert "|decode_greedy/test|3|9|88.9|11.1|0.0|0.0|11.1|33.3|\n" in text
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert printed[0][-6:] == ["CER", "without", "marks", "%", "S.Err", "%"]
+    assert [line[-2:] for line in printed[1:3]] == [["11.1", "100.0"], ["-", "100.0"]]
+
+
+def test_a_rate_without_marks_goes_with_the_decoding_that_it_was_made_of(tmp_path):
+    out_dir = run_score(tmp_path, REFERENCE, HYPOTHESIS, "--fold_marks", "true")
+    assert "### CER without marks" in run_results(tmp_path)
+    run_score(tmp_path)
+    assert not (out_dir / "score_cer_unmarked").exists()
+    assert "marks" not in run_results(tmp_path)

@@ -82,6 +82,15 @@ def normalise(text: str, language: str, policy: str = "plain") -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+def without_marks(text: str) -> str:
+    """Letters without accents, tones, diaereses and dots below; of Indic and Semitic scripts vowel signs go, too.
+
+    The marks are those of general category Mn in the text's canonical decomposition (Unicode, NFD).
+    """
+    parts = unicodedata.normalize("NFD", text)
+    return unicodedata.normalize("NFC", "".join(part for part in parts if unicodedata.category(part) != "Mn"))
+
+
 def read_out(text: str) -> str:
     """The digits and symbols of a normalised text whose spoken form is not in it, each once, sorted."""
     return "".join(sorted({character for character in text if not _is_spelling(character)}))
