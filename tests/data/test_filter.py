@@ -14,7 +14,7 @@ from espnet_bljust.data.kaldi.tables import read_table
 from espnet_bljust.data.preparation.format import FormatOptions, format_part
 from espnet_bljust.data.preparation.format_merge import merge_parts
 from espnet_bljust.data.preparation.formatted_set import open_formatted
-from espnet_bljust.data.preparation.perturb import perturb
+from espnet_bljust.data.preparation.perturb import original_of, perturb
 from espnet_bljust.data.preparation.subsets import choose_labelled
 from espnet_bljust.errors import InputError
 
@@ -119,6 +119,38 @@ def test_a_speed_copy_leaves_training_with_its_original(dump, tmp_path):
     run_filter(dump, "--train_set", "train_sp")
     reasons = removed(dump, "train_sp")
     assert reasons["s2-u6"] == reasons["sp0.9-s2-u6"] == "audio_in_dev d-s1-u1"
+
+
+@pytest.mark.parametrize(("labels", "due"), [("0.5", 8), ("6s", None)])
+def test_a_speed_copy_has_the_label_of_its_original_or_none(dump, tmp_path, labels, due):
+    """Half of 17 utterances are 8 transcripts, and not those of half of their 33 copies; one is short at speed 1."""
+    perturb(tmp_path / "data/train", ["0.9", "1.0"], tmp_path / "data/train_sp")
+    format_set(tmp_path / "data" / "train_sp", dump / "org" / "train_sp")
+    run_filter(dump, "--train_set", "train_sp", "--labels", labels, "--ssl_on_labelled", "false")
+    labelled, pool = kept(dump, "train_sp_labelled"), kept(dump, "train_sp_pool")
+    assert kept(dump, "train_sp") <= labelled | pool and not labelled & pool
+    originals = {name.removeprefix("sp0.9-") for name in labelled}
+    assert labelled == {name for name in kept(dump, "train_sp") if name.removeprefix("sp0.9-") in originals}
+    assert due is None or len(originals) == due
+    counts = read_table(dump / "train_sp" / "utt2num_samples")
+    if due is None:  # 6 s of originals; what a copy lasts at speed 1 is 0.9 of it
+        amounts = sum(int(counts.get(name, 0.9 * int(counts[f"sp0.9-{name}"]))) for name in originals)
+        assert 6 - 2.5 < amounts / 16000 <= 6, "none lasts longer than 2.5 s"
+
+
+def test_a_listed_utterance_labels_its_copies_and_a_listed_copy_itself(dump, tmp_path):
+    perturb(tmp_path / "data/train", ["0.9", "1.0"], tmp_path / "data/train_sp")
+    format_set(tmp_path / "data" / "train_sp", dump / "org" / "train_sp")
+    first, second, third, *_ = sorted(set(read_table(dump / "org/train/wav.scp")))
+    (tmp_path / "ids").write_text(f"{first}\n{second}\nsp0.9-{third}\n")
+    run_filter(dump, "--train_set", "train_sp", "--labels", str(tmp_path / "ids"))
+    due = {first, f"sp0.9-{first}", second, f"sp0.9-{second}", f"sp0.9-{third}"}
+    assert kept(dump, "train_sp_labelled") == due
+
+
+def test_speakers_called_sp1_and_sp2_are_no_copies_of_each_other():
+    assert [original_of(name) for name in ("sp1-a", "sp01-a", "sp1.1-a", "sp2.0-sp1-a")] == [
+        "sp1-a", "sp01-a", "a", "sp1-a"]  # fmt: skip
 
 
 def test_smaller_labelled_subsets_lie_within_larger_ones_and_another_seed_draws_others(dump):

@@ -7,7 +7,6 @@
 Bounds are exclusive, as in ESPnet's asr.sh: min_wav_duration < duration < max_wav_duration.
 """
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +21,9 @@ from espnet_bljust.data.preparation.formatted_set import (
     place_subset,
     write_subset,
 )
+from espnet_bljust.data.preparation.perturb import original_of
 from espnet_bljust.data.preparation.subsets import choose_labelled, make_pool
 from espnet_bljust.errors import InputError
-
-PERTURBED = re.compile(r"^sp\d+(\.\d+)?-")  # what perturb.py puts in front of an id
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ class HeldOut:
 
     def reason(self, utterance: Utterance) -> str:
         """``id_in_<set>``, or ``audio_in_<set>`` for equal audio; a copy at another speed goes with its original."""
-        original = PERTURBED.sub("", utterance.name)
+        original = original_of(utterance.name)
         holder = self.ids.get(utterance.name) or self.ids.get(original)
         if holder:
             return f"id_in_{holder}"

@@ -1,7 +1,8 @@
 """The labelled subset of the training set and the pool of unlabelled speech.
 
 The choice of labelled utterances is random but nested: with one seed, the utterances of 10 minutes are among those
-of an hour, so that results over amounts of labels differ by the amount and not by the luck of the draw.
+of an hour, so that results over amounts of labels differ by the amount and not by the luck of the draw. Copies at other
+speeds have the label of their original or none, and amounts are those of originals: a copy is no further transcript.
 """
 
 import heapq
@@ -14,6 +15,7 @@ import numpy as np
 
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.preparation.formatted_set import FormattedSet
+from espnet_bljust.data.preparation.perturb import original_of, speed_of
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed
@@ -25,7 +27,7 @@ AMOUNT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)(?P<unit>h|min|s|)")
 def choose_labelled(data: FormattedSet, labels: str, *, rate: int, seed: int, source: FormattedSet) -> np.ndarray:
     """(utterance,) bool, the labelled ones of ``data``: ``all``, a share (``0.3``), an amount (``10min``), or a file.
 
-    The file has ids of ``source``, the training set before anything was removed from it.
+    The file has ids of ``source``, the training set before anything was removed from it, or of originals of its copies.
     """
     if labels == "all":
         return np.ones(sum(1 for _ in data), bool)
@@ -33,40 +35,45 @@ def choose_labelled(data: FormattedSet, labels: str, *, rate: int, seed: int, so
     if amount is None:
         return _ids_of_file(Path(labels), data, source)
     number, unit = float(amount["number"]), amount["unit"]
-    place = np.fromiter((derive_seed(seed, "labels", utterance.name) for utterance in data), np.int64)
-    drawn = np.argsort(place, kind="stable")  # of equal places the first id
-    chosen = np.zeros(len(drawn), bool)
+    seeds = np.fromiter((derive_seed(seed, "labels", original_of(utterance.name)) for utterance in data), np.int64)
+    place = np.unique_inverse(seeds).inverse_indices  # the turn of an utterance's original
+    copies = np.bincount(place)
     if not unit:
         if not 0 < number <= 1:
             raise InputError(f"--labels {labels}: a share lies between 0 and 1. Add a unit for an amount: {labels}h.")
-        chosen[drawn[: max(1, round(number * len(drawn)))]] = True
-        return chosen
-    samples = np.fromiter((utterance.num_samples for utterance in data), np.int64)
-    wanted, have = number * UNIT_SECONDS[unit], samples.sum() / rate
+        return place < max(1, round(number * len(copies)))
+    samples = np.fromiter((utterance.num_samples * speed_of(utterance.name) for utterance in data), float)
+    total = np.bincount(place, samples) / copies  # samples of each original; sums of whole numbers are exact
+    wanted, have = number * UNIT_SECONDS[unit], total.sum() / rate
     if wanted > have:
         raise InputError(f"--labels {labels}: {source.path} has {have / 3600:.2f} h after filtering. Use all, or less.")
-    chosen[drawn[np.cumsum(samples[drawn]) / rate <= wanted]] = True
+    chosen = place < np.count_nonzero(np.cumsum(total) / rate <= wanted)
     if not chosen.any():
         raise InputError(f"--labels {labels}: less than one utterance of {source.path}. Ask for more.")
     return chosen
 
 
 def _ids_of_file(path: Path, data: FormattedSet, source: FormattedSet) -> np.ndarray:
-    """Ids are the first words of the lines of ``path``; each must be an utterance of ``source``.
+    """Ids are the first words of the lines of ``path``; each must be an utterance of ``source``, or one's original.
 
     They are compared by their 64-bit hashes (distinct.py).
     """
     if not path.is_file():
         raise InputError(f"--labels {path}: no amount (all, 0.3, 1h, 10min) and no file of utterance ids. Check it.")
-    known = np.fromiter((hash(utterance.name) for utterance in source), np.int64)
+    known = np.fromiter((hash(name) for utterance in source for name in _names(utterance)), np.int64)
     listed = np.fromiter((hash(name) for _, name in _first_words(path)), np.int64)
     if not (there := np.isin(listed, known)).all():
         number, name = next(word for word, is_there in zip(_first_words(path), there, strict=True) if not is_there)
         raise InputError(f"{path}:{number}: {name} is not an utterance of {source.path}. Drop the line.")
-    chosen = np.isin(np.fromiter((hash(utterance.name) for utterance in data), np.int64), listed)
+    names = np.fromiter((hash(name) for utterance in data for name in _names(utterance)), np.int64)
+    chosen = np.isin(names, listed).reshape(-1, 2).any(1)
     if not chosen.any():
         raise InputError(f"{path}: none of its utterances is left after filtering. List others.")
     return chosen
+
+
+def _names(utterance: Utterance) -> tuple[str, str]:
+    return utterance.name, original_of(utterance.name)
 
 
 def _first_words(path: Path) -> Iterator[tuple[int, str]]:
