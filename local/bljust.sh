@@ -60,7 +60,7 @@ lm_train_text=""            # its text in place of the labelled one, files of "i
 ## Training
 task=recognition            # what the supervised head says: words, or one word a recording, its class (recognition|classification)
 method=bljust               # how both losses train the trunk (bljust|ptft|supervised|weighted_sum|alternating)
-model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|large|cnn_rnn|cnn_rnn_gru|cnn_rnn_tiny|conformer|conformer_tiny)
+model_size=base             # conf/size/<name>.yaml (tiny|small|medium|base|large|cnn_rnn|cnn_rnn_gru|cnn_rnn_tiny|conformer|conformer_small|conformer_tiny)
 init_from=""                # weights to start from: a .pth or .pt file, or a Hugging Face directory (docs/weights.md)
 asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"

@@ -33,7 +33,7 @@ def script(tmp_path):
 
 
 def test_help_lists_every_option_with_its_default_and_nothing_else(recipe):
-    shown = dict(re.findall(r"^  --(\w+) (\S+|'[^']*')\s{1,}\S", recipe.run("--help"), re.MULTILINE))
+    shown = dict(re.findall(r"^  --(\w+) ('[^']*'|\S+)\s{1,}\S", recipe.run("--help"), re.MULTILINE))
     assert list(shown) == list(DEFINED)
     assert {name: value.strip("\"'") for name, value in shown.items()} == {
         name: value.strip("\"'") for name, value in DEFINED.items()
