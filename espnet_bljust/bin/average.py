@@ -12,11 +12,8 @@ def main(options: argparse.Namespace) -> None:
     """Average, say which epochs it was."""
     from espnet_bljust.training.average import average_epochs
 
-    chosen = average_epochs(options.exp_dir, options.nbest, options.mode)
-    listed = ", ".join(f"{epoch.number} ({100 * epoch.cer:.2f} %)" for epoch in chosen)
-    rate = measures(run_settings(options.exp_dir)).rate
-    print(f"{options.exp_dir / 'average.pth'}: mean of {len(chosen)} {'epoch' if len(chosen) == 1 else 'epochs'} "
-          f"(dev {rate}): {listed}")
+    made = average_epochs(options.exp_dir, options.nbest, options.mode)
+    print(f"{options.exp_dir / 'average.pth'}: {made.line(measures(run_settings(options.exp_dir)).rate)}")
 
 
 def get_parser() -> argparse.ArgumentParser:

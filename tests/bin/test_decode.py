@@ -17,6 +17,7 @@ from espnet_bljust.command import run  # noqa: E402
 from espnet_bljust.data.kaldi.tables import read_table  # noqa: E402
 from espnet_bljust.data.text.arpa import write_arpa  # noqa: E402
 from espnet_bljust.data.text.ngram import estimate  # noqa: E402
+from espnet_bljust.decoding.dev_errors import DevErrors  # noqa: E402
 from espnet_bljust.decoding.parts import TABLES
 from espnet_bljust.decoding.tuning import count_errors  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
@@ -236,3 +237,11 @@ def test_settings_are_chosen_on_a_set_and_taken_for_decoding(exp_dir, tmp_path, 
     references = read_table(data_dir / "text")
     rate = count_errors([references[name] for name in found], list(found.values())).words.error_rate
     assert f"{100 * rate:.2f}" in {row[2].strip() for row in rows}
+
+
+def test_epochs_are_heard_on_dev_as_stage_12_hears_them(exp_dir, decode):
+    dev = Path(yaml.safe_load((exp_dir / "train.yaml").read_text())["valid_data_path_and_name_and_type"][0][0]).parent
+    decode(data_dir=dev)
+    found, texts = read_table(decode(data_dir=dev, finish="true") / "text", allow_empty=True), read_table(dev / "text")
+    characters = count_errors(list(texts.values()), [found[name] for name in texts]).characters
+    assert characters.errors and DevErrors.of(exp_dir).rate(exp_dir / "average.pth") == characters.error_rate
