@@ -10,6 +10,7 @@ from pathlib import Path
 
 from espnet_bljust.bilevel.options import METHODS
 from espnet_bljust.command import run, true_false
+from espnet_bljust.planning import keys_page
 from espnet_bljust.planning.data_settings import Data
 from espnet_bljust.planning.prepare import Configuration, prepare
 from espnet_bljust.planning.settings import HEADS
@@ -25,7 +26,8 @@ def main(options: argparse.Namespace) -> None:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=keys_page.lines(),
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, text in (("config", "training configuration, conf/train_*.yaml"),
                        ("size_config", "conf/size/<size>.yaml"),
                        ("exp_dir", "exp/<tag>"), ("train_dir", "dump/raw/<train_set>_labelled"),

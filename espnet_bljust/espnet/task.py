@@ -9,10 +9,10 @@ import torch
 from espnet2.tasks.abs_task import optim_classes
 from espnet2.tasks.asr import ASRTask
 from espnet2.train.distributed_utils import DistributedOption, get_rank
-from espnet2.utils.nested_dict_action import NestedDictAction
-from espnet2.utils.types import str2bool, str2triple_str
+from espnet2.utils.types import str2triple_str
 
 from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.plan import PHASES
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
 from espnet_bljust.data.feeding.batching import BatchStream, fixed_batches
 from espnet_bljust.data.feeding.pool_index import PoolIndex
@@ -20,11 +20,11 @@ from espnet_bljust.data.feeding.samples import IndexedPool, SampleTable
 from espnet_bljust.data.feeding.shards import ShardStream
 from espnet_bljust.data.text.tokens import load_tokenizer
 from espnet_bljust.disk.lock import one_run
+from espnet_bljust.espnet.arguments import add_arguments
 from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, ValidIterFactory
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.espnet.trainer import BLJustTrainer
 from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
 from espnet_bljust.training.masks import Drawing
 from espnet_bljust.training.processes import watched
 from espnet_bljust.training.stopping import listening
@@ -44,43 +44,18 @@ class BLJustTask(ASRTask):
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
         super().add_task_arguments(parser)
-        group = parser.add_argument_group("BL-JUST")
-        group.add_argument("--unlabelled_data_path_and_name_and_type", type=str2triple_str, action="append", default=[],
-                           help="audio of the self-supervised pool, e.g. 'dump/raw/train_pool/wav.scp,speech,sound'")
-        group.add_argument("--unlabelled_shape_file", type=str, action="append", default=[],
-                           help="utt2num_samples of the pool")
-        group.add_argument("--unlabelled_shards_from", type=int, help="utterances from which on stage 7 indexes a pool")
+        add_arguments(parser)
+        group = parser.add_argument_group("BL-JUST, what stages 7 and 8 fill in")
+        for name, text in (("unlabelled_data", "audio of the self-supervised pool, e.g. 'pool/wav.scp,speech,sound'"),
+                           ("valid_pool", "audio to validate the self-supervised loss on (default: the dev set)")):
+            group.add_argument(f"--{name}_path_and_name_and_type", type=str2triple_str, action="append", default=[],
+                               help=text)
+            group.add_argument(f"--{name.removesuffix('_data')}_shape_file", type=str, action="append", default=[],
+                               help="its utt2num_samples")
         group.add_argument("--unlabelled_index", type=str, default="",
                            help="index of stage 7: the pool is read by it, in shards; without it shuffled whole")
-        group.add_argument("--batch_seconds", type=float, default=30.0, help="labelled audio of a micro-batch")
-        group.add_argument("--unlabelled_batch_seconds", type=float, default=30.0, help="pool audio of a micro-batch")
-        group.add_argument("--steps_per_epoch", type=int, default=100, help="optimizer steps between evaluations")
-        group.add_argument("--keep_updates", type=int, nargs="*", default=[],
-                           help="optimizer steps whose weights stay on disk, as <step>updates.pth")
-        group.add_argument("--save_interval_minutes", type=float, default=30.0,
-                           help="between checkpoints, beside those of the evaluations; 0: no others")
-        group.add_argument("--valid_pool_path_and_name_and_type", type=str2triple_str, action="append", default=[],
-                           help="audio that the self-supervised loss is validated on; without it the validation set")
-        group.add_argument("--valid_pool_shape_file", type=str, action="append", default=[], help="its utt2num_samples")
-        group.add_argument("--until", choices=("exploration", "joint", "final"), default="final",
-                           help="the stage whose end stops this call")
-        group.add_argument("--stop_on_alarm", type=str2bool, default=False,
-                           help="end the run at the first alarm: loss at chance, codebook collapsed, not finite, ...")
-        group.add_argument("--ema_decay", type=float, default=0.0,
-                           help="of a running average of the weights, validated and kept in their place; 0: none")
+        group.add_argument("--until", choices=PHASES, default=PHASES[-1], help="the stage whose end stops this call")
         group.add_argument("--init_from", type=str, default="", help="weights of any known form, to start from")
-        for name, known, text in (("trunk", TRUNKS, "what trunk_conf describes"),
-                                  ("objective", OBJECTIVES, "the self-supervised loss")):
-            group.add_argument(f"--{name}", choices=tuple(known), default="wav2vec2", help=text)
-        for name, text in (("trunk", "TrunkConfig, CnnRnnConfig or ConformerConfig: shape of the trunk"),
-                           ("ssl", "SSLConfig: quantizer, temperature, weights of wav2vec 2.0's loss"),
-                           ("cpc", "CPCConfig: context and future of contrastive predictive coding"),
-                           ("head", "HeadConfig: what the supervised head says of an utterance"),
-                           ("masking", "MaskingConfig: span masks"),
-                           ("augment", "AugmentConfig: SpecAugment of the labelled utterances"),
-                           ("dropout", "dropouts and layer drop of a phase that differ from trunk_conf's"),
-                           ("plan", "phases, steps, gamma and learning rates; see conf/")):
-            group.add_argument(f"--{name}_conf", action=NestedDictAction, default={}, help=text)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:

@@ -5,8 +5,10 @@ ablation of the Wav2Vec2-JUST report for the CNN-RNN (docs/systems.md).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from espnet_bljust.network.config import TrunkOptions, require, require_shares
+from espnet_bljust.keys import key, require
+from espnet_bljust.network.config import TrunkOptions
 
 WINDOW, HOP = 400, 160  # samples of 16 kHz: 25 and 10 ms
 
@@ -20,24 +22,22 @@ def mel_frames(num_samples: int) -> int:
 class CnnRnnConfig(TrunkOptions):
     """Convolutions over log-mel features, then recurrent layers in both directions (cnn_rnn.py)."""
 
-    num_mels: int = 80
-    num_convolutions: int = 3  # with attention: residual blocks behind the first convolution
-    maps: int = 32  # of each convolution
-    attention: bool = False  # residual blocks with self-attention, and self-attention behind the recurrent layers
-    cell: str = "lstm"  # or "gru"
-    num_layers: int = 5
-    hidden: int = 256  # units a direction
-    dim: int = 512  # of what the recurrent layers read, and of the trunk's output
-    dropout: float = 0.1  # behind convolutions and recurrent layers
-    feature_dropout: float = 0.0  # on the features that the self-supervised head reads
+    conf: ClassVar[str] = "trunk_conf of cnn_rnn"
 
-    def __post_init__(self) -> None:
-        require(min(self.num_mels, self.num_convolutions, self.maps, self.num_layers, self.hidden, self.dim) > 0,
-                "num_mels, num_convolutions, maps, num_layers, hidden and dim are positive")
-        require(self.cell in ("lstm", "gru"), f"cell is {self.cell!r}, not lstm or gru")
+    num_mels: int = key(80, "bands of the log-mel features", least=1)
+    num_convolutions: int = key(3, "with attention: residual blocks behind the first convolution", least=1)
+    maps: int = key(32, "of each convolution", least=1)
+    attention: bool = key(False, "residual blocks with self-attention, and self-attention behind the recurrent layers")
+    cell: str = key("lstm", "of the recurrent layers", choices=("lstm", "gru"))
+    num_layers: int = key(5, "recurrent layers, each in both directions", least=1)
+    hidden: int = key(256, "units a direction", least=1)
+    dim: int = key(512, "width of what the recurrent layers read, and of the trunk's output", least=1)
+    dropout: float = key(0.1, "behind convolutions and recurrent layers", least=0, below=1)
+    feature_dropout: float = key(0.0, "on the features that the self-supervised head reads", least=0, below=1)
+
+    def check(self) -> None:
         require(not self.attention or self.maps % 4 == self.hidden % 4 == 0,
                 f"maps {self.maps} and hidden {self.hidden}: attention wants multiples of 4")
-        require_shares(self, "dropout", "feature_dropout")
 
     def num_frames(self, num_samples: int) -> int:
         """Frames of an utterance; 0 where it is shorter than one window."""
@@ -89,24 +89,22 @@ class CnnRnnConfig(TrunkOptions):
 class ConformerConfig(TrunkOptions):
     """Four-fold subsampling of log-mel features, then conformer blocks (conformer.py)."""
 
-    num_mels: int = 80
-    dim: int = 512
-    num_layers: int = 8
-    num_heads: int = 8
-    ffn_dim: int = 2048
-    kernel: int = 31  # frames of 40 ms, of the depthwise convolution
-    dropout: float = 0.1
-    attention_dropout: float = 0.1
-    feature_dropout: float = 0.0  # on the features that the self-supervised head reads
+    conf: ClassVar[str] = "trunk_conf of conformer"
 
-    def __post_init__(self) -> None:
-        require(min(self.dim, self.num_layers, self.num_heads, self.ffn_dim, self.kernel) > 0,
-                "dim, num_layers, num_heads, ffn_dim and kernel are positive")
-        require(self.num_mels >= 7, f"num_mels is {self.num_mels}: two convolutions of stride 2 need 7")
+    num_mels: int = key(80, "bands of the log-mel features; two convolutions of stride 2 need 7", least=7)
+    dim: int = key(512, "width of the blocks and of the trunk's output", least=1)
+    num_layers: int = key(8, "conformer blocks", least=1)
+    num_heads: int = key(8, "heads of attention; dim is an even multiple of them", least=1)
+    ffn_dim: int = key(2048, "width inside the feed-forwards", least=1)
+    kernel: int = key(31, "of the depthwise convolution, odd", unit="frames", least=1)
+    dropout: float = key(0.1, "behind subsampling, feed-forwards, attention and convolution", least=0, below=1)
+    attention_dropout: float = key(0.1, "on the weights of attention", least=0, below=1)
+    feature_dropout: float = key(0.0, "on the features that the self-supervised head reads", least=0, below=1)
+
+    def check(self) -> None:
         require(self.dim % (2 * self.num_heads) == 0,
                 f"dim {self.dim} is no even multiple of num_heads {self.num_heads}")
         require(self.kernel % 2 == 1, f"kernel is {self.kernel}, not odd")
-        require_shares(self, "dropout", "attention_dropout", "feature_dropout")
 
     def num_frames(self, num_samples: int) -> int:
         """Frames of an utterance; 0 where it is shorter than the receptive field."""

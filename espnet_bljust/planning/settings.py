@@ -1,6 +1,5 @@
 """The configuration of a training run: size file, training file, changes of the call, in this order."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,33 +10,16 @@ from espnet_bljust.bilevel.options import batch_scales, build_plan
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.disk.settings_file import parse_yaml, read_yaml
 from espnet_bljust.errors import InputError
-from espnet_bljust.planning.setting_values import check_values
+from espnet_bljust.training.configuration import check, written_defaults
 
 HEADS = {"recognition": "ctc", "classification": "mean"}  # of a task
-DEFAULTS = {
-    "accum_grad": 1,  # micro-batches of an optimizer step
-    "log_interval": 10,  # optimizer steps between rows of history.jsonl
-    "keep_nbest_models": 5,  # best and newest epochs whose weights stay on disk
-    "keep_updates": [],  # optimizer steps whose weights stay besides, to fine-tune from (compare.sh --pretrain_updates)
-    "log_level": "WARNING",  # of ESPnet; the trainer's own lines are always there
-    "num_att_plot": 0,  # a network without a decoder has no attention to plot
-    "unlabelled_shards_from": 2_000_000,  # utterances from which on a pool is read in shards (docs/scale.md)
-}
-# What training reads. ESPnet's parser takes a hundred more; one that changes nothing is refused here.
-KEYS = {
-    *DEFAULTS, "plan_conf", "trunk", "trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "masking_conf",
-    "augment_conf", "dropout_conf", "optim", "optim_conf", "batch_seconds", "unlabelled_batch_seconds",
-    "steps_per_epoch", "grad_clip",
-    "stop_on_alarm", "save_interval_minutes", "ema_decay", "use_amp", "train_dtype", "freeze_param", "cudnn_enabled",
-    "cudnn_benchmark", "cudnn_deterministic", "use_tf32", "detect_anomaly",
-}
 
 
 def merge(
     size_config: Path, config: Path, *, changes: Sequence[str] = (), method: str = "bljust", task: str = "recognition"
 ) -> dict:
     """Size file, then training file, then ``changes``, each ``key=value``: later ones win, nested keys one by one."""
-    settings: dict = dict(DEFAULTS)
+    settings = written_defaults()
     for path in (size_config, config):
         _update(settings, _read_yaml(path))
     for change in changes:
@@ -45,9 +27,10 @@ def merge(
         if not separator or not all(key.split(".")):
             raise InputError(f"--set {change}: not of the form key=value. Write --set plan_conf.gamma_max=3, say.")
         _update(settings, _nested(key.split("."), parse_yaml(value, f"--set {change}", _Loader)))
-    _check_keys(settings, f"{size_config} and {config}")
-    settings.setdefault("plan_conf", {})["method"] = method
-    settings.setdefault("head_conf", {})["kind"] = HEADS[task]
+    for name, said in (("plan_conf", {"method": method}), ("head_conf", {"kind": HEADS[task]})):
+        if isinstance(settings.setdefault(name, {}), dict):
+            settings[name] |= said
+    check(settings, f"{size_config} and {config}")
     settings["plan_conf"].setdefault("alpha_over_gamma", settings.get("optim") == "sgd")  # Adam has a scale of its own
     return settings
 
@@ -65,19 +48,6 @@ def _read_yaml(path: Path) -> dict:
     if not isinstance(settings, dict):
         raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
     return settings
-
-
-def _check_keys(settings: dict, where: str) -> None:
-    """What training reads is there and of the right kind, and nothing else is."""
-    unknown = sorted(map(str, set(settings) - KEYS))
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], KEYS, 1, 0)[0]
-        raise InputError(f"{where}: training does not read {unknown[0]}. Remove it, or did you mean {near}?")
-    for name in ("plan_conf", "trunk_conf", "ssl_conf", "cpc_conf", "head_conf", "masking_conf", "augment_conf",
-                 "dropout_conf"):
-        if not isinstance(settings.get(name, {}), dict):
-            raise InputError(f"{where}: {name} is {settings[name]!r}, not keys with values. Write them below {name}.")
-    check_values(settings, where)
 
 
 def _nested(keys: list[str], value: object) -> dict:

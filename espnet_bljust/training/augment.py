@@ -7,12 +7,12 @@ channel masks: Baevski et al., arXiv:2006.11477, section 4.3.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 
-from espnet_bljust.network.config import Options, require
+from espnet_bljust.keys import Group, key
 from espnet_bljust.network.heads.masking import span_mask, stripe_mask
 from espnet_bljust.network.log_mel_config import HOP, mel_frames
 from espnet_bljust.network.trunks.log_mel import SpectrumMask
@@ -29,25 +29,19 @@ class Turn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AugmentConfig(Options):
+class AugmentConfig(Group):
     """None by default. Masks on the log-mel before the subsampling have widths uniform from 0 to the largest."""
 
-    num_freq_masks: int = 0
-    freq_mask_share: float = 0.34  # of the bands, the widest; 27 of 80
-    time_masks_per_second: float = 0.0  # their mean number by the length of an utterance
-    time_mask_seconds: float = 0.25  # the longest
-    max_time_share: float = 0.5  # of an utterance: so much its longest masks may take side by side
-    # channels of the encoder's input, behind 0 over the whole utterance: the share that starts a span, times its length
-    channel_mask_probability: float = 0.0
-    channel_mask_span: int = 64
+    conf: ClassVar[str] = "augment_conf"
 
-    def __post_init__(self) -> None:
-        require(self.num_freq_masks >= 0, f"num_freq_masks is {self.num_freq_masks}, negative")
-        require(self.channel_mask_span > 0, f"channel_mask_span is {self.channel_mask_span}, not positive")
-        for name in ("freq_mask_share", "max_time_share", "channel_mask_probability"):
-            require(0 <= getattr(self, name) <= 1, f"{name} is {getattr(self, name)}, not in [0, 1]")
-        for name in ("time_masks_per_second", "time_mask_seconds"):
-            require(0 <= getattr(self, name) < 100, f"{name} is {getattr(self, name)}, not in [0, 100)")
+    num_freq_masks: int = key(0, "stripes of bands that are hidden of an utterance", least=0)
+    freq_mask_share: float = key(0.34, "of the bands, the widest stripe; 27 of 80", least=0, most=1)
+    time_masks_per_second: float = key(0.0, "their mean number by the length of an utterance", least=0, below=100)
+    time_mask_seconds: float = key(0.25, "the longest", unit="seconds", least=0, below=100)
+    max_time_share: float = key(0.5, "of an utterance, that its longest masks may take side by side", least=0, most=1)
+    channel_mask_probability: float = key(
+        0.0, "share of the encoder input's channels that start a span of zeros, times its length", least=0, most=1)
+    channel_mask_span: int = key(64, "length of such a span, over the whole utterance", unit="channels", least=1)
 
     @property
     def masks_spectrum(self) -> bool:

@@ -5,14 +5,15 @@ draw depends on (seed, pass, utterance) alone: not on the batch, the process or 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import NamedTuple, Self
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.keys import Count, Group, key
 from espnet_bljust.network.config import CPCConfig
 from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.heads.cpc import stretches
@@ -24,30 +25,17 @@ from espnet_bljust.training.augment import AugmentConfig, Turn, channel_masks, s
 
 
 @dataclass(frozen=True)
-class MaskingConfig:
-    """Span masks: share of frames that start a span times its length, and length in frames (20 ms)."""
+class MaskingConfig(Group):
+    """Span masks of the trunk's frames (20 ms; 40 ms of the conformer)."""
 
-    pool_probability: float = 0.65
-    pool_span: int = 10
-    labelled_probability: float = 0.05
-    labelled_span: int = 10
-    labelled_min_spans: int = 0  # of an utterance, as far as they fit; 2 in fairseq
-    num_negatives: int = 100
+    conf: ClassVar[str] = "masking_conf"
 
-    @classmethod
-    def from_dict(cls, options: Mapping) -> Self:
-        """From YAML; an unknown key or a number out of its range is an InputError with its name."""
-        known, options = [field.name for field in fields(cls)], dict(options)
-        for name, value in options.items():
-            if name not in known:
-                raise InputError(f"masking_conf: unknown key {name}. Known keys: {', '.join(known)}.")
-            share, least = name.endswith("probability"), 0 if name == "labelled_min_spans" else 1
-            number = isinstance(value, int | float)
-            if not number or not (0 <= value <= 1 if share else value >= least and value % 1 == 0):
-                wanted = "a share from 0 to 1" if share else f"a whole number from {least}"
-                raise InputError(f"masking_conf: {name} is {value!r}, not {wanted}. Mend the value.")
-            options[name] = value if share else int(value)
-        return cls(**options)
+    pool_probability: float = key(0.65, "share of pool frames that start a span, times its length", least=0, most=1)
+    pool_span: Count = key(10, "length of a span on the pool", unit="frames", least=1)
+    labelled_probability: float = key(0.05, "the same of labelled audio; 0: no masks", least=0, most=1)
+    labelled_span: Count = key(10, "length of a span on labelled audio", unit="frames", least=1)
+    labelled_min_spans: Count = key(0, "in a labelled utterance, as far as they fit; 2 in fairseq", least=0)
+    num_negatives: Count = key(100, "for each masked frame, of its utterance", least=1)
 
 
 class PoolDraw(NamedTuple):

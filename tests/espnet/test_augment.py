@@ -132,7 +132,7 @@ def test_a_trunk_without_a_spectrum_refuses_masks_on_it():
     ("num_freq_masks", 1.5), ("num_frequency_masks", 2),
 ])  # fmt: skip
 def test_a_value_out_of_range_is_named(name, value):
-    with pytest.raises(InputError, match=f"AugmentConfig: .*{name}"):
+    with pytest.raises(InputError, match=f"augment_conf: .*{name}"):
         AugmentConfig.from_dict({name: value})
 
 

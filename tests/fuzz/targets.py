@@ -43,6 +43,7 @@ from espnet_bljust.disk import archive  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.planning import settings  # noqa: E402
+from espnet_bljust.training import configuration  # noqa: E402
 from espnet_bljust.weights.checkpoint import load  # noqa: E402
 from espnet_bljust.weights.experiment import Experiment, shape_of  # noqa: E402
 from espnet_bljust.weights.starting_point import starting_point  # noqa: E402
@@ -161,7 +162,7 @@ def sentence_pieces(folder: Path) -> None:
 def training_settings(folder: Path) -> None:
     def training() -> None:
         found = settings._read_yaml(folder / "train.yaml")
-        settings._check_keys({**settings.DEFAULTS, **found}, "train.yaml")
+        configuration.check({**configuration.written_defaults(), **found}, "train.yaml")
         TrunkConfig.from_dict(found.get("trunk_conf", {}))
         SSLConfig.from_dict(found.get("ssl_conf", {}))
 

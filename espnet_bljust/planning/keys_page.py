@@ -1,0 +1,48 @@
+"""docs/training_keys.md, and the same for `--help`: every key with its default, what it may be and its meaning."""
+
+from collections.abc import Iterator
+from dataclasses import Field, fields
+
+from espnet_bljust.keys import Group, allowed, default_of, is_required, key_of, shown
+from espnet_bljust.training.configuration import CONFS, TOP
+
+HEAD = """# Keys of a training configuration
+
+Written by `python -m espnet_bljust.bin.training_keys > docs/training_keys.md` from the fields that stage 7 checks a
+configuration by; the test of this page says when it is to be written again. A key without a default must be set. Keys
+below a group are set one by one: `--asr_args "plan_conf.gamma_max=3 accum_grad=2"` leaves their neighbours alone.
+"""
+
+
+def page() -> str:
+    """The page, a table a group."""
+    parts = [HEAD]
+    for title, group in _groups():
+        rows = [[f"`{each.name}`", _default(each), allowed(each), key_of(each).meaning] for each in fields(group)]
+        cells = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+        table = ["| key | default | values | meaning |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in cells)]
+        parts.append("\n".join([f"## {title}", "", group.__doc__.splitlines()[0], "", *table]) + "\n")
+    return "\n".join(parts)
+
+
+def lines() -> str:
+    """For a terminal."""
+    found = ["keys of --set, with their defaults:"]
+    for title, group in _groups():
+        found += ["", f"{title}: {group.__doc__.splitlines()[0]}"]
+        found += [f"  {each.name} ({_default(each) or 'no default'}): {key_of(each).meaning}; {allowed(each)}"
+                  for each in fields(group)]
+    return "\n".join(found)
+
+
+def _groups() -> Iterator[tuple[str, type[Group]]]:
+    for group in TOP:
+        yield f"{group.__name__}", group
+    for name, kinds in CONFS.items():
+        for kind, group in kinds.items():
+            yield f"{name}, {name.removesuffix('_conf')}: {kind}" if kind else name, group
+
+
+def _default(each: Field) -> str:
+    default = default_of(each)
+    return "" if is_required(each) or default is None else shown(default)

@@ -1,0 +1,117 @@
+"""All that a training configuration may hold: the keys at its top, and the groups below `*_conf`.
+
+ESPnet's parser takes a hundred more; one that changes nothing is refused here. Where ESPnet has a key of that name
+too, this default is the one in force (espnet/arguments.py).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+
+import torch
+
+from espnet_bljust.bilevel.options import PlanOptions
+from espnet_bljust.errors import InputError
+from espnet_bljust.keys import Group, default_of, key, key_of, refuse_unknown, require
+from espnet_bljust.network.config import CPCConfig, SSLConfig
+from espnet_bljust.network.head_config import HeadConfig
+from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
+from espnet_bljust.training.augment import AugmentConfig
+from espnet_bljust.training.masks import MaskingConfig
+from espnet_bljust.training.phase_dropouts import PhaseDropouts
+
+MOST_STEPS_UNSEEN = 100  # between rows of history.jsonl: with more, an alarm would come after step 200
+# ESPnet's, but for L-BFGS, which wants a step of its own
+OPTIMIZERS = {kind.__name__.lower(): kind for kind in (
+    torch.optim.Adadelta, torch.optim.Adagrad, torch.optim.Adam, torch.optim.Adamax, torch.optim.AdamW,
+    torch.optim.ASGD, torch.optim.RAdam, torch.optim.RMSprop, torch.optim.Rprop, torch.optim.SGD)}
+
+
+@dataclass(frozen=True)
+class System(Group):
+    """What is trained (docs/systems.md)."""
+
+    trunk: str = key("wav2vec2", "what trunk_conf describes", choices=tuple(TRUNKS))
+    objective: str = key("wav2vec2", "the self-supervised loss", choices=tuple(OBJECTIVES))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimisation(Group):
+    """An optimizer step; learning rates stand in plan_conf."""
+
+    optim: str = key("adadelta", "optimizer; the default is ESPnet's", choices=tuple(OPTIMIZERS), example="adamw")
+    optim_conf: dict = key({}, "options of the optimizer, weight_decay for one; no lr", example={"weight_decay": 0.01})
+    batch_seconds: float = key(MISSING, "labelled audio of a micro-batch", unit="seconds", above=0, example=30)
+    unlabelled_batch_seconds: float = key(MISSING, "pool audio of a micro-batch", unit="seconds", above=0, example=30)
+    accum_grad: int = key(1, "micro-batches of an optimizer step", least=1, in_train_yaml=True)
+    grad_clip: float = key(5.0, "norm to which each role's gradient is cut", above=0, most=math.inf)
+    freeze_param: tuple[str, ...] = key((), "beginnings of the names of parameters that stay as they are")
+    train_dtype: str = key("float32", "of weights; use_amp is for products", choices=("float32", "float64"))
+    use_amp: bool = key(False, "the forward pass in bfloat16 where that is faster")
+
+    def check(self) -> None:
+        require("lr" not in self.optim_conf, "optim_conf has lr, which training does not read: rates go by role and "
+                "phase, plan_conf.joint_rates, say")
+        options = {name: value for name, value in self.optim_conf.items() if name != "weight_decay"}
+        try:
+            OPTIMIZERS[self.optim]([torch.nn.Parameter(torch.zeros(1))], lr=1.0, **options)
+        except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+            raise ValueError(f"optim_conf does not go with optim {self.optim} ({error})") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Group):
+    """Evaluation, records, and what is kept."""
+
+    steps_per_epoch: int = key(MISSING, "between evaluations", unit="optimizer steps", least=1, example=500)
+    log_interval: int = key(10, "between rows of history.jsonl, with which alarms come", unit="optimizer steps",
+                            least=1, most=MOST_STEPS_UNSEEN, in_train_yaml=True)
+    keep_nbest_models: int = key(5, "best and newest epochs whose weights stay on disk", least=1, in_train_yaml=True)
+    keep_updates: tuple[int, ...] = key((), "optimizer steps whose weights stay besides (50000updates.pth)",
+                                        least=1, in_train_yaml=True, example=(50000,))
+    log_level: str = key("WARNING", "of ESPnet; the trainer's own lines are always there", in_train_yaml=True,
+                         choices=("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"))
+    num_att_plot: int = key(0, "a network without a decoder has no attention to plot", least=0, in_train_yaml=True)
+    unlabelled_shards_from: int = key(2_000_000, "from which on a pool is read in shards (docs/scale.md)",
+                                      unit="utterances", least=0, in_train_yaml=True)
+    save_interval_minutes: float = key(
+        30.0, "between checkpoints, beside those of the evaluations; 0: no others", unit="minutes", least=0)
+    ema_decay: float = key(
+        0.0, "of a running average of the weights, validated and kept in their place; 0: none", least=0, below=1)
+    stop_on_alarm: bool = key(False, "the first alarm ends the run: loss at chance, codebook collapsed, not finite")
+    cudnn_enabled: bool = key(True, "torch.backends.cudnn.enabled")
+    cudnn_benchmark: bool = key(False, "torch.backends.cudnn.benchmark")
+    cudnn_deterministic: bool = key(True, "torch.backends.cudnn.deterministic")
+    use_tf32: bool = key(False, "float32 products in TF32 on GPUs that have it")
+    detect_anomaly: bool = key(False, "torch.autograd.set_detect_anomaly: slow, for a search of errors")
+
+
+TOP: tuple[type[Group], ...] = (System, Optimisation, Run)
+CONFS: dict[str, Mapping[str, type[Group]]] = {  # by the value of a key at the top, where there are several
+    "plan_conf": {"": PlanOptions}, "trunk_conf": TRUNKS, "ssl_conf": {"": SSLConfig}, "cpc_conf": {"": CPCConfig},
+    "head_conf": {"": HeadConfig}, "masking_conf": {"": MaskingConfig},
+    "augment_conf": {"": AugmentConfig}, "dropout_conf": {"": PhaseDropouts},
+}
+
+
+def top_keys() -> list[Field]:
+    """The keys outside `*_conf`."""
+    return [each for group in TOP for each in fields(group)]
+
+
+def written_defaults() -> dict:
+    """What train.yaml says of keys that nobody set, in its order."""
+    return {each.name: default_of(each) for each in top_keys() if key_of(each).in_train_yaml}
+
+
+def check(settings: Mapping, where: str) -> None:
+    """What training reads is there, of its type and in its range, and nothing else is; else InputError."""
+    refuse_unknown(settings, [*(each.name for each in top_keys()), *CONFS], where, "training does not read")
+    for group in TOP:
+        group.from_dict({each.name: settings[each.name] for each in fields(group) if each.name in settings}, where)
+    for name, kinds in CONFS.items():
+        given = settings.get(name, {})
+        if not isinstance(given, Mapping):
+            raise InputError(f"{where}: {name} is {given!r}, not keys with values. Write them below {name}.")
+        kind = kinds.get(settings.get(name.removesuffix("_conf")), next(iter(kinds.values())))
+        kind.from_dict(given, f"{where}: {kind.conf}")
