@@ -122,8 +122,9 @@ def fitted(each: Field, value: Any) -> Any:
         return None
     if get_origin(each.type) is not dict:
         return _fitted(each.name, kind_of(each), value, key)
-    odd = [name for name in value if name not in key.choices] if isinstance(value, Mapping) else [value]
-    if odd:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{each.name} is {value!r}, not {allowed(each)} ({key.meaning})")
+    if odd := [name for name in value if name not in key.choices]:
         raise ValueError(f"{each.name} has {odd[0]!r}, not {allowed(each)} ({key.meaning})")
     kind, key = get_args(each.type)[1], key._replace(choices=(), example=MISSING)
     return {name: _fitted(f"{each.name}.{name}", kind, part, key) for name, part in value.items()}
@@ -197,4 +198,4 @@ def _words(kind: Any, key: Key) -> str:
 def _range_words(key: Key) -> str:
     bounds = [("from", key.least), ("above", key.above), ("below", key.below), ("to", key.most)]
     words = [f"{word} {bound:g}" for word, bound in bounds if bound is not None and math.isfinite(bound)]
-    return "".join(f" {word}" for word in words) + (" (.inf for none)" if key.most == math.inf else "")
+    return "".join(f" {word}" for word in words) + (", .inf for none" if key.most == math.inf else "")

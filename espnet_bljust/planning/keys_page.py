@@ -19,8 +19,8 @@ def page() -> str:
     parts = [HEAD]
     for title, group in _groups():
         rows = [[f"`{each.name}`", _default(each), allowed(each), key_of(each).meaning] for each in fields(group)]
-        cells = [[cell.replace("|", r"\|") for cell in row] for row in rows]
-        table = ["| key | default | values | meaning |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in cells)]
+        rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+        table = [f"| {' | '.join(row)} |" for row in [["key", "default", "values", "meaning"], ["---"] * 4, *rows]]
         parts.append("\n".join([f"## {title}", "", group.__doc__.splitlines()[0], "", *table]) + "\n")
     return "\n".join(parts)
 
