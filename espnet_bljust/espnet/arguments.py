@@ -9,12 +9,12 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool
 
 from espnet_bljust.keys import Count, Group, allowed, default_of, key_of, kind_of
-from espnet_bljust.training.configuration import CONFS, TOP
+from espnet_bljust.training import configuration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what ESPnet lacks; of a key that both have, ESPnet's argument stays and gets our default."""
-    for group in TOP:
+    for group in configuration.TOP:
         section = parser.add_argument_group(f"BL-JUST, {group.__name__}: {group.__doc__}")
         for each in fields(group):
             try:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             except argparse.ArgumentError:
                 parser.set_defaults(**{each.name: default_of(each)})
     section = parser.add_argument_group("BL-JUST, groups of keys (docs/training_keys.md)")
-    for name, kinds in CONFS.items():
+    for name, kinds in configuration.CONFS.items():
         section.add_argument(f"--{name}", action=NestedDictAction, default={}, help=_help_of_conf(kinds))
 
 

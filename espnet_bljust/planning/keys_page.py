@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import Field, fields
 
 from espnet_bljust.keys import Group, allowed, default_of, is_required, key_of, shown
-from espnet_bljust.training.configuration import CONFS, TOP
+from espnet_bljust.markdown import table
+from espnet_bljust.training import configuration
 
 HEAD = """# Keys of a training configuration
 
@@ -19,9 +20,8 @@ def page() -> str:
     parts = [HEAD]
     for title, group in _groups():
         rows = [[f"`{each.name}`", _default(each), allowed(each), key_of(each).meaning] for each in fields(group)]
-        rows = [[cell.replace("|", r"\|") for cell in row] for row in rows]
-        table = [f"| {' | '.join(row)} |" for row in [["key", "default", "values", "meaning"], ["---"] * 4, *rows]]
-        parts.append("\n".join([f"## {title}", "", group.__doc__.splitlines()[0], "", *table]) + "\n")
+        parts.append("\n".join([f"## {title}", "", group.__doc__.splitlines()[0], "",
+                                *table(["key", "default", "values", "meaning"], rows)]) + "\n")
     return "\n".join(parts)
 
 
@@ -36,9 +36,9 @@ def lines() -> str:
 
 
 def _groups() -> Iterator[tuple[str, type[Group]]]:
-    for group in TOP:
+    for group in configuration.TOP:
         yield f"{group.__name__}", group
-    for name, kinds in CONFS.items():
+    for name, kinds in configuration.CONFS.items():
         for kind, group in kinds.items():
             yield f"{name}, {name.removesuffix('_conf')}: {kind}" if kind else name, group
 

@@ -70,7 +70,7 @@ class Run(Group):
     keep_updates: tuple[int, ...] = key((), "optimizer steps whose weights stay besides (50000updates.pth)",
                                         least=1, in_train_yaml=True, example=(50000,))
     log_level: str = key("WARNING", "of ESPnet; the trainer's own lines are always there", in_train_yaml=True,
-                         choices=("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"))
+                         choices=("ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"))
     num_att_plot: int = key(0, "a network without a decoder has no attention to plot", least=0, in_train_yaml=True)
     unlabelled_shards_from: int = key(2_000_000, "from which on a pool is read in shards (docs/scale.md)",
                                       unit="utterances", least=0, in_train_yaml=True)
