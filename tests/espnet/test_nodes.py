@@ -25,7 +25,7 @@ TASK = {"SLURM_STEP_NUM_NODES": "3", "SLURM_NTASKS": "3", "SLURM_NODEID": "2", "
 def start(script, *, ngpu=2, num_nodes=1, **environment):
     """nodes.start with a Python script as the training, in a process of its own."""
     grace = environment.pop("grace", 60)
-    code = ("import sys; from espnet_bljust.espnet import nodes; nodes.GRACE_SECONDS = float(sys.argv[1]); "
+    code = ("import sys; from espnet_bljust.training import nodes; nodes.GRACE_SECONDS = float(sys.argv[1]); "
             "sys.exit(nodes.start([sys.executable, '-c', sys.argv[2]], int(sys.argv[3]), int(sys.argv[4])))")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "MASTER_"))}
     return subprocess.Popen([sys.executable, "-c", code, str(grace), script, str(ngpu), str(num_nodes)], text=True,
