@@ -52,7 +52,10 @@ def dump(make_rows, make_dir, make_tone, tmp_path):
 
 def options_of(dump, *more):
     names = ["--train_set", "train", "--unlabelled_sets", "unl", "--valid_set", "dev", "--test_sets", "test"]
-    return ["--org_dir", str(dump / "org"), "--dump_dir", str(dump), *names, "--max_wav_duration", "2.5", *more]
+    train = more[more.index("--train_set") + 1] if "--train_set" in more else "train"
+    folders = ["--org_dir", dump / "org", "--dump_dir", dump, "--labelled_dir", dump / f"{train}_labelled",
+               "--pool_dir", dump / f"{train}_pool"]
+    return [*map(str, folders), *names, "--max_wav_duration", "2.5", *more]
 
 
 def run_filter(dump, *more):

@@ -114,6 +114,7 @@ def test_stages_4_to_6_keep_no_utterances_in_memory(grown, monkeypatch, capsys):
         return run
 
     sets = ["--train_set", "train", "--unlabelled_sets", "unlabelled", "--valid_set", "dev", "--test_sets", "test"]
+    sets += ["--labelled_dir", "dump/raw/train_labelled", "--pool_dir", "dump/raw/train_pool"]
     assert bytes_each(stage(filter_data, *sets, "--labels", "0.5", "--ssl_on_labelled", "false"), folders) < MOST
     texts = ["--text", "dump/raw/train_labelled/text", "--out_dir", "data/tokens", "--token_type", "char"]
     assert bytes_each(stage(make_tokens, *texts), folders) < MOST
