@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from timing import ensure_settings, median_ratio, take_turns
+from helpers.timing import ensure_settings, median_ratio, take_turns
 from train_step import header
 
 from espnet_bljust.decoding.align import align

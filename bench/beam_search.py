@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from timing import ensure_settings, take_turns
+from helpers.timing import ensure_settings, take_turns
 from torch import Tensor
 from train_step import header
 
@@ -114,7 +114,7 @@ def our_search(recogniser: Recogniser, model: LanguageModel, settings: SearchSet
 
 def flashlight_search(recogniser: Recogniser, settings: SearchSettings, ngram: Path) -> Search:
     """bench/flashlight_peer.py."""
-    from flashlight_peer import FlashlightSearch
+    from helpers.flashlight_peer import FlashlightSearch
 
     search = FlashlightSearch(recogniser.token_list, settings, ngram)
 

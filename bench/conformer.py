@@ -12,9 +12,9 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from timing import ensure_settings, median_ratio, take_turns
+from helpers.timing import ensure_settings, median_ratio, take_turns
+from helpers.workload import BATCHES, NO_DROPOUT, ROOT, SAMPLE_RATE
 from train_step import THREADS, header
-from workload import BATCHES, NO_DROPOUT, ROOT, SAMPLE_RATE
 
 from espnet_bljust.markdown import row, table
 

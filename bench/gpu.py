@@ -20,8 +20,8 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
 import torch  # noqa: E402
-from steps import BUILDERS, Step  # noqa: E402
-from workload import SAMPLE_RATE, Workload, make_workload, read_size  # noqa: E402
+from helpers.steps import BUILDERS, Step  # noqa: E402
+from helpers.workload import SAMPLE_RATE, Workload, make_workload, read_size  # noqa: E402
 
 from espnet_bljust.markdown import row, table  # noqa: E402
 from espnet_bljust.network.flops import count_flops  # noqa: E402

@@ -14,7 +14,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from timing import ensure_settings, take_turns
+from helpers.timing import ensure_settings, take_turns
 
 from espnet_bljust.markdown import table
 
@@ -46,8 +46,8 @@ def in_process(batch: tuple[int, ...], options: argparse.Namespace) -> dict[str,
 def seconds_per_second(size: str, durations: tuple[float, ...], rounds: int) -> dict[str, float]:
     """CPU seconds of a step over seconds of audio."""
     import torch
-    from steps import BUILDERS
-    from workload import make_workload, read_size
+    from helpers.steps import BUILDERS
+    from helpers.workload import make_workload, read_size
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(2)

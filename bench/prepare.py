@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from layouts import LAYOUTS, RUN
+from helpers.layouts import LAYOUTS, RUN
 
 from espnet_bljust.markdown import row
 

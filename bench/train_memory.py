@@ -45,8 +45,8 @@ def main(options: argparse.Namespace) -> None:
 def measure(who: str, size: str, task: str, batch: str, long: bool) -> int:
     """Bytes; ``long`` takes bfloat16 and checkpointing, as one would on a GPU."""
     import torch
-    from steps import BUILDERS
-    from workload import BATCHES, make_workload, read_size
+    from helpers.steps import BUILDERS
+    from helpers.workload import BATCHES, make_workload, read_size
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)

@@ -16,7 +16,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from timing import ensure_settings, median_ratio, take_turns
+from helpers.timing import ensure_settings, median_ratio, take_turns
 
 from espnet_bljust.markdown import row, table
 
@@ -27,7 +27,7 @@ COLUMNS = ("size", "task", "batch", "ours, s", "Hugging Face / ours", "s3prl / o
 def main(options: argparse.Namespace) -> None:
     """One table of ratios, one of our parts."""
     import torch
-    from workload import BATCHES, make_workload, read_size
+    from helpers.workload import BATCHES, make_workload, read_size
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)
@@ -50,9 +50,9 @@ def main(options: argparse.Namespace) -> None:
 def compare(size: str, task: str, batch: str, load, options: argparse.Namespace) -> str:
     """One row: everybody's step, and plain matrix products of the step's shapes, in turns."""
     import torch
-    from flops import matrix_products
-    from steps import BUILDERS
-    from workload import read_size
+    from helpers.flops import matrix_products
+    from helpers.steps import BUILDERS
+    from helpers.workload import read_size
 
     from espnet_bljust.network.flops import count_flops
 
@@ -82,8 +82,8 @@ def compare(size: str, task: str, batch: str, load, options: argparse.Namespace)
 
 def parts_table(options: argparse.Namespace) -> list[str]:
     """Shares of a pre-training step, by size and batch."""
-    from parts import split
-    from workload import BATCHES, make_workload, read_size
+    from helpers.parts import split
+    from helpers.workload import BATCHES, make_workload, read_size
 
     lines = []
     for size in options.sizes:

@@ -1,14 +1,11 @@
 """The documents: narrow enough to read, the first page short, no link, anchor or named file that does not exist."""
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from test_layers import ROOMS, docstring  # noqa: E402
-from test_style import FILES, ROOT, name, text  # noqa: E402
+from tests.test_layers import ROOMS, docstring
+from tests.test_style import FILES, ROOT, name, text
 
 PAGES = [path for path in FILES if path.suffix == ".md"]
 TEMPLATES = {"conf/model_card.md", "conf/model_usage_espnet.md", "conf/model_usage_own.md"}  # of a model elsewhere

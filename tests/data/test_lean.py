@@ -24,8 +24,7 @@ from espnet_bljust.data.preparation.perturb import perturb
 from espnet_bljust.disk import distinct, sorting
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "bench"))
-from layouts import LAYOUTS, RUN  # noqa: E402
+from bench.helpers.layouts import LAYOUTS, RUN  # noqa: E402
 
 MOST = 200  # bytes an utterance
 SIZES = (1000, 4000)

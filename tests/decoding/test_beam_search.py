@@ -1,22 +1,18 @@
 """Beam search against the sum over all paths of every label string, and narrow beams against a plain prefix search."""
 
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from plain import PlainNgram, PlainWords, add, all_strings, plain_search, random_frames  # noqa: E402
-
-from espnet_bljust.data.text.arpa import word_of, write_arpa  # noqa: E402
-from espnet_bljust.data.text.ngram import estimate  # noqa: E402
-from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
-from espnet_bljust.decoding.language_model import read_language_model, written  # noqa: E402
-from espnet_bljust.decoding.search_settings import SearchSettings  # noqa: E402
-from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.data.text.arpa import word_of, write_arpa
+from espnet_bljust.data.text.ngram import estimate
+from espnet_bljust.decoding.beam_search import BeamSearch
+from espnet_bljust.decoding.language_model import read_language_model, written
+from espnet_bljust.decoding.search_settings import SearchSettings
+from espnet_bljust.errors import InputError
+from tests.helpers.plain import PlainNgram, PlainWords, add, all_strings, plain_search, random_frames
 
 TOKENS = ["<blank>", "<unk>", "<space>", "a", "b", "<sos/eos>"]
 PIECES = ["<blank>", "<unk>", "▁", "a", "b", "▁a", "ab", "<sos/eos>"]

@@ -1,21 +1,17 @@
 """Beam search beside flashlight's, where that is installed: with wide beams both find the same, up to float32."""
 
-import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("flashlight", reason="flashlight-text is not installed: it has wheels for Python 3.12 alone")
 pytest.importorskip("torchaudio.models.decoder", reason="torchaudio's decoder is not installed")
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "bench")]
-from flashlight_peer import FlashlightSearch  # noqa: E402
-from plain import random_frames  # noqa: E402
-
-from espnet_bljust.data.text.arpa import write_arpa  # noqa: E402
-from espnet_bljust.data.text.ngram import estimate  # noqa: E402
-from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
-from espnet_bljust.decoding.language_model import read_language_model, written  # noqa: E402
-from espnet_bljust.decoding.search_settings import SearchSettings  # noqa: E402
+from bench.helpers.flashlight_peer import FlashlightSearch
+from espnet_bljust.data.text.arpa import write_arpa
+from espnet_bljust.data.text.ngram import estimate
+from espnet_bljust.decoding.beam_search import BeamSearch
+from espnet_bljust.decoding.language_model import read_language_model, written
+from espnet_bljust.decoding.search_settings import SearchSettings
+from tests.helpers.plain import random_frames
 
 TOKENS = ["<blank>", "<unk>", "<space>", "a", "b", "c", "<sos/eos>"]
 WIDE = {"search": "beam", "beam_size": 6000, "beam_threshold": 1e9, "nbest": 8}

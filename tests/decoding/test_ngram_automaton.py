@@ -1,18 +1,14 @@
 """The automaton against the definition of a back-off model in dictionaries, against KenLM, and by hand."""
 
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from plain import PlainNgram  # noqa: E402
-
-from espnet_bljust.data.text.arpa import write_arpa  # noqa: E402
-from espnet_bljust.data.text.ngram import estimate  # noqa: E402
-from espnet_bljust.decoding.ngram_automaton import NgramAutomaton  # noqa: E402
-from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust.data.text.arpa import write_arpa
+from espnet_bljust.data.text.ngram import estimate
+from espnet_bljust.decoding.ngram_automaton import NgramAutomaton
+from espnet_bljust.errors import InputError
+from tests.helpers.plain import PlainNgram
 
 BY_HAND = """\\data\\
 ngram 1=5

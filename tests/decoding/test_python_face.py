@@ -4,21 +4,18 @@ import json
 import subprocess
 import sys
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "bin"))
-from exported import LARGE, TRUNK, make_experiment, real_recordings, recordings  # noqa: E402
-
-from espnet_bljust import Recogniser  # noqa: E402
-from espnet_bljust.bin import export  # noqa: E402
-from espnet_bljust.decoding.recognition import Hypothesis, joined  # noqa: E402
-from espnet_bljust.decoding.search_settings import SearchSettings  # noqa: E402
-from espnet_bljust.errors import InputError  # noqa: E402
+from espnet_bljust import Recogniser
+from espnet_bljust.bin import export
+from espnet_bljust.decoding.recognition import Hypothesis, joined
+from espnet_bljust.decoding.search_settings import SearchSettings
+from espnet_bljust.errors import InputError
+from tests.helpers.exported import LARGE, TRUNK, make_experiment, real_recordings, recordings
 
 KINDS = {"char": {}, "bpe": LARGE}
 PEER_TRUNK = {

@@ -1,13 +1,10 @@
 """The real trainer with augmentation and its ramp: restarts and processes change nothing."""
 
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from experiment import (  # noqa: E402
+from tests.helpers.experiment import (
     CONFORMER,
     TINY,
     assert_close_runs,

@@ -12,7 +12,7 @@ from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning import prepare
 from espnet_bljust.planning.speed import Rates
-from tests.espnet import experiment
+from tests.helpers import experiment
 
 CLASSES = ["calm", "sad", "happy"]
 

@@ -1,6 +1,5 @@
 """A key of training is written once: arguments, check, nearest name, page and help follow from its field."""
 
-import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -8,16 +7,14 @@ import pytest
 import yaml
 from espnet2.tasks.asr import ASRTask
 
-sys.path.insert(0, str(Path(__file__).parent))
-from experiment import TINY, TRAIN  # noqa: E402
-
-from espnet_bljust.bin import plan  # noqa: E402
-from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet.task import BLJustTask  # noqa: E402
-from espnet_bljust.keys import default_of, key, key_of  # noqa: E402
-from espnet_bljust.planning.keys_page import page  # noqa: E402
-from espnet_bljust.training import configuration  # noqa: E402
-from espnet_bljust.training.masks import MaskingConfig  # noqa: E402
+from espnet_bljust.bin import plan
+from espnet_bljust.errors import InputError
+from espnet_bljust.espnet.task import BLJustTask
+from espnet_bljust.keys import default_of, key, key_of
+from espnet_bljust.planning.keys_page import page
+from espnet_bljust.training import configuration
+from espnet_bljust.training.masks import MaskingConfig
+from tests.helpers.experiment import TINY, TRAIN
 
 PAGE = Path(__file__).parents[2] / "docs/training_keys.md"
 SETTINGS = {**yaml.safe_load(TINY), **yaml.safe_load(TRAIN)}

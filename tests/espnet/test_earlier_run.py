@@ -6,14 +6,12 @@ run by that version. In float64, where other processors round too little to be s
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from experiment import TOKENS, history, make_set, train  # noqa: E402
+from tests.helpers.experiment import TOKENS, history, make_set, train
 
 EARLIER = Path(__file__).parent / "earlier_run"
 

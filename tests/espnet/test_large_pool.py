@@ -1,7 +1,6 @@
 """Training on a pool in shards: every process its share, every step its batches, whatever was done before."""
 
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,20 +11,18 @@ import torch
 import yaml
 from espnet2.train.distributed_utils import DistributedOption
 
-sys.path.insert(0, str(Path(__file__).parent))
-from experiment import history, make_experiment, train, train_killed_at, weights  # noqa: E402
-
-from espnet_bljust.data.feeding.pool_index import write_index  # noqa: E402
-from espnet_bljust.data.feeding.samples import IndexedPool  # noqa: E402
-from espnet_bljust.data.feeding.shards import ShardStream  # noqa: E402
-from espnet_bljust.data.kaldi.tables import read_table, write_table  # noqa: E402
-from espnet_bljust.data.preparation.format import FormatOptions, _ArchiveWriter  # noqa: E402
-from espnet_bljust.errors import InputError  # noqa: E402
-from espnet_bljust.espnet import task  # noqa: E402
-from espnet_bljust.espnet.iterator import Share  # noqa: E402
-from espnet_bljust.espnet.task import BLJustTask  # noqa: E402
+from espnet_bljust.data.feeding.pool_index import write_index
+from espnet_bljust.data.feeding.samples import IndexedPool
+from espnet_bljust.data.feeding.shards import ShardStream
+from espnet_bljust.data.kaldi.tables import read_table, write_table
+from espnet_bljust.data.preparation.format import FormatOptions, _ArchiveWriter
+from espnet_bljust.errors import InputError
+from espnet_bljust.espnet import task
+from espnet_bljust.espnet.iterator import Share
+from espnet_bljust.espnet.task import BLJustTask
 from espnet_bljust.planning import prepare
-from espnet_bljust.planning.speed import Rates  # noqa: E402
+from espnet_bljust.planning.speed import Rates
+from tests.helpers.experiment import history, make_experiment, train, train_killed_at, weights
 
 UTTERANCES = 2000
 POOL_ONLY = ("plan_conf.schedule=once", "plan_conf.exploration_steps=400", "unlabelled_batch_seconds=0.5")

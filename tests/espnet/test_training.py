@@ -1,13 +1,10 @@
 """The real trainer on a tiny experiment: stages, restarts, processes, and what a run leaves behind."""
 
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from experiment import (  # noqa: E402
+from tests.helpers.experiment import (
     assert_close_runs,
     history,
     make_experiment,

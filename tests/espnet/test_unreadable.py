@@ -10,7 +10,7 @@ import torch
 
 from espnet_bljust.data.feeding.unreadable import Lost, Unreadable
 from espnet_bljust.errors import InputError
-from tests.espnet.experiment import history, make_experiment, train
+from tests.helpers.experiment import history, make_experiment, train
 
 ONE_A_BATCH = ("batch_seconds=0.5", "unlabelled_batch_seconds=0.5", "plan_conf.cycles=3", "plan_conf.joint_steps=4",
                "plan_conf.exploration_steps=3", "plan_conf.final_steps=4", "steps_per_epoch=5")  # fmt: skip

@@ -25,7 +25,7 @@ from tests.faults.contents import contents, differences
 from tests.faults.kills import MOST_SHOWN, Outcome, attempt, copy_house, run
 from tests.faults.small_recipe import STAGES, build, words
 from tests.faults.warm import LAST_LIGHT, LIGHT, MODULES, Warm
-from tests.recipes.conftest import Recipe
+from tests.helpers.house import Recipe
 
 CHAIN = 10  # kills of one run of all stages
 

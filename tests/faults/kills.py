@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tests.faults.contents import contents, differences, half_written
 from tests.faults.warm import NAME, Warm
-from tests.recipes.conftest import Recipe
+from tests.helpers.house import Recipe
 
 PATIENCE_SECONDS = 900.0  # for a run to end, on a machine with much else to do
 MOST_SHOWN = 5

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.recipes.conftest import Recipe, build_house, clone_recipe
+from tests.helpers.house import Recipe, build_house, clone_recipe
 
 STAGES = range(1, 14)
 AMOUNTS = {"train": (12, 4), "unlabelled": (20, 7), "dev": (4, 2), "test": (5, 3)}  # utterances, speakers

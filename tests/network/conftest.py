@@ -1,18 +1,14 @@
 """A small network and audio for the tests of this room."""
 
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from peers import NUM_NEGATIVES  # noqa: E402
-
-from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
-from espnet_bljust.network.heads.masking import sample_negatives, span_mask  # noqa: E402
-from espnet_bljust.network.joint import JointNetwork  # noqa: E402
+from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.heads.masking import sample_negatives, span_mask
+from espnet_bljust.network.joint import JointNetwork
+from tests.helpers.peers import NUM_NEGATIVES
 
 NO_DROPOUT = dict.fromkeys(
     ("dropout", "attention_dropout", "activation_dropout", "projection_dropout", "feature_dropout", "layer_drop"), 0.0)

@@ -3,14 +3,10 @@
 So the result is again exact, and tells the place without a word about how the zeros are drawn.
 """
 
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import agreement  # noqa: E402
-import peers  # noqa: E402
+from tests.helpers import agreement, peers
 
 NEARLY_ONE = 1 - 1e-12  # ours are in [0, 1)
 NAMES = {  # ours -> (Hugging Face's, s3prl's)

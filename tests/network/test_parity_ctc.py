@@ -1,16 +1,11 @@
 """The CTC branch is Hugging Face's Wav2Vec2ForCTC: logits, loss in both reductions, and every gradient."""
 
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from espnet_bljust.network.joint import JointBatch
-
-sys.path.insert(0, str(Path(__file__).parent))
-import agreement  # noqa: E402
-import peers  # noqa: E402
+from tests.helpers import agreement, peers
 
 pytest.importorskip("transformers", reason="transformers is not installed: the extra `test`")
 BASE = {"dim": 64, "num_layers": 3, "num_heads": 4, "ffn_dim": 96, "pos_kernel": 32, "pos_groups": 4}

@@ -4,7 +4,6 @@ Where padding enters a peer's group norm (docs/differences.md), the peer gets th
 The tests at full size print what they find: pytest -m slow -s tests/network/test_parity_pretraining.py
 """
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,10 +12,7 @@ import torch
 import yaml
 
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
-
-sys.path.insert(0, str(Path(__file__).parent))
-import agreement  # noqa: E402
-import peers  # noqa: E402
+from tests.helpers import agreement, peers
 
 BASE = {"dim": 64, "num_layers": 3, "num_heads": 4, "ffn_dim": 96, "pos_kernel": 32, "pos_groups": 4}
 LARGE = {**BASE, "extractor_norm": "layer", "conv_bias": True, "norm_first": True}

@@ -1,15 +1,12 @@
 """The trunk has the names and the values of torchaudio's Wav2Vec2Model, which stock ESPnet builds."""
 
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-sys.path.insert(0, str(Path(__file__).parent))
-from agreement import TOLERANCE, difference  # noqa: E402
-from peers import outputs_of  # noqa: E402
+from tests.helpers.agreement import TOLERANCE, difference
+from tests.helpers.peers import outputs_of
 
 torchaudio = pytest.importorskip("torchaudio", reason="torchaudio is not installed: the extra `train`")
 

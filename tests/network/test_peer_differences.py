@@ -1,17 +1,12 @@
 """Where the peers differ from each other, which of them we follow: the rows of docs/differences.md that a run shows."""
 
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from espnet_bljust.network.heads.masking import span_mask
-
-sys.path.insert(0, str(Path(__file__).parent))
-import agreement  # noqa: E402
-import peers  # noqa: E402
+from tests.helpers import agreement, peers
 
 pytest.importorskip("transformers", reason="transformers is not installed: the extra `test`")
 pytest.importorskip("s3prl", reason="s3prl is not installed: the extra `bench`")

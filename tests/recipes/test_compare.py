@@ -2,15 +2,12 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from espnet_bljust.comparison import description
-
-sys.path.insert(0, str(Path(__file__).parent))
-import cluster  # noqa: E402
+from tests.helpers import cluster
 
 ROOT = Path(__file__).parents[2]
 # In the place of bljust.sh: notes its options, and leaves what scoring leaves. An arm `bad` fails.

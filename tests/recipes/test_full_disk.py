@@ -13,9 +13,9 @@ import pytest
 import soundfile
 
 from espnet_bljust.data.audio.writing import write_audio
-from tests.recipes.conftest import ROOT
+from tests.helpers.house import ROOT
 
-pytest_plugins = ("tests.faults.disk",)
+pytest_plugins = ("tests.helpers.disk",)
 
 @pytest.mark.parametrize("kilobytes", [40, 420])
 def test_a_full_disk_in_stage_3_is_one_line_and_with_space_it_goes_on(finished, disk, kilobytes):

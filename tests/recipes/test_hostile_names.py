@@ -2,17 +2,14 @@
 
 import io
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import Recipe, build_house, clone_recipe  # noqa: E402
-
-from espnet_bljust.data.kaldi.tables import read_table  # noqa: E402
+from espnet_bljust.data.kaldi.tables import read_table
+from tests.helpers.house import Recipe, build_house, clone_recipe
 
 TRACE = "pwned"
 HOSTILE = f"it's $(touch {TRACE}) `touch {TRACE}`; touch {TRACE} \"& * ~ \\ {{a,b}} ü -rf #"

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.contents import contents
 from tests.faults.kills import attempt, copy_house, run
 from tests.faults.warm import LIGHT, Warm
-from tests.recipes.conftest import Recipe, build_house, build_recipe
+from tests.helpers.house import Recipe, build_house, build_recipe
 
 KILLS = {1: 3, 2: 3, 3: 5, 4: 3, 5: 3, 6: 3}
 

@@ -2,13 +2,10 @@
 
 import re
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import cluster as slurm  # noqa: E402
+from tests.helpers import cluster as slurm
 
 needs_slurm = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 

@@ -1,18 +1,14 @@
 """local/data.py of egs2/librispeech/bljust and egs2/mini_librispeech/bljust: generated trees and real recordings."""
 
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
-from libri import CORPUS, ROOT, SENTENCES, generated, real, run_data, write_chapter, write_speakers  # noqa: E402
-
-from espnet_bljust.bilevel.options import build_plan  # noqa: E402
-from espnet_bljust.data.kaldi.directory import read_dir  # noqa: E402
+from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.data.kaldi.directory import read_dir
+from tests.helpers.libri import CORPUS, ROOT, SENTENCES, generated, real, run_data, write_chapter, write_speakers
 
 PARTS = ["train-clean-100", "train-clean-360", "dev-other", "test-clean"]
 WORDS = ["--librispeech_dir", "corpus", "--unlabelled", "train-clean-360", "--dev", "dev-other", "--test", "test-clean"]

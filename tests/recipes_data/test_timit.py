@@ -13,9 +13,7 @@ import soundfile
 
 from espnet_bljust.data.audio.reading import read_audio
 from espnet_bljust.data.kaldi.directory import read_dir
-
-sys.path.insert(0, str(Path(__file__).parent))
-from spheres import sphere  # noqa: E402
+from tests.helpers.spheres import sphere
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "egs2/timit/bljust"
