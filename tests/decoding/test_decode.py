@@ -1,6 +1,7 @@
 """Stage 12 through its command: any number of parts gives one result, and what is missing or wrong is named."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
