@@ -1,6 +1,6 @@
 """Every key of a training configuration, with its default, what it may be and its meaning: docs/training_keys.md.
 
-Usage: python -m espnet_bljust.bin.training_keys > docs/training_keys.md
+Usage: bljust training_keys > docs/training_keys.md
 """
 
 import argparse

@@ -7,9 +7,10 @@ from espnet_bljust.keys import Group, allowed, default_of, is_required, key_of, 
 from espnet_bljust.markdown import table
 from espnet_bljust.training import configuration
 
+WIDEST_CELL = 100  # characters
 HEAD = """# Keys of a training configuration
 
-Written by `python -m espnet_bljust.bin.training_keys > docs/training_keys.md` from the fields that stage 7 checks a
+Written by `bljust training_keys > docs/training_keys.md` from the fields that stage 7 checks a
 configuration by; the test of this page says when it is to be written again. A key without a default must be set. Keys
 below a group are set one by one: `--asr_args "plan_conf.gamma_max=3 accum_grad=2"` leaves their neighbours alone.
 """
@@ -19,7 +20,7 @@ def page() -> str:
     """The page, a table a group."""
     parts = [HEAD]
     for title, group in _groups():
-        rows = [[f"`{each.name}`", _default(each), allowed(each), key_of(each).meaning] for each in fields(group)]
+        rows = [[f"`{each.name}`", _default(each), _values(each), key_of(each).meaning] for each in fields(group)]
         parts.append("\n".join([f"## {title}", "", group.__doc__.splitlines()[0], "",
                                 *table(["key", "default", "values", "meaning"], rows)]) + "\n")
     return "\n".join(parts)
@@ -41,6 +42,12 @@ def _groups() -> Iterator[tuple[str, type[Group]]]:
     for name, kinds in configuration.CONFS.items():
         for kind, group in kinds.items():
             yield f"{name}, {name.removesuffix('_conf')}: {kind}" if kind else name, group
+
+
+def _values(each: Field) -> str:
+    """What it may be; a cell that would be too wide names the first of its choices."""
+    words, names = allowed(each), key_of(each).choices
+    return words if len(words) <= WIDEST_CELL else words.replace(", ".join(names), f"{', '.join(names[:2])}, ...")
 
 
 def _default(each: Field) -> str:

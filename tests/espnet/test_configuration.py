@@ -96,7 +96,7 @@ def test_a_default_that_is_not_espnets_stands_in_every_train_yaml():
 def test_the_page_of_keys_is_current():
     assert PAGE.read_text(encoding="utf-8") == page(), (
         "docs/training_keys.md is not what the fields say. Write it again: "
-        "python -m espnet_bljust.bin.training_keys > docs/training_keys.md")
+        "bljust training_keys > docs/training_keys.md")
 
 
 @pytest.mark.parametrize("group", [*configuration.TOP, *(
