@@ -11,9 +11,11 @@ from espnet_bljust.bin import plan
 from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.task import BLJustTask
 from espnet_bljust.keys import default_of, key, key_of
+from espnet_bljust.network.log_mel_config import ConformerConfig
 from espnet_bljust.planning.keys_page import page
 from espnet_bljust.training import configuration
 from espnet_bljust.training.masks import MaskingConfig
+from espnet_bljust.training.phase_dropouts import phase_dropouts
 from tests.helpers.experiment import TINY, TRAIN
 
 PAGE = Path(__file__).parents[2] / "docs/training_keys.md"
@@ -91,6 +93,11 @@ def test_a_default_that_is_not_espnets_stands_in_every_train_yaml():
     for each in configuration.top_keys():
         if each.name in theirs and each.name != "optim_conf" and not key_of(each).in_train_yaml:
             assert theirs[each.name] == default_of(each), each.name
+
+
+def test_a_phase_has_no_dropout_that_the_trunk_lacks():
+    with pytest.raises(InputError, match="dropout_conf: final: the trunk has no layer_drop, only dropout"):
+        phase_dropouts({"final": {"layer_drop": 0.1}}, ConformerConfig())
 
 
 def test_the_page_of_keys_is_current():
