@@ -9,12 +9,12 @@ its forced_align alone stands beside. Writes a table in Markdown.
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from helpers.result import RESULTS, header, tell
 from helpers.timing import ensure_settings, median_ratio, take_turns
-from train_step import header
 
 from espnet_bljust.decoding.align import align
 from espnet_bljust.markdown import row, table
@@ -24,19 +24,15 @@ CALLS_OF_FRAMES = 20_000  # a round aligns so many frames in all
 HEADS = ("frames", "tokens", "vocabulary", "ours, ms", "ours / torchaudio", "ours / forced_align alone")
 
 
-def main(options: argparse.Namespace) -> None:
+def measured(rounds: int) -> Iterator[str]:
     """A row a case."""
     torch.set_num_threads(1)
-    lines = [*header(options.rounds, 1, ("torch", "torchaudio", "numpy")), "", *table(HEADS, align="r" * len(HEADS))]
-    print("\n".join(lines), flush=True)
+    yield from [*header(rounds, 1, ("torch", "torchaudio", "numpy")), *table(HEADS, align="r" * len(HEADS))]
     for case in CASES:
         calls = max(1, CALLS_OF_FRAMES // case[0])
-        ours, whole, path = take_turns(aligners(*case, calls), options.rounds).values()
-        lines.append(row([*case, f"{1e3 * statistics.median(ours) / calls:.2f}", f"{median_ratio(whole, ours):.2f}",
-                          f"{median_ratio(path, ours):.2f}"]))
-        print(lines[-1], flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        ours, whole, path = take_turns(aligners(*case, calls), rounds).values()
+        yield row([*case, f"{1e3 * statistics.median(ours) / calls:.2f}", f"{median_ratio(whole, ours):.2f}",
+                   f"{median_ratio(path, ours):.2f}"])
 
 
 def aligners(num_frames: int, num_tokens: int, vocabulary: int, calls: int) -> dict[str, Callable[[], None]]:
@@ -60,6 +56,7 @@ def aligners(num_frames: int, num_tokens: int, vocabulary: int, calls: int) -> d
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/align.md")
+    parser.add_argument("--out", type=Path, default=RESULTS / "align.md")
+    options = parser.parse_args()
     ensure_settings()
-    main(parser.parse_args())
+    tell(measured(options.rounds), options.out)

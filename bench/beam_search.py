@@ -18,9 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from helpers.timing import ensure_settings, take_turns
+from helpers.result import header
+from helpers.timing import ensure_settings, median_ratio, take_turns
 from torch import Tensor
-from train_step import header
 
 from espnet_bljust.bin.decode import get_parser as decode_parser
 from espnet_bljust.data.kaldi.tables import read_table
@@ -47,7 +47,7 @@ def main(options: argparse.Namespace) -> None:
     samples = read_table(options.data_dir / "utt2num_samples")
     audio = sum(int(samples[name]) for name in read_table(options.data_dir / "text")) / SAMPLE_RATE
     frames = sum(len(each) for each in data.frames)
-    lines = [*header(options.rounds), "", f"{data}, {audio:.0f} s of audio, {frames / audio:.0f} frames a second, "
+    lines = [*header(options.rounds, 1), f"{data}, {audio:.0f} s of audio, {frames / audio:.0f} frames a second, "
              f"{len(recogniser.token_list)} tokens; {settings.ngram_unit} model, weight {settings.ngram_weight:g}, "
              f"penalty {settings.penalty:g}. Of equal texts: the share whose scores differ by at most 1e-3, the "
              "largest difference, and how often ours is the lower by more than 1e-3.", ""]
@@ -77,7 +77,7 @@ def rows(recogniser: Recogniser, data: DevSet, model: LanguageModel, settings: S
         errors = count_errors(data.references, [text for text, _ in results])
         share = statistics.median(seconds[name]) / audio
         cells = [name, str(settings.beam_size), f"{share:.5f}",
-                 f"{statistics.median(b / a for a, b in zip(seconds['ours'], seconds[name], strict=True)):.2f}",
+                 f"{median_ratio(seconds['ours'], seconds[name]):.2f}",
                  *(f"{100 * counts.error_rate:.2f}" for counts in errors), *agreement(results, found.get("flashlight"))]
         made.append(cells)
     return made

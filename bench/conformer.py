@@ -9,33 +9,29 @@ batch to its longest utterance. CPU seconds, medians of the rounds after one war
 import argparse
 import statistics
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from helpers.result import RESULTS, THREADS, header, tell
 from helpers.timing import ensure_settings, median_ratio, take_turns
 from helpers.workload import BATCHES, NO_DROPOUT, ROOT, SAMPLE_RATE
-from train_step import THREADS, header
 
 from espnet_bljust.markdown import row, table
 
 ONE_LONG = (2.0,) * 7 + (16.0,)  # seconds of each utterance
 
 
-def main(options: argparse.Namespace) -> None:
+def measured(options: argparse.Namespace) -> Iterator[str]:
     """A row a size and batch."""
     import torch
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)
-    lines = [*header(options.rounds), "", *table(["size", "batch", "ours, s", "ESPnet / ours"])]
-    print("\n".join(lines), flush=True)
+    yield from [*header(options.rounds), *table(["size", "batch", "ours, s", "ESPnet / ours"])]
     for size in options.sizes:
         for batch, seconds in {**BATCHES, "one long": ONE_LONG}.items():
             mine, theirs = take_turns(passes(size, seconds), options.rounds).values()
-            lines.append(row([size, batch, f"{statistics.median(mine):.3f}", f"{median_ratio(mine, theirs):.2f}"]))
-            print(lines[-1], flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            yield row([size, batch, f"{statistics.median(mine):.3f}", f"{median_ratio(mine, theirs):.2f}"])
 
 
 def passes(size: str, seconds: tuple[float, ...]) -> dict[str, Callable[[], None]]:
@@ -95,11 +91,11 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", default=["conformer_tiny", "conformer"], help="names of conf/size")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "conformer.md")
+    parser.add_argument("--out", type=Path, default=RESULTS / "conformer.md")
     return parser
 
 
 if __name__ == "__main__":
     chosen = get_parser().parse_args()
     ensure_settings()
-    main(chosen)
+    tell(measured(chosen), chosen.out)

@@ -13,13 +13,14 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
 import torch  # noqa: E402
+from helpers.result import RESULTS, tell  # noqa: E402
 from helpers.steps import BUILDERS, Step  # noqa: E402
 from helpers.workload import SAMPLE_RATE, Workload, make_workload, read_size  # noqa: E402
 
@@ -32,27 +33,23 @@ UTTERANCES = (15.0, 12.5, 10.0, 9.0, 8.0, 7.5, 7.0, 6.5, 6.0, 6.0)  # 87.5 s
 WARM_UP, MEASURED = 4, 10
 
 
-def main(options: argparse.Namespace) -> None:
-    """Print each line as it comes, and write them all at the end."""
+def measured() -> Iterator[str]:
+    """What agrees, then a row a network and batch."""
     warnings.filterwarnings("ignore")
     if not torch.cuda.is_available():
         sys.exit("bench/gpu.py: torch sees no GPU here. Run it on a machine with one.")
-    lines = [f"{torch.cuda.get_device_name()}, torch {torch.__version__}", ""]
-    lines += [f"Against the CPU in float32: {agreement()}", f"Waits for the device in a step: {waits()}"]
+    yield from [f"{torch.cuda.get_device_name()}, torch {torch.__version__}", ""]
+    yield f"Against the CPU in float32: {agreement()}"
+    yield f"Waits for the device in a step: {waits()}"
     peak = matrix_peak()
-    lines += [f"Matrix peak, bfloat16: {peak / 1e12:.0f} TFLOP/s", "",
-              *table(["audio, s", "who", "ms a step", "audio h a second", "TFLOP/s", "of peak", "memory, GB"])]
-    print("\n".join(lines), flush=True)
+    yield from [f"Matrix peak, bfloat16: {peak / 1e12:.0f} TFLOP/s", "",
+                *table(["audio, s", "who", "ms a step", "audio h a second", "TFLOP/s", "of peak", "memory, GB"])]
     kinds = {"ours": "ours", "ours, compiled": "ours", "ours, checkpointing": "ours", "Hugging Face": "Hugging Face"}
     for copies in (1, 4):
         load = make_workload(UTTERANCES * copies, read_size(SIZE)[0])
         for name, who in kinds.items():
-            lines.append(measure(name, who, load, peak))
-            print(lines[-1], flush=True)
-    lines.append(measure("ours, checkpointing", "ours", make_workload((300.0,), read_size(SIZE)[0]), peak))
-    print(lines[-1], flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            yield measure(name, who, load, peak)
+    yield measure("ours, checkpointing", "ours", make_workload((300.0,), read_size(SIZE)[0]), peak)
 
 
 def build(name: str, who: str, load: Workload, amp: bool = True) -> Step:
@@ -134,5 +131,5 @@ def waits() -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "gpu.md")
-    main(parser.parse_args())
+    parser.add_argument("--out", type=Path, default=RESULTS / "gpu.md")
+    tell(measured(), parser.parse_args().out)

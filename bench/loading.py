@@ -11,12 +11,13 @@ the pool is read in shards. CPU seconds of one process without workers; with wor
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from helpers.result import RESULTS, header, tell
 from kaldiio import save_ark
-from train_step import header
 
 from espnet_bljust.markdown import row, table
 
@@ -36,17 +37,13 @@ unlabelled_batch_seconds: {BATCH_SECONDS}
 """
 
 
-def main(options: argparse.Namespace) -> None:
+def measured(options: argparse.Namespace) -> Iterator[str]:
     """A row a format."""
-    lines = [*header(1), "",
-             *table(["format", "hours of audio a CPU second", "hours a day and core", "reading", "draws"])]
-    print("\n".join(lines), flush=True)
+    heads = ["format", "hours of audio a CPU second", "hours a day and core", "reading", "draws"]
+    yield from [*header(1), *table(heads)]
     for form in options.formats:
         with tempfile.TemporaryDirectory() as folder:
-            lines.append(measure(form, make_experiment(Path(folder), form, options.utterances), options.steps))
-        print(lines[-1], flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            yield measure(form, make_experiment(Path(folder), form, options.utterances), options.steps)
 
 
 def make_experiment(folder: Path, form: str, utterances: int) -> Path:
@@ -132,5 +129,6 @@ if __name__ == "__main__":
     parser.add_argument("--formats", nargs="+", default=["flac", "flac.ark", "wav", "mp3"], help="names of soundfile's")
     parser.add_argument("--utterances", type=int, default=60, help="of each kind")
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "loading.md")
-    main(parser.parse_args())
+    parser.add_argument("--out", type=Path, default=RESULTS / "loading.md")
+    chosen = parser.parse_args()
+    tell(measured(chosen), chosen.out)

@@ -8,6 +8,7 @@ what Python and torch take before. The last line, of the wav2vec 2.0 trunks by l
 TrunkConfig.bytes_per_frame counts with: bytes a layer's unit and a feature.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -29,11 +30,8 @@ CASES = ("tiny:20", "tiny:80", "small:4", "small:16")
 STEPS = 3
 
 
-def main() -> None:
-    cases = sys.argv[1:] or CASES
-    if cases[0] == "--one":
-        print(measure(*cases[1].split(":")))
-        return
+def main(cases: list[str]) -> None:
+    """A row a case, then the fit."""
     rows = []
     print("\n".join(table(["size", "audio, s", "measured, GB", "estimated, GB"])))
     for case in cases:
@@ -97,4 +95,11 @@ def resident(field: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", default=CASES, help="size:seconds of audio")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(measure(*options.one.split(":")))
+    else:
+        main(options.cases)

@@ -18,11 +18,12 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from helpers.result import RESULTS, header, tell
 from loading import ROOT, SAMPLE_RATE, TRAIN, UTTERANCE_SECONDS
-from train_step import header
 
 from espnet_bljust.markdown import row, table
 
@@ -34,29 +35,27 @@ COLUMNS = ("path", "utterances", "stage 7: CPU s (s)", "MB", "first step: CPU s 
 
 
 def main(options: argparse.Namespace) -> None:
-    """A row a path and size, then their ratio."""
+    """All of it; with ``--step`` one step of it, in a process of its own."""
     if options.step:
         print(json.dumps({"stage7": stage7, "load": load}[options.step](options)))
         return
     options.folder = options.folder.resolve()
     if options.folder.exists():
         sys.exit(f"{options.folder}: exists. Remove it, or give another --folder.")
-    lines = [*header(1), "", *table(COLUMNS)]
-    print("\n".join(lines), flush=True)
     try:
-        entries = make_audio(options.folder)
-        made: dict[str, dict] = {}
-        for entry_count, path in ((options.today, "whole"), (options.today, "shards"), (options.entries, "shards")):
-            make_pool(options.folder / f"pool{entry_count}", entries, entry_count)
-            made[f"{path} {entry_count}"] = measure(path, entry_count, options)
-            lines.append(row_of(path, entry_count, made[f"{path} {entry_count}"]))
-            print(lines[-1], flush=True)
-        lines += ["", cold(options.folder / "cold")]
-        print(lines[-1], flush=True)
+        tell(measured(options), options.out)
     finally:
         shutil.rmtree(options.folder, ignore_errors=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def measured(options: argparse.Namespace) -> Iterator[str]:
+    """A row a path and size, then their ratio."""
+    yield from [*header(1), *table(COLUMNS)]
+    entries = make_audio(options.folder)
+    for count, path in ((options.today, "whole"), (options.today, "shards"), (options.entries, "shards")):
+        make_pool(options.folder / f"pool{count}", entries, count)
+        yield row_of(path, count, measure(path, count, options))
+    yield from ["", cold(options.folder / "cold")]
 
 
 def make_audio(folder: Path) -> list[tuple[str, int]]:
@@ -238,7 +237,7 @@ if __name__ == "__main__":
     parser.add_argument("--today", type=int, default=1_000_000, help="utterances that both paths are measured with")
     parser.add_argument("--batches", type=int, default=60, help="loaded for the rate")
     parser.add_argument("--folder", type=Path, default=Path("bench_scale.tmp"), help="made here, and removed")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "scale.md")
+    parser.add_argument("--out", type=Path, default=RESULTS / "scale.md")
     parser.add_argument("--step", choices=("stage7", "load"), help=argparse.SUPPRESS)
     parser.add_argument("--path", default="", help=argparse.SUPPRESS)
     main(parser.parse_args())

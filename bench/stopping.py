@@ -12,12 +12,12 @@ import argparse
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from espnet2.train.distributed_utils import DistributedOption
-from train_step import header
+from helpers.result import RESULTS, header, tell
 
 from espnet_bljust.markdown import row, table
 from espnet_bljust.network.joint import JointBatch
@@ -31,10 +31,9 @@ ROUND_STEPS = 200
 PARAMETERS = {"tiny": 2e6, "small": 20e6, "base": 95e6}
 
 
-def main(options: argparse.Namespace) -> None:
+def measured(options: argparse.Namespace) -> Iterator[str]:
     """A row each."""
-    lines = [*header(options.rounds), "", *table(["what", "with", "without"])]
-    print("\n".join(lines), flush=True)
+    yield from [*header(options.rounds), *table(["what", "with", "without"])]
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         for world_size in (1, 2):
@@ -44,14 +43,10 @@ def main(options: argparse.Namespace) -> None:
             looking, plain = found.get()
             while not context.join():
                 pass
-            lines.append(row([f"counts of a step, {world_size} process{'es' if world_size > 1 else ''}, microseconds",
-                              f"{looking:.1f}", f"{plain:.1f}"]))
-            print(lines[-1], flush=True)
+            yield row([f"counts of a step, {world_size} process{'es' if world_size > 1 else ''}, microseconds",
+                       f"{looking:.1f}", f"{plain:.1f}"])
         for size in options.sizes:
-            lines.append(checkpoint(size, folder))
-            print(lines[-1], flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            yield checkpoint(size, folder)
 
 
 def measure(rank: int, world_size: int, folder: Path, rounds: int, found: multiprocessing.Queue) -> None:
@@ -77,6 +72,8 @@ def measure(rank: int, world_size: int, folder: Path, rounds: int, found: multip
     if rank == 0:
         found.put([1e6 * min(times[1:]) for times in seconds.values()])
         time.sleep(1.0)  # for the queue to be read
+    if world_size > 1:
+        torch.distributed.destroy_process_group()
 
 
 def seconds_of(step: Callable[[], object]) -> float:
@@ -107,5 +104,6 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--sizes", nargs="*", choices=tuple(PARAMETERS), default=["tiny", "small"])
     parser.add_argument("--folder", type=Path, help="where checkpoints are written (default: the temporary folder)")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/stopping.md")
-    main(parser.parse_args())
+    parser.add_argument("--out", type=Path, default=RESULTS / "stopping.md")
+    chosen = parser.parse_args()
+    tell(measured(chosen), chosen.out)

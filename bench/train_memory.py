@@ -13,9 +13,10 @@ import resource
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
-from train_step import THREADS, header
+from helpers.result import RESULTS, THREADS, header, tell
 
 from espnet_bljust.markdown import row, table
 
@@ -23,23 +24,24 @@ WHO = ("ours", "Hugging Face", "s3prl")
 
 
 def main(options: argparse.Namespace) -> None:
-    """A row a batch; with ``--one`` print the peak of one of them."""
+    """All of it; with ``--one`` the peak of one batch, in this process."""
     if options.one or options.long:
         batch = "long" if options.long else options.batch
         print(measure(options.one or "ours", options.size, options.task, batch, options.long))
         return
-    lines = [*header(1), "", *table(["size", "task", "batch", *(f"{who}, GB" for who in WHO),
-                                      "ours / Hugging Face", "ours / s3prl"])]
-    print("\n".join(lines), flush=True)
+    tell(measured(options), options.out)
+
+
+def measured(options: argparse.Namespace) -> Iterator[str]:
+    """A row a batch."""
+    heads = ["size", "task", "batch", *(f"{who}, GB" for who in WHO), "ours / Hugging Face", "ours / s3prl"]
+    yield from [*header(1), *table(heads)]
     for batch in ("mixed", "like"):
         peaks = [int(subprocess.run(
             [sys.executable, __file__, "--one", who, "--size", options.size, "--task", options.task, "--batch", batch],
             check=True, stdout=subprocess.PIPE).stdout) for who in WHO]
         shares = [f"{100 * peaks[0] / peak:.0f} %" for peak in peaks[1:]]
-        lines.append(row([options.size, options.task, batch, *(f"{peak / 1e9:.2f}" for peak in peaks), *shares]))
-        print(lines[-1], flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield row([options.size, options.task, batch, *(f"{peak / 1e9:.2f}" for peak in peaks), *shares])
 
 
 def measure(who: str, size: str, task: str, batch: str, long: bool) -> int:
@@ -63,7 +65,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="base")
     parser.add_argument("--task", default="ssl", choices=("ssl", "ctc"))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train_memory.md")
+    parser.add_argument("--out", type=Path, default=RESULTS / "train_memory.md")
     parser.add_argument("--long", action="store_true", help="bytes of ours with an utterance of 300 s, nothing else")
     parser.add_argument("--one", choices=WHO, help=argparse.SUPPRESS)
     parser.add_argument("--batch", default="mixed", help=argparse.SUPPRESS)

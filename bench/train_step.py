@@ -8,43 +8,34 @@ medians of the rounds after one warm-up; ratios are medians of the rounds' ratio
 """
 
 import argparse
-import platform
 import statistics
 import warnings
-from collections.abc import Sequence
-from datetime import date
-from importlib.metadata import version
+from collections.abc import Iterator
 from pathlib import Path
 
+from helpers.result import RESULTS, THREADS, header, tell
 from helpers.timing import ensure_settings, median_ratio, take_turns
 
 from espnet_bljust.markdown import row, table
 
-THREADS = 2
 COLUMNS = ("size", "task", "batch", "ours, s", "Hugging Face / ours", "s3prl / ours", "TFLOP", "matrix share")
 
 
-def main(options: argparse.Namespace) -> None:
+def measured(options: argparse.Namespace) -> Iterator[str]:
     """One table of ratios, one of our parts."""
     import torch
     from helpers.workload import BATCHES, make_workload, read_size
 
     warnings.filterwarnings("ignore")
     torch.set_num_threads(THREADS)
-    lines = [*header(options.rounds), "", *table(COLUMNS)]
-    print("\n".join(lines), flush=True)
+    yield from [*header(options.rounds), *table(COLUMNS)]
     for size in options.sizes:
         for batch in options.batches:
             load = make_workload(BATCHES[batch], read_size(size)[0])
             for task in options.tasks:
-                lines.append(compare(size, task, batch, load, options))
-                print(lines[-1], flush=True)
+                yield compare(size, task, batch, load, options)
     if not options.amp:
-        parts = ["", *parts_table(options)]
-        print("\n".join(parts), flush=True)
-        lines += parts
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        yield from ["", *parts_table(options)]
 
 
 def compare(size: str, task: str, batch: str, load, options: argparse.Namespace) -> str:
@@ -98,23 +89,6 @@ def parts_table(options: argparse.Namespace) -> list[str]:
     return lines
 
 
-def header(
-    rounds: int, threads: int = THREADS, packages: Sequence[str] = ("torch", "transformers", "espnet-s3prl", "numpy")
-) -> list[str]:
-    """Machine and versions."""
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return [f"{date.today()}, {processor()}, {threads} thread{'s' * (threads > 1)},",
-            f"Python {platform.python_version()}, {versions}; {rounds} rounds."]
-
-
-def processor() -> str:
-    """Model, family and the vector extensions that matter for matrix products."""
-    info = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines())
-    field = {name.strip(): value.strip() for name, value in info.items()}
-    vector = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if name in field["flags"].split()]
-    return f"{field['model name']} (family {field['cpu family']}, model {field['model']}, {' '.join(vector)})"
-
-
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", default=["small", "base"], help="names of conf/size")
@@ -125,11 +99,11 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--amp", action="store_true",
                         help="forward passes under bfloat16 autocast; without s3prl, whose pre-training fails there")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train_step.md")
+    parser.add_argument("--out", type=Path, default=RESULTS / "train_step.md")
     return parser
 
 
 if __name__ == "__main__":
     chosen = get_parser().parse_args()
     ensure_settings()
-    main(chosen)
+    tell(measured(chosen), chosen.out)
