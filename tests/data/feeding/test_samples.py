@@ -7,6 +7,7 @@ import soundfile
 import torch
 from espnet2.train.dataset import ESPnetDataset
 from espnet2.train.preprocessor import CommonPreprocessor
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from espnet_bljust.data.feeding.samples import Sample, SampleTable
 from espnet_bljust.data.kaldi.tables import read_table, write_table
@@ -74,14 +75,49 @@ def test_tables_that_do_not_belong_together_are_refused_before_training(tmp_path
         SampleTable(folder / "wav.scp", folder / "utt2num_samples", "float32", text=folder / "text", encode=len)
 
 
-def test_a_batch_has_every_utterance_as_it_was_read_and_no_padding():
+def both_kinds():
+    """Three utterances, two of them labelled."""
     rng = np.random.default_rng(0)
     samples = [Sample(f"u{size}", rng.standard_normal(size, np.float32), np.arange(1, size // 1000))
                for size in (4000, 9000, 5000)]  # fmt: skip
     drawing = Drawing(MASKING, SSL, WAV2VEC2.num_frames, WAV2VEC2.edge_frames, seed=0)
-    lengths = [len(sample.wave) for sample in samples]
-    draw = drawing.pool(Turn(0), [sample.utterance for sample in samples], lengths)
-    batch = merge(collate_labelled(samples[:2], None), collate_pool(samples, draw))
+    names, lengths = zip(*((sample.utterance, len(sample.wave)) for sample in samples), strict=True)
+    draw = drawing.pool(Turn(0), names, lengths)
+    hidden = drawing.labelled(Turn(0), names[:2], lengths[:2])
+    return samples, draw, merge(collate_labelled(samples[:2], hidden), collate_pool(samples, draw))
+
+
+def tensors_of(joint):
+    """By the side of the network that takes them: on its device, or where they are counted."""
+    moved = [*joint.labelled, *joint.pool, *joint.pool_negatives, joint.noise]
+    return moved, [*joint.labels, joint.labelled_mask, joint.pool_mask]
+
+
+def test_audio_goes_to_the_device_and_what_is_counted_stays_on_the_cpu():
+    moved, kept = tensors_of(both_kinds()[2].to(torch.device("meta")).joint)
+    assert {tensor.device.type for tensor in moved} == {"meta"} and {tensor.device.type for tensor in kept} == {"cpu"}
+
+
+def test_torchs_loader_pins_every_tensor_that_goes_to_the_device(monkeypatch):
+    pinned = []
+
+    def pin(tensor, device=None):
+        pinned.append(tensor.data_ptr())
+        return tensor.clone()
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    _, _, batch = both_kinds()
+    found = pin_memory(batch)
+    moved, (*_, labelled_mask, pool_mask) = tensors_of(batch.joint)
+    assert sorted(pinned) == sorted(tensor.data_ptr() for tensor in [*moved, labelled_mask, pool_mask])
+    again, (*_, other_labelled, other_pool) = tensors_of(found.joint)
+    for one, other in zip([*moved, labelled_mask, pool_mask], [*again, other_labelled, other_pool], strict=True):
+        assert one is not other and torch.equal(one, other)
+    assert found.utterances == batch.utterances
+
+
+def test_a_batch_has_every_utterance_as_it_was_read_and_no_padding():
+    samples, draw, batch = both_kinds()
     joint = batch.joint
     assert batch.utterances == ["u4000", "u9000", "u4000", "u9000", "u5000"] and batch.num_labelled == 2
     assert [len(label) for label in joint.labels] == [3, 8] and joint.labels[0].dtype == torch.int64
