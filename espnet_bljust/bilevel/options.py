@@ -103,7 +103,8 @@ def _plan(given: PlanOptions, segments: list[Segment]) -> Plan:
     rates = {phase: dict.fromkeys(ROLES, 0.0) | getattr(given, f"{phase}_rates") for phase in PHASES}
     return Plan(segments, rates, TriStage(given.warmup, given.hold, given.final_scale, given.decay),
                 given.eta_step, given.gamma_unit, given.alpha_over_gamma, given.reset_moments,
-                given.final_frozen_steps, given.extractor_rests, given.augment_start, given.augment_ramp)
+                given.final_frozen_steps, given.extractor_rests,
+                augment_start=given.augment_start, augment_ramp=given.augment_ramp)
 
 
 def _bljust(given: PlanOptions) -> list[Segment]:

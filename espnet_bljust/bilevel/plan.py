@@ -5,8 +5,9 @@ goes on from any step, on one process or many.
 Source: Saif et al., arXiv:2412.08548, Algorithm 1.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 from espnet_bljust.bilevel.rates import TriStage
@@ -52,6 +53,7 @@ class Plan:
     ``final_frozen_steps``: so many steps of the final phase leave theta where it is (fairseq: freeze_finetune_updates).
     ``extractor_rests``: phases in which theta's part from the audio to features has no gradient (fairseq:
     feature_grad_mult 0 in fine-tuning).
+    ``rate_scale``: factor of every rate, of a run that was begun again.
     ``augment_start``: so many steps on labelled audio go without augmentation; over ``augment_ramp`` more it grows to
     its full strength. Counted over the whole run: a later phase goes on as the one before it ended.
     """
@@ -65,6 +67,7 @@ class Plan:
     reset_moments: tuple[str, ...] = ()
     final_frozen_steps: int = 0
     extractor_rests: tuple[str, ...] = ()
+    rate_scale: float = 1.0
     augment_start: int = 0
     augment_ramp: int = 0
 
@@ -92,6 +95,16 @@ class Plan:
                               self._augment(self.consumed(step)[0]))
             start += segment.num_steps
         raise IndexError(f"step {step} is outside the plan's {self.num_steps} steps")
+
+    @property
+    def first_labelled(self) -> int:
+        """The first step on labelled audio; beyond the plan where there is none."""
+        steps = range(1, self.num_steps + 1)
+        return bisect_left(steps, 1, key=lambda step: self.consumed(step)[0]) + 1
+
+    def begun_again(self, times: int, delay: int) -> "Plan":
+        """With half the rates, and augmentation ``delay`` steps later, so many times over."""
+        return replace(self, rate_scale=self.rate_scale * 0.5**times, augment_start=self.augment_start + times * delay)
 
     def consumed(self, step: int) -> tuple[int, int]:
         """Optimizer steps up to ``step`` that used labelled audio, and those that used the pool."""
@@ -151,6 +164,7 @@ class Plan:
         return before + step, sum(segment.num_steps for segment in self.segments if segment.phase == phase)
 
     def _rates(self, phase: str, factor: float, gamma: float) -> dict[str, float]:
+        factor *= self.rate_scale
         rates = {role: self.rates[phase][role] * factor if role in ROLES_OF_PHASE[phase] else 0.0 for role in ROLES}
         if self.alpha_over_gamma and phase == "joint" and gamma > 1:
             rates["theta"] /= gamma

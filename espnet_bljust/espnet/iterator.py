@@ -50,12 +50,14 @@ class JointIterFactory(AbsIterFactory):
         *,
         drawing: Drawing,
         list_dir: Path,
+        token_nats: float = 0.0,
         accum_grad: int = 1,
         share: Share = ALONE,
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
         self.plan, self.labelled, self.pool, self.drawing = plan, labelled, pool, drawing
+        self.token_nats = token_nats  # a token's cost by its frequency alone; 0: not known
         self.accum_grad, self.share = accum_grad, share
         self.num_workers, self.pin_memory = num_workers, pin_memory
         self.lost = {purpose: Lost(list_dir / f"unreadable_{purpose}.{share.rank}.txt", len(source.stream))

@@ -28,6 +28,7 @@ from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.training.masks import Drawing
 from espnet_bljust.training.processes import watched
 from espnet_bljust.training.stopping import listening
+from espnet_bljust.training.take_off import MOST_TEXTS, token_nats
 from espnet_bljust.weights.checkpoint import begun
 from espnet_bljust.weights.experiment import shape_of
 from espnet_bljust.weights.starting_point import starting_point
@@ -107,9 +108,10 @@ class BLJustTask(ASRTask):
                 other = _fixed(pool, args.batch_seconds), pool
             return ValidIterFactory(_fixed(valid, args.batch_seconds), valid, pool=other, **common)
         labelled = cls._samples(args, args.train_data_path_and_name_and_type, args.train_shape_file)
+        plan, nats = build_plan(args.plan_conf), token_nats(labelled.some_labels(MOST_TEXTS))
         return JointIterFactory(
-            build_plan(args.plan_conf), Source(_stream(labelled, args.batch_seconds, args.seed, "labelled"), labelled),
-            cls._pool(args), accum_grad=args.accum_grad, num_workers=args.num_workers,
+            plan, Source(_stream(labelled, args.batch_seconds, args.seed, "labelled"), labelled),
+            cls._pool(args), token_nats=nats, accum_grad=args.accum_grad, num_workers=args.num_workers,
             pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir), **common)
 
     @classmethod

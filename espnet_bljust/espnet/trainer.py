@@ -31,6 +31,7 @@ from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.running_average import RunningAverage
 from espnet_bljust.training.saving import Position, Saver
 from espnet_bljust.training.stats import StepStats
+from espnet_bljust.training.take_off import MOST, TAKE_OFF, StillOnPlateau, TakeOff
 from espnet_bljust.training.update import Settings, Updater
 from espnet_bljust.training.validation import Validator
 from espnet_bljust.weights.checkpoint import kept_epochs, link, prune, ranked, save_atomically
@@ -49,6 +50,8 @@ class BLJustTrainerOptions(TrainerOptions):
     keep_updates: Sequence[int]  # optimizer steps whose weights stay on disk
     save_interval_minutes: float  # between checkpoints, beside those of the evaluations; 0: no others
     dropout_conf: Mapping  # phase -> dropouts that differ from trunk_conf's
+    take_off: str  # watch, or retry: begin again a run whose CTC stays on the plateau
+    take_off_steps: int  # after the warm-up, after which it should have left it
     ema_decay: float  # of the running average of the weights, which is validated and kept; 0: none
 
 
@@ -67,6 +70,7 @@ class Run:
     saver: Saver
     scores: dict[int, float]  # epoch -> dev CER
     average: RunningAverage | None
+    take_off: TakeOff | None
 
     @property
     def plan(self) -> Plan:
@@ -111,18 +115,22 @@ class BLJustTrainer(Trainer):
         """Train from the checkpoint, or from the start, to the end of the stage ``until``."""
         processes, plan = Processes(distributed_option), train_iter_factory.plan
         balance = Balance() if plan.gamma_unit == "balanced" else None
-        health = Health(codes=train_iter_factory.drawing.codebook[1])
+        health = Health(codes=train_iter_factory.drawing.codebook[1], token_nats=train_iter_factory.token_nats,
+                        plateau_steps=trainer_options.take_off_steps)
         stats, output_dir = StepStats(1, health.counts), Path(trainer_options.output_dir)
         precision = Precision() if trainer_options.use_amp else None
         average = RunningAverage(model, trainer_options.ema_decay) if trainer_options.ema_decay else None
-        optional = {"balance": balance, "precision": precision, "average": average}
-        shared = {name: part for name, part in optional.items() if part is not None}
-        saver = Saver(output_dir, processes, shared={"model": model, "optimizer": optimizers[0], **shared},
-                      own={"health": health, "stats": stats}, minutes=trainer_options.save_interval_minutes)
+        delay = trainer_options.take_off_steps
+        take_off = TakeOff(health.token_nats, delay) if trainer_options.take_off == "retry" else None
+        shared = {"model": model, "optimizer": optimizers[0], "balance": balance, "precision": precision,
+                  "average": average, "take_off": take_off}
+        saver = Saver(output_dir, processes, shared=shared, own={"health": health, "stats": stats},
+                      minutes=trainer_options.save_interval_minutes)
         step, scores = saver.resume()
         saver.heed(*processes.sum(saver.wishes()), Position(step, scores))
-        due = intervals(plan, trainer_options, step, scores)
-        if not due:
+        if take_off is not None:
+            train_iter_factory.plan = plan.begun_again(take_off.times, delay)
+        if not (due := intervals(plan, trainer_options, step, scores)):
             log.info(f"the {trainer_options.until} stage is complete: {step} of {plan.num_steps} steps")
             return
         settings = Settings(trainer_options.grad_clip, precision is not None and _bfloat16(precision, processes),
@@ -131,12 +139,8 @@ class BLJustTrainer(Trainer):
         run = Run(
             Updater(processes.wrap(model), optimizers[0], processes, settings, balance), health, train_iter_factory,
             Validator(valid_iter_factory, processes), History(output_dir, step, evaluated) if processes.first else None,
-            processes, trainer_options, stats, saver, scores, average)
-        try:
-            train_intervals(run, due, step)
-        finally:
-            if run.history is not None:
-                run.history.close()
+            processes, trainer_options, stats, saver, scores, average, take_off)
+        train_stage(run, step)
 
 
 def intervals(
@@ -146,6 +150,35 @@ def intervals(
     points = plan.evaluations(options.steps_per_epoch, options.keep_updates)
     return [(epoch, point) for epoch, point in enumerate(points, 1)
             if step <= point <= plan.end_of(options.until) and (step < point or epoch not in scores)]
+
+
+def train_stage(run: Run, step: int) -> None:
+    """From ``step`` on to the end of the stage; begun again where the run stays on the plateau."""
+    try:
+        while True:
+            try:
+                return train_intervals(run, intervals(run.plan, run.options, step, run.scores), step)
+            except StillOnPlateau:
+                step = begin_again(run)
+    finally:
+        if run.history is not None:
+            run.history.close()
+
+
+def begin_again(run: Run) -> int:
+    """Where the run first meets a label, with half the rates; the step before that."""
+    times, before = run.take_off.times + 1, run.plan
+    step, run.scores = run.saver.go_back(TAKE_OFF)
+    run.take_off.times = times
+    run.train.plan = before.begun_again(1, run.take_off.delay_steps)
+    run.saver.save(Position(step, run.scores))
+    if run.history is not None:
+        run.history.close()
+        run.history = History(run.output_dir, step)
+        log.warning(f"TAKE-OFF {times} of {MOST}: CTC stays at what the tokens' frequencies alone give. Again from "
+                    f"step {step + 1} on, with {run.plan.rate_scale:g} of the rates and the augmentation "
+                    f"{run.take_off.delay_steps} steps later")
+    return step
 
 
 def train_intervals(run: Run, due: Sequence[tuple[int, int]], step: int) -> None:
@@ -168,6 +201,8 @@ def train_interval(run: Run, epoch: int, first: int, last: int) -> None:
     for step, batches in progress(steps, what, total=total, unit="step", lines=False):
         *counts, stop, late = run.updater.count(batches, *run.saver.wishes())
         run.saver.heed(stop, late, Position(step - 1, run.scores))
+        if run.take_off is not None and run.take_off.times == 0 and step == run.plan.first_labelled:
+            run.saver.keep(Position(step - 1, run.scores), TAKE_OFF)
         moment = run.plan.at(step, balance.ratio if balance else 1.0)
         due = step % run.options.log_interval == 0 or step == last
         torch.manual_seed(derive_seed(run.options.seed, "step", step, run.processes.rank))
@@ -181,6 +216,7 @@ def train_interval(run: Run, epoch: int, first: int, last: int) -> None:
 
 def report(run: Run, row: dict, moment: Moment) -> None:
     """Log a row with its alarms, on the first process; an alarm of any process may stop them all."""
+    plateaus = run.health.counts["plateau"]
     alarms = run.health.look(row, moment.step, moment.settled)
     row |= run.health.counts | dict(zip(OF_UTTERANCES, run.processes.sum(
         [run.health.counts[name] for name in OF_UTTERANCES]), strict=True))
@@ -189,6 +225,12 @@ def report(run: Run, row: dict, moment: Moment) -> None:
         log.info(StepStats.line(row, moment, run.plan.num_steps))
         for alarm in alarms:
             log.warning(f"ALARM at step {moment.step}: {alarm}")
+    if run.take_off is not None:
+        plateau = run.health.counts["plateau"] > plateaus
+        if run.take_off.judge(row, settled=moment.settled, on_plateau=plateau):
+            raise StillOnPlateau
+        if run.processes.first and not run.take_off.open:
+            (run.output_dir / TAKE_OFF).unlink(missing_ok=True)
     if run.options.stop_on_alarm and run.processes.sum([len(alarms)])[0]:
         what = alarms[0] if alarms else "an alarm of another process. Its log says which."
         raise InputError(f"{run.output_dir}: stopped at step {moment.step} (stop_on_alarm): {what}")

@@ -93,10 +93,12 @@ def passes(plan: Plan, settings: dict, audio: dict[str, Amount | None]) -> dict[
 def disk_gb(sizes: Sizes, settings: dict) -> float:
     """Kept models (n best and n newest), the average and its two packs, and checkpoints with both moments.
 
-    Of those there are the last, the one before it, and for some seconds the one that is being written.
+    Of those there are the last, the one before it, and for some seconds the one that is being written; with
+    ``take_off: retry`` one more to go back to.
     """
+    checkpoints = 4 if settings.get("take_off") == "retry" else 3
     weights = 4 * (sizes.theta + sizes.phi + sizes.eta)
-    return weights * (2 * settings["keep_nbest_models"] + 3 + 3 * 3) / 1e9
+    return weights * (2 * settings["keep_nbest_models"] + 3 + 3 * checkpoints) / 1e9
 
 
 def amount_of(shape_file: Path, may_be_absent: bool) -> Amount | None:

@@ -3,6 +3,7 @@
     at_chance      contrastive loss within 2 % of a guess after the warm-up: mean ln(negatives + 1), without those
                    that are the positive's own code
     collapsed      under two codes in use in any group
+    plateau        CTC a token no less than what the tokens' frequencies alone give, after the warm-up (take_off.py)
     drowned        one gradient at the trunk under a thousandth of the other in the joint phase
     skipped_steps  a loss or gradient that is not finite (stats.py names the utterances)
 Each is counted in history.jsonl; one that lasts is raised again after as many steps as before. Counted without an
@@ -13,7 +14,7 @@ could not be read, once for every time they were due.
 import math
 from collections import Counter
 
-PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "drowned": 200}
+PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "plateau": 500, "drowned": 200}
 NEAR_CHANCE = 0.98
 FEW_CODES = 2.0
 DROWNED = 1e-3
@@ -24,8 +25,10 @@ NAMES = (*PATIENCE_STEPS, "skipped_steps", *OF_UTTERANCES)
 class Health:
     """Looks at each logged row; what it remembers is in `state_dict`: a restarted run alarms at the same step."""
 
-    def __init__(self, *, codes: int) -> None:
+    def __init__(self, *, codes: int, token_nats: float = 0.0, plateau_steps: int = PATIENCE_STEPS["plateau"]) -> None:
         self.codes = codes  # of a group
+        self.token_nats = token_nats  # a token's cost by its frequency alone
+        self.patience = {**PATIENCE_STEPS, "plateau": plateau_steps}
         self.counts = Counter(dict.fromkeys(NAMES, 0))
         self.lasting = dict.fromkeys(PATIENCE_STEPS, 0)  # steps since which each has been so
         self.last_step = self.known_skips = 0
@@ -37,7 +40,7 @@ class Health:
         for name, words in self._found(row, settled).items():
             if words is not None:  # None: cannot be told at this row
                 self.lasting[name] = self.lasting[name] + passed if words else 0
-            if words and self.lasting[name] >= PATIENCE_STEPS[name]:
+            if words and self.lasting[name] >= self.patience[name]:
                 alarms.append(words.format(steps=self.lasting[name]))
                 self.counts[name] += 1
                 self.lasting[name] = 0
@@ -48,7 +51,18 @@ class Health:
         return alarms
 
     def _found(self, row: dict, settled: bool) -> dict[str, str | None]:
-        return {"at_chance": _at_chance(row, settled), "collapsed": self._collapsed(row), "drowned": _drowned(row)}
+        return {"at_chance": _at_chance(row, settled), "collapsed": self._collapsed(row),
+                "plateau": self._plateau(row, settled), "drowned": _drowned(row)}
+
+    def _plateau(self, row: dict, settled: bool) -> str | None:
+        cost = row["ctc_token"]
+        if not _known(cost) or not self.token_nats:
+            return None
+        if not settled or cost < self.token_nats:
+            return ""
+        return (f"CTC costs {cost:.2f} nats a token since {{steps}} steps, no less than the tokens' frequencies alone "
+                f"give ({self.token_nats:.2f}). Lower the rates of theta and phi, let augmentation begin later "
+                "(plan_conf.augment_start), or set take_off: retry.")
 
     def _collapsed(self, row: dict) -> str | None:
         if not row["code_perplexity"] or not _known(*row["code_perplexity"], row["ssl_accuracy"]):
@@ -67,7 +81,7 @@ class Health:
 
     def load_state_dict(self, state: dict) -> None:
         self.counts.update({name: state["counts"].get(name, 0) - self.counts[name] for name in NAMES})
-        self.lasting = dict(state["lasting"])
+        self.lasting = dict.fromkeys(PATIENCE_STEPS, 0) | state["lasting"]
         self.last_step, self.known_skips = state["last_step"], state["known_skips"]
 
 

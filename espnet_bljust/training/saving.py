@@ -14,7 +14,17 @@ from typing import NamedTuple, Protocol
 from espnet_bljust.errors import InputError
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stopping import Stopped, requested
-from espnet_bljust.weights.checkpoint import CHECKPOINT, DAMAGED, PREVIOUS, REMEDY, Newest, load_newest, save_checkpoint
+from espnet_bljust.weights.checkpoint import (
+    CHECKPOINT,
+    DAMAGED,
+    PREVIOUS,
+    REMEDY,
+    Newest,
+    load,
+    load_newest,
+    save_atomically,
+    save_checkpoint,
+)
 
 log = logging.getLogger("espnet_bljust")
 
@@ -38,10 +48,11 @@ class Saver:
     """Saves and restores ``shared`` parts, alike in all processes, and ``own`` ones, of each process."""
 
     def __init__(
-        self, output_dir: Path, processes: Processes, *, shared: Mapping[str, Part], own: Mapping[str, Part],
+        self, output_dir: Path, processes: Processes, *, shared: Mapping[str, Part | None], own: Mapping[str, Part],
         minutes: float,
     ) -> None:
-        self.output_dir, self.processes, self.shared, self.own = output_dir, processes, shared, own
+        self.output_dir, self.processes, self.own = output_dir, processes, own
+        self.shared = {name: part for name, part in shared.items() if part is not None}  # None: this run has none
         self.seconds = 60 * minutes or float("inf")
         self._saved(0)
 
@@ -60,11 +71,31 @@ class Saver:
 
     def save(self, position: Position) -> None:
         """By all processes; the first one writes."""
-        mine, *others = self.processes.gather({name: part.state_dict() for name, part in self.own.items()})
+        state = self._state(position)
         if self.processes.first:
-            states = {name: part.state_dict() for name, part in self.shared.items()}
-            save_checkpoint({**states, **mine, "others": others, **position._asdict()}, self.output_dir)
+            save_checkpoint(state, self.output_dir)
         self._saved(position.step)
+
+    def keep(self, position: Position, name: str) -> None:
+        """Beside the checkpoints, to `go_back` to; by all processes, none of which goes on before it is written."""
+        state = self._state(position)
+        if self.processes.first:
+            save_atomically(state, self.output_dir / name)
+        self.processes.sum([0.0])
+
+    def go_back(self, name: str) -> Position:
+        """To what was kept."""
+        path = self.output_dir / name
+        try:
+            return self._restore(Newest(path, load(path, self.processes.device), None))
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: not found, and the run is to go back to it. Restore a copy; or begin anew in "
+                             "another experiment directory.") from error
+
+    def _state(self, position: Position) -> dict:
+        mine, *others = self.processes.gather({name: part.state_dict() for name, part in self.own.items()})
+        states = {name: part.state_dict() for name, part in self.shared.items()}
+        return {**states, **mine, "others": others, **position._asdict()}
 
     def resume(self) -> Position:
         """Give each part its state from the newest whole checkpoint, the same in all processes."""

@@ -108,6 +108,7 @@ class StepStats:
             "epoch": self.epoch, "phase": moment.phase, "gamma": moment.gamma,
             **{f"lr_{role}": rate for role, rate in moment.rates.items()},
             "ctc": self._mean("ctc", self.labelled),
+            "ctc_token": self._mean("ctc", float(self.sums.get("tokens", 0.0))),
             **{name: self._mean(name, self.labelled) for name in ("intermediate", "consistency") if name in self.sums},
             "contrastive": per_frame["contrastive"], "contrastive_guess": per_frame["guess"],
             "diversity": per_frame["diversity"],
@@ -132,7 +133,7 @@ class StepStats:
             parts.append("codes " + " + ".join(f"{used:.0f}" for used in row["code_perplexity"]))
         return ", ".join([*parts, f"norm {row['grad_norm']:.3g}", f"{row['seconds']:.2f} s/step", f"{left} left"])
 
-    def _mean(self, name: str, count: int) -> float | list[float] | None:
+    def _mean(self, name: str, count: float) -> float | list[float] | None:
         return (self.sums[name] / count).tolist() if name in self.sums and count else None
 
     def _name_infeasible(self, infeasible: torch.Tensor | None, batch: MicroBatch) -> None:

@@ -260,3 +260,15 @@ def test_the_extractor_rests_in_its_phases_alone():
     plan = build_plan({**OPTIONS, "extractor_rests": ["final"]})
     for step in range(1, plan.num_steps + 1):
         assert plan.at(step).extractor_rests == (plan.at(step).phase == "final")
+
+
+def test_a_plan_begun_again_has_half_the_rates_and_augments_later_each_time():
+    plan = build_plan({**OPTIONS, "augment_start": 1, "augment_ramp": 2})
+    again = plan.begun_again(1, 5).begun_again(2, 5)
+    assert again == plan.begun_again(3, 5)
+    for step in range(1, plan.num_steps + 1):
+        rates = plan.at(step).rates
+        assert again.at(step).rates == {role: pytest.approx(rate / 8, rel=1e-12) for role, rate in rates.items()}
+    assert (again.augment_start, again.augment_ramp) == (16, 2)
+    assert plan.first_labelled == 4  # behind the exploration steps
+    assert build_plan({**OPTIONS, "method": "supervised"}).first_labelled == 1

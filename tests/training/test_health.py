@@ -16,7 +16,7 @@ from tests.helpers.small import Trainer, constant_plan, make_model, micro_batch
 
 INTERVAL = 10
 HEALTHY = {"phase": "joint", "gamma": 1.0, "contrastive": 2.0, "contrastive_guess": math.log(101), "ssl_accuracy": 0.4,
-           "code_perplexity": [60.0, 50.0], "norm_f": 17.8, "norm_g": 0.54}
+           "code_perplexity": [60.0, 50.0], "ctc_token": 1.0, "norm_f": 17.8, "norm_g": 0.54}
 
 
 def health(codes=320):

@@ -3,7 +3,7 @@
 A set is known by its tables (`SampleTable`), a pool that is too large for memory by its index (`IndexedPool`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -56,6 +56,11 @@ class SampleTable:
     def num_samples(self) -> np.ndarray:
         """(utterance,) int64."""
         return np.fromiter((row[1] for row in self.rows.values()), np.int64)
+
+    def some_labels(self, most: int) -> Iterator[list[int]]:
+        """Of at most so many utterances, evenly over the set."""
+        for utterance in self.utterances[:: -(-len(self.rows) // most)]:
+            yield self.encode(self.rows[utterance][2])
 
     def __getitem__(self, utterance: str) -> Sample:
         entry, count, *words = self.rows[utterance]

@@ -24,7 +24,8 @@ class Supervised(NamedTuple):
     total: Tensor  # () nats
     infeasible: Tensor  # (utterance,) bool
     logits: Tensor  # of every view, one view behind the other
-    parts: dict[str, Tensor]  # () nats each, without gradient: ctc, intermediate, consistency
+    # () without gradient: ctc, intermediate, consistency in nats; tokens, over which ctc is a sum of a token's losses
+    parts: dict[str, Tensor]
 
 
 def supervised(
@@ -36,7 +37,9 @@ def supervised(
     logits = head(hidden, rows)
     total, infeasible = head.loss_sum(logits, head.rows(rows), labels * views)
     total = total / views
-    parts = {"ctc": total.detach()}
+    sizes = [1 if config.per_token else len(label) for label in labels]
+    tokens = sum(size for size, hopeless in zip(sizes, infeasible.tolist(), strict=False) if not hopeless)
+    parts = {"ctc": total.detach(), "tokens": torch.tensor(float(tokens))}
     if inner:
         # not by calling the head: what watches its input (balance.py) means the trunk's output
         losses = [head.loss_sum(head.forward(each, rows), head.rows(rows), labels * views)[0] for each in inner]
