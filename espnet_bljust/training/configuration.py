@@ -78,7 +78,7 @@ class Run(Group):
         30.0, "between checkpoints, beside those of the evaluations; 0: no others", unit="minutes", least=0)
     ema_decay: float = key(
         0.0, "of a running average of the weights, validated and kept in their place; 0: none", least=0, below=1)
-    take_off: str = key("watch", "retry: a run whose CTC learns nothing begins again at half the rates (docs/method.md)",
+    take_off: str = key("watch", "retry: a phase in which CTC learns nothing begins anew (docs/method.md)",
                         choices=("watch", "retry"))
     take_off_steps: int = key(500, "after the warm-up, in which CTC is to fall below that", least=1,
                               unit="optimizer steps")
