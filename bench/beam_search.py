@@ -39,7 +39,8 @@ Search = Callable[[Tensor], tuple[str, float | None]]  # text, and score where i
 def main(options: argparse.Namespace) -> None:
     """A row a search and beam."""
     torch.set_num_threads(1)
-    settings = replace(read_settings(options), search="beam", nbest=1)
+    options.search = "beam"
+    settings = replace(read_settings(options), nbest=1)
     recogniser = Recogniser.from_experiment(options.exp_dir, options.exp_dir / options.model)
     model = read_language_model(options.ngram, recogniser.token_list, settings.ngram_unit)
     settings = replace(settings, ngram_unit="word" if model.lexicon else "token")

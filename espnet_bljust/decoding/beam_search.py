@@ -65,7 +65,7 @@ class BeamSearch:
 
 def _grammar(tokens: Sequence[str], settings: SearchSettings, model: LanguageModel | None) -> Grammar:
     if not model:
-        return TokenGrammar(len(tokens), settings.penalty)
+        return TokenGrammar(settings.penalty)
     weights = {"weight": settings.ngram_weight, "penalty": settings.penalty}
     if model.lexicon:
         return WordGrammar(model.lexicon, model.ngram, **weights)

@@ -48,8 +48,8 @@ class Grammar(Protocol):
 
     start: int
 
-    def arcs(self, place: Place) -> Arcs:
-        """All of them."""
+    def arcs(self, place: Place, tried: np.ndarray) -> Arcs:
+        """Those by a token of tried, (token,) bool."""
 
     def advance(self, state: np.ndarray, label: np.ndarray) -> np.ndarray:
         """The language model's states behind labels, none of them NOTHING."""
@@ -63,17 +63,18 @@ class TokenGrammar:
 
     start = 0
 
-    def __init__(self, num_tokens: int, penalty: float) -> None:
-        self.tokens, self.penalty = np.arange(1, num_tokens), penalty
+    def __init__(self, penalty: float) -> None:
+        self.penalty = penalty
 
-    def arcs(self, place: Place) -> Arcs:
-        rows, width = len(place.node), len(self.tokens)
-        token = np.tile(self.tokens, rows)
+    def arcs(self, place: Place, tried: np.ndarray) -> Arcs:
+        tokens = 1 + np.flatnonzero(tried[1:])  # without blank
+        rows, width = len(place.node), len(tokens)
+        token = np.tile(tokens, rows)
         return Arcs(np.repeat(np.arange(rows), width), token, token, np.zeros(rows * width, np.int64),
-                    self._gains(place.state))
+                    self._gains(place.state, tokens))
 
-    def _gains(self, state: np.ndarray) -> np.ndarray:
-        return np.full(len(state) * len(self.tokens), self.penalty)
+    def _gains(self, state: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        return np.full(len(state) * len(tokens), self.penalty)
 
     def advance(self, state: np.ndarray, label: np.ndarray) -> np.ndarray:
         return state
@@ -87,16 +88,16 @@ class TokenNgramGrammar(TokenGrammar):
     """``names``: how the language model calls each token."""
 
     def __init__(self, names: list[str], ngram: NgramAutomaton, *, weight: float, penalty: float) -> None:
-        super().__init__(len(names), penalty)
+        super().__init__(penalty)
         self.ngram, self.weight, self.words = ngram, weight, ngram.ids(names)
         self.start = ngram.start
         self._row = lru_cache(ROWS_KEPT // len(names))(self._row)
 
-    def _gains(self, state: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._row(one) for one in state.tolist()])
+    def _gains(self, state: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        return np.concatenate([self._row(one)[tokens] for one in state.tolist()])
 
     def _row(self, state: int) -> np.ndarray:
-        return self.weight * self.ngram.row(state)[self.words[1:]] + self.penalty
+        return self.weight * self.ngram.row(state)[self.words] + self.penalty
 
     def advance(self, state: np.ndarray, label: np.ndarray) -> np.ndarray:
         return self.ngram.step(state, self.words[label])[1]
@@ -115,19 +116,20 @@ class WordGrammar:
         hoped = lexicon.best_below(weight * unigram)
         self.hoped = hoped - hoped[0]  # (node,) what the prefix has got in advance
 
-    def arcs(self, place: Place) -> Arcs:
+    def arcs(self, place: Place, tried: np.ndarray) -> Arcs:
         lexicon = self.lexicon
         parent, arc = spread(lexicon.first_arc[place.node], lexicon.first_arc[place.node + 1])
+        among = tried[lexicon.token[arc]]
+        parent, arc = parent[among], arc[among]
         target = lexicon.target[arc]
         inner = Arcs(parent, lexicon.token[arc], np.full(len(arc), NOTHING), target,
                      self.hoped[target] - self.hoped[place.node[parent]])
         label, gain = self._close(place)
         open_ = np.flatnonzero((label != NOTHING) | (place.node == 0))
-        width = len(lexicon.entry_token)
-        parent = np.repeat(open_, width)
-        target = np.tile(lexicon.entry_target, len(open_))
-        entry = Arcs(parent, np.tile(lexicon.entry_token, len(open_)), label[parent], target,
-                     gain[parent] + self.hoped[target])
+        entries = np.flatnonzero(tried[lexicon.entry_token])
+        parent, entries = np.repeat(open_, len(entries)), np.tile(entries, len(open_))
+        target = lexicon.entry_target[entries]
+        entry = Arcs(parent, lexicon.entry_token[entries], label[parent], target, gain[parent] + self.hoped[target])
         return Arcs(*(np.concatenate(columns) for columns in zip(inner, entry, strict=True)))
 
     def _close(self, place: Place) -> tuple[np.ndarray, np.ndarray]:

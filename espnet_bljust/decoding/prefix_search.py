@@ -68,7 +68,7 @@ class PrefixSearch:
         self.grammar, self.beam_size, self.beam_threshold = grammar, beam_size, beam_threshold
 
     def __call__(self, log_probability: np.ndarray) -> list[Labelling]:
-        """log_probability: (frame, token), blank first -> label strings, best first.
+        """log_probability: (frame, token), blank first, -inf for what is not tried -> label strings, best first.
 
         Where every prefix stands inside a word at the end, they count without it.
         """
@@ -85,7 +85,7 @@ class PrefixSearch:
 
     def _step(self, beam: _Beam, frame: np.ndarray, histories: _Histories) -> _Beam:
         total = np.logaddexp(beam.blank, beam.nonblank)
-        arcs = self.grammar.arcs(Place(beam.node, beam.state))
+        arcs = self.grammar.arcs(Place(beam.node, beam.state), frame > -np.inf)
         again = arcs.token == beam.token[arcs.parent]  # a token behind itself needs a blank between
         mass = np.where(again, beam.blank[arcs.parent], total[arcs.parent]) + frame[arcs.token]
         arcs, mass = self._crowd(beam, arcs, mass, len(frame))

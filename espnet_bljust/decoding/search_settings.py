@@ -22,7 +22,7 @@ class SearchSettings:
 
     search: str = "greedy"  # "greedy": the best path; "beam": prefix beam search
     beam_size: int = 100  # hypotheses kept after a frame
-    beam_size_token: int = 0  # tokens tried on a frame, the most probable ones; 0: all
+    beam_size_token: int = 100  # tokens tried on a frame, the most probable ones; 0: all
     beam_threshold: float = 30.0  # hypotheses that are so many nats behind the best are dropped
     ngram_weight: float = 0.0  # of the language model's log10 probability
     ngram_unit: str = "auto"  # what the language model counts: tokens, or words spelled by them; auto: by its words
