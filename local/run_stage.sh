@@ -150,7 +150,7 @@ hold_data() {  # number: from a run's first stage of 4 to 7 to the end of 7; tho
 
 held_against() {  # number: what stages before this run's first were made with is what its options say
     local earlier records=() options=() names word
-    [ "$compared" = false ] || return 0
+    [ "$compared" = false ] && [ "$dry_run" = false ] || return 0
     compared=true
     for earlier in 2 3 4 5 6; do
         if [ "$earlier" -lt "$1" ] && [ -e "$(record_of "$earlier")" ]; then records+=("$(record_of "$earlier")"); fi

@@ -37,6 +37,7 @@ from espnet_bljust.data.text.arpa import arpa_words  # noqa: E402
 from espnet_bljust.decoding import search_settings  # noqa: E402
 from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
 from espnet_bljust.decoding.huggingface import from_huggingface_folder  # noqa: E402
+from espnet_bljust.decoding.language_model import read_language_model  # noqa: E402
 from espnet_bljust.decoding.load_model import from_pack  # noqa: E402
 from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.disk import archive  # noqa: E402
@@ -72,8 +73,8 @@ def data_dir(folder: Path) -> None:
     walked = walk_dir(folder, require_text=False, allow_empty_text=True)
     directory = read_dir(folder, allow_empty_text=True)
     assert walked is None or walked.utterances == len(directory.utterances), "walked and read differ"
-    blocks = [block for job in (1, 2) for block in read_part(folder, (job, 2), count_checked(folder))]
-    assert sorted(directory.utterances) == [key for block in blocks for key in block.utterances], "parts differ"
+    parts = [one.name for job in (1, 2) for one in read_part(folder, (job, 2), count_checked(folder))]
+    assert sorted(directory.utterances) == parts, "parts differ"
     check_audio(folder, rate=16000)
 
 
@@ -146,7 +147,8 @@ def language_model(folder: Path) -> None:
     words = arpa_words(folder / "x.arpa")
     words = list(dict.fromkeys(words))  # of a token list, twice is refused before
     beam = search_settings.SearchSettings(search="beam", ngram_weight=0.5)
-    BeamSearch(["<blank>", "<unk>", *words[:20], "<sos/eos>"], beam, folder / "x.arpa")
+    tokens = ["<blank>", "<unk>", *words[:20], "<sos/eos>"]
+    BeamSearch(tokens, beam, read_language_model(folder / "x.arpa", tokens, "token"))
 
 
 def token_list(folder: Path) -> None:

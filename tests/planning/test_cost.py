@@ -18,7 +18,8 @@ from espnet_bljust.planning.speed import Rates, seconds_of_step
 from tests.helpers.experiment import TINY, TRAIN, make_experiment
 
 ROOT = Path(__file__).parents[2]
-CONFIGURATIONS = sorted(path for path in ROOT.glob("egs2/*/bljust/conf/**/*.yaml") if "compare" not in path.name)
+CONFIGURATIONS = sorted(path for path in ROOT.glob("egs2/*/bljust/conf/**/*.yaml")
+                        if "compare" not in path.name and path.parent.name != "evidence")
 MODEL_SIZE = {"an4": "tiny", "mini": "tiny"}
 PLAN = {"method": "bljust", "schedule": "once", "exploration_steps": 10, "joint_steps": 20, "final_steps": 5,
         "gamma": "constant", "gamma_max": 1.0,

@@ -82,7 +82,7 @@ def test_on_slurm_the_runs_are_one_array_and_stay_each_in_its_task(standing_in):
 def test_every_arm_and_seed_runs_once_on_one_data_preparation(standing_in):
     output = compare(standing_in, "--ngpu", "0", "--draws", "50", "--run_args", "--num_workers 0")
     data, *runs = (standing_in.folder / "calls").read_text().splitlines()
-    decoded = "--test_sets test --eval_valid_set false"  # only the set of the table
+    decoded = "--use_ngram false --test_sets test --eval_valid_set false"  # only the set of the table
     assert data == f"none --stop_stage 6 --seed 3 {decoded} --dumpdir dump --labels 0.5 --asr_args a=1 --num_workers 0"
     assert len(runs) == 4 and all(run.startswith("local --stage 7 --stop_stage 13 --seed ") for run in runs)
     assert all(decoded in run for run in runs)

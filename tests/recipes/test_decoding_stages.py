@@ -14,10 +14,11 @@ def decode_commands(recipe, *words):
 
 def test_a_recipe_decodes_greedily_and_with_a_language_model_tuned_on_dev(recipe):
     commands = decode_commands(recipe)
-    assert list(commands) == ["greedy", "beam_3gram"] and "--ngram " not in commands["greedy"]
-    assert "--inference_config ../../../conf/decode_greedy.yaml" in commands["greedy"]
-    assert "--ngram data/noinfo_ngram/char/3gram.arpa --ngram_unit auto" in commands["beam_3gram"]
-    assert "/decode_beam_3gram/search.yaml" in commands["beam_3gram"]
+    assert list(commands) == ["greedy_average", "beam_3gram_average"]
+    assert "--ngram " not in commands["greedy_average"]
+    assert "--inference_config ../../../conf/decode_greedy.yaml" in commands["greedy_average"]
+    assert "--ngram data/noinfo_ngram/char/3gram.arpa --ngram_unit auto" in commands["beam_3gram_average"]
+    assert "/decode_beam_3gram_average/search.yaml" in commands["beam_3gram_average"]
     output = recipe.run("--dry_run", "--stage", "12", "--stop_stage", "12")
     (tuning,) = [line for line in output.splitlines() if "bin.tune_search" in line]
     assert "--inference_config ../../../conf/decode_beam.yaml" in tuning and "--data_dir dump/raw/dev" in tuning
@@ -25,15 +26,15 @@ def test_a_recipe_decodes_greedily_and_with_a_language_model_tuned_on_dev(recipe
 
 
 @pytest.mark.parametrize(("words", "names"), [
-    (["--use_ngram", "false"], ["greedy"]),
-    (["--inference_config", "conf/decode_greedy.yaml"], ["greedy"]),
-    (["--task", "classification"], ["greedy"]),
-    (["--ngram_num", "5", "--ngram_unit", "word"], ["greedy", "beam_5gram_word"]),
-    (["--inference_ngram", "my/news.4.arpa"], ["greedy", "beam_news.4"]),
-    (["--inference_args", "--beam_size 50 --nbest 2"], ["greedy", "beam_3gram_beam_size_50_nbest_2"]),
-    (["--use_ngram", "false", "--inference_args", "--batch_seconds 9"], ["greedy_batch_seconds_9"]),
-    (["--use_ngram", "false", "--inference_config", "conf/decode_beam.yaml"], ["greedy", "beam"]),
-    (["--decode_name", "mine"], ["greedy", "mine"]),
+    (["--use_ngram", "false"], ["greedy_average"]),
+    (["--inference_config", "conf/decode_greedy.yaml"], ["greedy_average"]),
+    (["--task", "classification"], ["greedy_average"]),
+    (["--ngram_num", "5", "--ngram_unit", "word"], ["greedy_average", "beam_5gram_word_average"]),
+    (["--inference_ngram", "my/news.4.arpa"], ["greedy_average", "beam_news.4_average"]),
+    (["--inference_args", "--beam_size 50 --nbest 2"], ["greedy_average", "beam_3gram_average_beam_size_50_nbest_2"]),
+    (["--use_ngram", "false", "--inference_args", "--batch_seconds 9"], ["greedy_average_batch_seconds_9"]),
+    (["--use_ngram", "false", "--inference_config", "conf/decode_beam.yaml"], ["greedy_average", "beam_average"]),
+    (["--decode_name", "mine"], ["greedy_average", "mine"]),
 ])  # fmt: skip
 def test_the_folder_tells_how_it_was_decoded(recipe, words, names):
     assert list(decode_commands(recipe, *words)) == names
@@ -48,7 +49,7 @@ def test_the_model_of_stage_5_and_the_options_reach_the_decoder(recipe):
 
 def test_a_configuration_of_the_recipe_goes_before_the_shared_one(recipe):
     (recipe.folder / "conf/decode_beam.yaml").write_text("search: beam\n")
-    command = decode_commands(recipe, "--tune_search", "false")["beam_3gram"]
+    command = decode_commands(recipe, "--tune_search", "false")["beam_3gram_average"]
     assert "--inference_config conf/decode_beam.yaml" in command
 
 

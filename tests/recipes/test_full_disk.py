@@ -21,7 +21,7 @@ pytest_plugins = ("tests.helpers.disk",)
 def test_a_full_disk_in_stage_3_is_one_line_and_with_space_it_goes_on(finished, disk, kilobytes):
     whole = finished.files()
     shutil.rmtree(finished.folder / "dump")
-    (finished.folder / "data/.stages/train/3.json").unlink()
+    (finished.folder / "dump/raw/.stages/train/3.json").unlink()
     disk(finished.folder / "dump", kilobytes)
     output = finished.run("--stage", "3", "--stop_stage", "4", code=1)
     assert disk.full in output and "Traceback" not in output
@@ -91,7 +91,7 @@ def test_a_limit_of_file_sizes_is_one_line_without_root_too(finished, words):
     out, err = process.communicate(timeout=300)
     assert process.returncode == 1 and "file too large. Allow larger files: ulimit -f" in out + err
     assert "Traceback" not in out + err
-    assert not (finished.folder / "data/.stages/train/3.json").exists()
+    assert not (finished.folder / "dump/raw/.stages/train/3.json").exists()
 
 
 def test_a_log_without_room_ends_no_job_but_one_that_cannot_be_made_does(tmp_path, disk):

@@ -88,7 +88,7 @@ def test_every_size_file_is_a_model_size_and_nothing_else_is():
 
 
 def test_the_pipeline_reads_every_option_it_defines():
-    readers = "".join((ROOT / "local" / name).read_text() for name in ("stages.sh", "run_stage.sh"))
+    readers = "".join((ROOT / "local" / name).read_text() for name in ("names.sh", "stages.sh", "run_stage.sh"))
     # test_sets and the like appear once in name_things: that counts
     unread = [name for name in DEFINED if not re.search(rf"\b{name}\b", readers)]
     assert unread == []

@@ -153,11 +153,11 @@ def test_evaluation_reads_the_last_layer_alone():
 
 @pytest.mark.parametrize(("options", "named"), [
     ({"intermediate_layers": [3]}, r"intermediate_layers \[3\] are to lie within the trunk's 3 layers"),
-    ({"intermediate_layers": [0]}, r"intermediate_layers is \[0\], not a list of layers"),
+    ({"intermediate_layers": [0]}, r"head_conf: intermediate_layers is \[0\], not a list, each a whole number from 1"),
     ({"intermediate_layers": [1.5]}, r"intermediate_layers is \[1.5\], not a list"),
-    ({"intermediate_layers": 2}, "HeadConfig: intermediate_layers is 2, not a list"),
-    ({"intermediate_weight": 1.5}, "intermediate_weight is 1.5, not in"),
-    ({"consistency": -1}, "consistency is -1, not a weight"),
+    ({"intermediate_layers": 2}, "head_conf: intermediate_layers is 2, not a list"),
+    ({"intermediate_weight": 1.5}, "intermediate_weight is 1.5, not a share from 0 to 1"),
+    ({"consistency": -1}, "consistency is -1, not a number from 0 below 100"),
     ({"kind": "mean", "consistency": 0.2}, "consistency is for kind ctc alone"),
 ])  # fmt: skip
 def test_an_odd_option_is_named(options, named):

@@ -134,7 +134,7 @@ def read_talk(
             left_out.append(f"{spoken.name} {why}")
             continue
         segment = Segment(spoken.talk, spoken.start_seconds, spoken.end_seconds)
-        rows[spoken.name] = Utterance(spoken.name, spoken.speaker, str(sph), words, segment)
+        rows[spoken.name] = Utterance(spoken.name, spoken.speaker, str(sph), words, segment=segment)
     return rows
 
 
