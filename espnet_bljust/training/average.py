@@ -82,7 +82,8 @@ def listed(epochs: list[Epoch]) -> str:
 
 def is_near(cer: float, best: float) -> bool:
     """Whether an epoch is good enough to be averaged with the best one."""
-    return cer <= (1 + NEAR) * best + 0.01 and 1 - cer >= (1 - NEAR) * (1 - best)
+    right, most = max(0.0, 1 - cer), max(0.0, 1 - best)  # insertions may take a rate beyond 1
+    return cer <= (1 + NEAR) * best + 0.01 and right >= (1 - NEAR) * most
 
 
 def choose_epochs(exp_dir: Path, count: int, mode: str) -> list[Epoch]:

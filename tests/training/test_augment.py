@@ -7,6 +7,7 @@ import torch
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.heads.masking import stripe_mask
+from espnet_bljust.network.joint import JointBatch
 from espnet_bljust.network.log_mel_config import mel_frames
 from espnet_bljust.network.packed.packing import hide, silence
 from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask
@@ -195,7 +196,7 @@ def test_a_resting_extractor_gets_no_gradient_and_all_else_that_of_detached_feat
 
 def test_a_process_without_audio_leaves_a_resting_extractor_without_a_gradient_too():
     model = make_model()
-    model(speech=None, pool=None, extractor_rests=True)["supervised"].backward()
+    model(JointBatch(), extractor_rests=True)["supervised"].backward()
     reached = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
     theta = {name for name in weights(model) if name.startswith("network.trunk.")}
     assert reached == {name for name in theta if not name.startswith(EXTRACTORS["wav2vec2"])}
