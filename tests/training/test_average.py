@@ -53,7 +53,8 @@ def test_epochs_far_from_the_best_stay_out_of_the_mean_and_are_named(tmp_path, c
 
 @pytest.mark.parametrize(("best", "cer", "near"), [
     (0.04, 0.05, True), (0.04, 0.07, False), (0.0, 0.01, True), (0.3, 0.37, True), (0.3, 0.5, False),
-    (0.8, 0.84, True), (0.8, 0.9, False), (1.0, 1.0, True), (8.0, 8.0, True), (8.0, 9.1, True), (2.0, 9.0, False)])  # fmt: skip
+    (0.8, 0.84, True), (0.8, 0.9, False), (1.0, 1.0, True), (8.0, 8.0, True), (8.0, 9.1, True),
+    (2.0, 9.0, False)])  # fmt: skip
 def test_near_is_a_quarter_more_errors_or_a_quarter_less_right(best, cer, near):
     assert is_near(cer, best) == near
 
