@@ -3,7 +3,7 @@
     at_chance      contrastive loss within 2 % of a guess after the warm-up: mean ln(negatives + 1), without those
                    that are the positive's own code
     collapsed      under two codes in use in any group
-    plateau        CTC a token no less than what the tokens' frequencies alone give, after the warm-up (take_off.py)
+    plateau        CTC a token not 10 % below what the tokens' frequencies alone give, after the warm-up (take_off.py)
     drowned        one gradient at the trunk under a thousandth of the other in the joint phase
     skipped_steps  a loss or gradient that is not finite (stats.py names the utterances)
 Each is counted in history.jsonl; one that lasts is raised again after as many steps as before. Counted without an
@@ -13,6 +13,8 @@ could not be read, once for every time they were due.
 
 import math
 from collections import Counter
+
+from espnet_bljust.training.take_off import NEAR
 
 PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "plateau": 500, "drowned": 200}
 NEAR_CHANCE = 0.98
@@ -58,9 +60,9 @@ class Health:
         cost = row["ctc_token"]
         if not _known(cost) or not self.token_nats:
             return None
-        if not settled or cost < self.token_nats:
+        if not settled or cost < NEAR * self.token_nats:
             return ""
-        return (f"CTC costs {cost:.2f} nats a token since {{steps}} steps, no less than the tokens' frequencies alone "
+        return (f"CTC costs {cost:.2f} nats a token since {{steps}} steps, about what the tokens' frequencies alone "
                 f"give ({self.token_nats:.2f}). Lower the rates of theta and phi, let augmentation begin later "
                 "(plan_conf.augment_start), or set take_off: retry.")
 
