@@ -28,9 +28,10 @@ from espnet_bljust.decoding.beam_search import BeamSearch
 from espnet_bljust.decoding.language_model import LanguageModel, read_language_model
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.decoding.search_settings import SearchSettings, read_settings
-from espnet_bljust.decoding.tuning import SAMPLE_RATE, DevSet, count_errors
+from espnet_bljust.decoding.tuning import DevSet, count_errors
 from espnet_bljust.markdown import table
 from espnet_bljust.network.heads.ctc import greedy
+from espnet_bljust.units import SAMPLE_RATE
 
 CLOSE = 1e-3  # nats
 Search = Callable[[Tensor], tuple[str, float | None]]  # text, and score where it is ours or should be

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from helpers.result import RESULTS, THREADS, header, tell
 from helpers.timing import ensure_settings, median_ratio, take_turns
-from helpers.workload import BATCHES, NO_DROPOUT, ROOT, SAMPLE_RATE
+from helpers.workload import BATCHES, NO_DROPOUT, ROOT
 
 from espnet_bljust.markdown import row, table
+from espnet_bljust.units import SAMPLE_RATE
 
 ONE_LONG = (2.0,) * 7 + (16.0,)  # seconds of each utterance
 

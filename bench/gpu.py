@@ -22,10 +22,11 @@ os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 import torch  # noqa: E402
 from helpers.result import RESULTS, tell  # noqa: E402
 from helpers.steps import BUILDERS, Step  # noqa: E402
-from helpers.workload import SAMPLE_RATE, Workload, make_workload, read_size  # noqa: E402
+from helpers.workload import Workload, make_workload, read_size  # noqa: E402
 
 from espnet_bljust.markdown import row, table  # noqa: E402
 from espnet_bljust.network.flops import count_flops  # noqa: E402
+from espnet_bljust.units import SAMPLE_RATE  # noqa: E402
 
 SIZE = "base"
 DEVICE = "cuda"

@@ -20,9 +20,9 @@ from helpers.result import RESULTS, header, tell
 from kaldiio import save_ark
 
 from espnet_bljust.markdown import row, table
+from espnet_bljust.units import SAMPLE_RATE
 
 ROOT = Path(__file__).parents[1]
-SAMPLE_RATE = 16000
 UTTERANCE_SECONDS = 10.0
 BATCH_SECONDS = 87.5
 TRAIN = f"""

@@ -22,8 +22,9 @@ import yaml
 from espnet_bljust.markdown import row, table
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.systems import read_configs
-from espnet_bljust.planning.report import BYTES_OF_STATE, SAMPLE_RATE, Sizes
+from espnet_bljust.planning.report import BYTES_OF_STATE, Sizes
 from espnet_bljust.planning.speed import UTTERANCE_SECONDS, noise_batch
+from espnet_bljust.units import SAMPLE_RATE
 
 ROOT = Path(__file__).parents[1]
 CASES = ("tiny:20", "tiny:80", "small:4", "small:16")
@@ -65,7 +66,7 @@ def measure(size: str, seconds: str) -> int:
     settings = settings_of(size)
     small = JointNetwork(TrunkConfig(conv_layers=((8, 400, 320),), dim=16, num_layers=1, num_heads=1, ffn_dim=16,
                                      pos_groups=1, pos_kernel=4), SSLConfig(), 30)
-    step(small, torch.optim.AdamW(small.parameters()), JointBatch(pool=[], labelled=[torch.randn(16000)],
+    step(small, torch.optim.AdamW(small.parameters()), JointBatch(pool=[], labelled=[torch.randn(SAMPLE_RATE)],
                                                                    labels=[torch.tensor([1, 2])]))
     before = resident("VmRSS")
     network = JointNetwork(*read_configs(settings), 30)

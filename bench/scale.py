@@ -23,9 +23,10 @@ from pathlib import Path
 
 import numpy as np
 from helpers.result import RESULTS, header, tell
-from loading import ROOT, SAMPLE_RATE, TRAIN, UTTERANCE_SECONDS
+from loading import ROOT, TRAIN, UTTERANCE_SECONDS
 
 from espnet_bljust.markdown import row, table
+from espnet_bljust.units import SAMPLE_RATE
 
 RECORDINGS = 256
 PARTS = 32

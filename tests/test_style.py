@@ -63,6 +63,12 @@ def test_every_module_of_the_package_says_what_it_is():
     assert [name(path) for path in PACKAGE if text(path) and not ast.get_docstring(ast.parse(text(path)))] == []
 
 
+def test_the_sentence_that_names_a_test_has_less_than_90_letters():
+    names = [(path, sentence) for path in PYTHON if path.is_relative_to(ROOT / "tests")
+             for sentence in re.findall(r"^ *def (test_\w+)", text(path), re.MULTILINE)]  # fmt: skip
+    assert names and [f"{name(path)}: {sentence}" for path, sentence in names if len(sentence) >= 90] == []
+
+
 def test_public_functions_have_type_hints():
     bare = [
         f"{name(path)}:{function.lineno}: {function.name}"

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from espnet_bljust.units import SAMPLE_RATE
+
 CHAPTER = 40  # utterances of a chapter
 CHAPTERS = 10  # of a speaker
 SPEAKER = 50  # utterances of a speaker in the other layouts
@@ -28,12 +30,12 @@ class Audio:
     """Hard links to one second of silence, a new file every LINKS."""
 
     def __init__(self, path: Path, *, seconds: float = 1.0) -> None:
-        self.path, self.samples, self.count = path, np.zeros(round(16000 * seconds), np.int16), 0
+        self.path, self.samples, self.count = path, np.zeros(round(SAMPLE_RATE * seconds), np.int16), 0
 
     def link(self, target: str) -> None:
         if self.count % LINKS == 0:
             self.path.unlink(missing_ok=True)
-            soundfile.write(self.path, self.samples, 16000)
+            soundfile.write(self.path, self.samples, SAMPLE_RATE)
         self.count += 1
         os.link(self.path, target)
 

@@ -14,9 +14,9 @@ def header(
     rounds: int, threads: int = THREADS, packages: Sequence[str] = ("torch", "transformers", "espnet-s3prl", "numpy")
 ) -> list[str]:
     """Machine and versions."""
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    versions = ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)])
     return [f"{date.today()}, {processor()}, {threads} thread{'s' * (threads > 1)},",
-            f"Python {platform.python_version()}, {versions}; {rounds} round{'s' * (rounds > 1)}.", ""]
+            f"{versions}; {rounds} round{'s' * (rounds > 1)}.", ""]
 
 
 def processor() -> str:

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.heads.masking import sample_negatives, span_mask
+from espnet_bljust.units import SAMPLE_RATE
 
 ROOT = Path(__file__).parents[2]
-SAMPLE_RATE = 16000
 VOCABULARY = 32
 TOKENS_PER_SECOND = 14
 BATCHES = {"mixed": (2.0, 3.0, 4.0, 6.0, 15.0), "like": (7.5,) * 4}  # seconds

@@ -8,6 +8,7 @@ from espnet_bljust.data.preparation.formatted_set import open_formatted
 from espnet_bljust.data.preparation.report_files import write_report
 from espnet_bljust.data.text.tokens import TOKEN_TYPES, load_tokenizer
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
 
 def main(options: argparse.Namespace) -> None:
@@ -30,7 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--token_type", choices=TOKEN_TYPES, required=True)
     parser.add_argument("--bpe_model", help="default: bpe.model beside the token list")
     parser.add_argument("--nlsyms_txt", default="none")
-    parser.add_argument("--fs", type=sampling_rate, default=16000, help="Hz (default: 16000)")
+    parser.add_argument("--fs", type=sampling_rate, default=SAMPLE_RATE, help="Hz (default: 16000)")
     parser.add_argument("--out_dir", type=Path, default=Path("data/report"))
     return parser
 

@@ -13,8 +13,7 @@ from espnet_bljust.decoding.parts import Results, Wanted, part_dir
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
-
-SAMPLE_RATE = 16000
+from espnet_bljust.units import SAMPLE_RATE
 
 
 class Decoded(NamedTuple):

@@ -8,8 +8,9 @@ import torch
 from espnet_bljust.data.audio.reading import read_audio
 from espnet_bljust.data.kaldi.tables import read_table
 from espnet_bljust.decoding.recogniser import Recogniser
-from espnet_bljust.decoding.tuning import SAMPLE_RATE, count_errors, every_nth
+from espnet_bljust.decoding.tuning import count_errors, every_nth
 from espnet_bljust.disk.settings_file import run_settings
+from espnet_bljust.units import SAMPLE_RATE
 
 MOST_MINUTES = 30.0  # of dev audio; of more every n-th utterance is heard
 BATCH = 8  # utterances

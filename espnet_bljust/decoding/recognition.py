@@ -10,8 +10,7 @@ from torch import Tensor
 from espnet_bljust.decoding import windows
 from espnet_bljust.decoding.word_times import Word
 from espnet_bljust.errors import InputError
-
-RATE = 16000  # Hz
+from espnet_bljust.units import SAMPLE_RATE
 
 
 class Hypothesis(NamedTuple):
@@ -57,11 +56,11 @@ def recognise_blocks(blocks: Iterable[np.ndarray], search: Search, window_second
     best, words = [Hypothesis("", [], [], 0.0)], []
     for first, frames in windows.stretches(windows.frames_of(parts, search.log_probabilities)):
         hypotheses = search.nbest(frames)
-        shift = first * search.frames.hop / RATE
+        shift = first * search.frames.hop / SAMPLE_RATE
         words += [word._replace(start_seconds=word.start_seconds + shift, end_seconds=word.end_seconds + shift)
                   for word in search.words(frames, hypotheses[0])]
         best = joined(best, hypotheses, search.num_best)
-    return Recognition(best[0].text, words, best, heard / RATE)
+    return Recognition(best[0].text, words, best, heard / SAMPLE_RATE)
 
 
 def joined(before: Sequence[Hypothesis], after: Sequence[Hypothesis], count: int) -> list[Hypothesis]:

@@ -23,8 +23,7 @@ from espnet_bljust.markdown import table
 from espnet_bljust.scoring.alignment import align
 from espnet_bljust.scoring.counts import Counts, count_alignment, total
 from espnet_bljust.scoring.trn import units
-
-SAMPLE_RATE = 16000
+from espnet_bljust.units import SAMPLE_RATE
 
 
 class Errors(NamedTuple):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from espnet_bljust.network.heads.ctc import BLANK
+from espnet_bljust.units import SAMPLE_RATE
 
 MARGIN = 50  # frames, 1 s where one lasts 20 ms
 QUIET = 15  # frames over which loudness is averaged, 0.3 s
@@ -42,7 +43,7 @@ def windows(blocks: Iterable[np.ndarray], longest_seconds: float, trunk: Frames)
     Held is a window and what is left of the block that completed it.
     """
     hop, seen_beyond = trunk.hop, trunk.receptive_field - trunk.hop
-    longest = max(2 * QUIET, round(longest_seconds * 16000 / hop))
+    longest = max(2 * QUIET, round(longest_seconds * SAMPLE_RATE / hop))
     blocks, held, skip = iter(blocks), np.zeros(0, np.float32), 0
     while True:
         held = _filled(held, blocks, (skip + longest + MARGIN) * hop + seen_beyond)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from espnet_bljust.data.text.tokens import SPACE, Tokenizer
 from espnet_bljust.decoding.align import Span
+from espnet_bljust.units import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 LEAST = 1e-30  # confidence
 LINE_LETTERS = 42  # of a subtitle; two lines a block
 BLOCK_SECONDS = 6.0

@@ -29,12 +29,12 @@ from espnet_bljust.training.masks import Drawing
 from espnet_bljust.training.processes import watched
 from espnet_bljust.training.stopping import listening
 from espnet_bljust.training.take_off import MOST_TEXTS, token_nats
+from espnet_bljust.units import SAMPLE_RATE
 from espnet_bljust.weights.checkpoint import begun
 from espnet_bljust.weights.experiment import shape_of
 from espnet_bljust.weights.starting_point import starting_point
 
 PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.classifier.": "phi", "network.ssl_head.": "eta"}
-SAMPLE_RATE = 16000
 
 
 class BLJustTask(ASRTask):

@@ -13,12 +13,13 @@ from torch import nn
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
-from espnet_bljust.network.heads.cpc import RATE, CPCHead
+from espnet_bljust.network.heads.cpc import CPCHead
 from espnet_bljust.network.heads.ssl_head import SelfSupervisedHead
 from espnet_bljust.network.log_mel_config import CnnRnnConfig, ConformerConfig
 from espnet_bljust.network.trunks.cnn_rnn import CnnRnnTrunk
 from espnet_bljust.network.trunks.conformer import ConformerTrunk
 from espnet_bljust.network.trunks.trunk import Trunk
+from espnet_bljust.units import SAMPLE_RATE
 
 TrunkKind = TrunkConfig | CnnRnnConfig | ConformerConfig
 SSLKind = SSLConfig | CPCConfig
@@ -52,7 +53,7 @@ def build_trunk(config: TrunkKind) -> nn.Module:
 def build_head(trunk: TrunkKind, config: SSLKind) -> nn.Module:
     """The self-supervised head on such a trunk."""
     if isinstance(config, CPCConfig):
-        steps = trunk.num_frames(round(config.future_seconds * RATE)) - 2 * trunk.edge_frames
+        steps = trunk.num_frames(round(config.future_seconds * SAMPLE_RATE)) - 2 * trunk.edge_frames
         if steps < 2:
             raise InputError(f"cpc_conf: future_seconds {config.future_seconds} leaves fewer than 2 frames to predict. "
                              "Lengthen it.")

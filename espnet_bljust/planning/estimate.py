@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espnet_bljust.progress import duration
+from espnet_bljust.units import SAMPLE_RATE
 
-BYTES_PER_HOUR = 16000 * 2 * 3600  # 16-bit mono at 16 kHz
+BYTES_PER_HOUR = SAMPLE_RATE * 2 * 3600  # 16-bit mono at 16 kHz
 FLAC_RATIO = 0.55  # FLAC against WAV on read speech
 SIZE_RATIO = {".flac": FLAC_RATIO, ".mp3": 0.15, ".ogg": 0.15, ".opus": 0.1}  # of a source file, against WAV
 # Hours of audio done in an hour on one core of a present-day server; orders of magnitude, not promises.
@@ -51,7 +52,7 @@ def hours_of(name: str, dump_dir: Path) -> float | None:
     samples = dump_dir / "org" / name / "utt2num_samples"
     if samples.exists():
         with samples.open(encoding="utf-8") as rows:
-            return sum(int(row.split()[1]) for row in rows) / 16000 / 3600
+            return sum(int(row.split()[1]) for row in rows) / SAMPLE_RATE / 3600
     table = Path("data") / name / "wav.scp"
     if not table.exists():
         return None

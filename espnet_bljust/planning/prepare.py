@@ -11,10 +11,11 @@ from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.planning.checks import check_feasible, check_frozen
 from espnet_bljust.planning.data_settings import Data
-from espnet_bljust.planning.report import SAMPLE_RATE, Amount, Sizes, amount_of, passes, report
+from espnet_bljust.planning.report import Amount, Sizes, amount_of, passes, report
 from espnet_bljust.planning.settings import settled
 from espnet_bljust.planning.speed import measure, training_seconds
 from espnet_bljust.progress import duration
+from espnet_bljust.units import SAMPLE_RATE
 
 
 class Configuration(NamedTuple):

@@ -8,9 +8,9 @@ from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.feeding.batching import batches_of_pass
 from espnet_bljust.data.kaldi.sorted_tables import walk_samples
 from espnet_bljust.markdown import table
+from espnet_bljust.units import SAMPLE_RATE
 
 BYTES_OF_STATE = 16  # float32 weight, gradient and AdamW's two moments
-SAMPLE_RATE = 16000
 HEADS = {"ctc": "CTC head", "mean": "class head"}
 
 

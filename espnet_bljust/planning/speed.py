@@ -10,8 +10,8 @@ import time
 from typing import NamedTuple
 
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.units import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 UTTERANCE_SECONDS = 2
 BUDGET_SECONDS = 1.0  # of measuring, each kind of audio; the largest networks need one step longer than that
 TOKENS_PER_SECOND = 8

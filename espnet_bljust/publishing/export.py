@@ -13,11 +13,12 @@ from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.convert import fairseq, huggingface, torchaudio
 from espnet_bljust.training.masks import MaskingConfig
+from espnet_bljust.units import SAMPLE_RATE
 from espnet_bljust.weights.checkpoint import save_atomically
 from espnet_bljust.weights.experiment import Experiment
 
 FEATURE_EXTRACTOR = {  # padding never counts
-    "feature_extractor_type": "Wav2Vec2FeatureExtractor", "feature_size": 1, "sampling_rate": 16000,
+    "feature_extractor_type": "Wav2Vec2FeatureExtractor", "feature_size": 1, "sampling_rate": SAMPLE_RATE,
     "return_attention_mask": True, "padding_side": "right", "padding_value": 0.0,
 }
 
@@ -59,7 +60,7 @@ def write_torchaudio(experiment: Experiment, out: Path, head: str) -> list[str]:
         left_out = [*left_out, *aux]
         renamed = renamed._replace(state={name: renamed.state[name] for name in renamed.state if name not in aux})
     save_atomically(renamed.state, out)
-    content = {"arguments": torchaudio.arguments(experiment.shape.trunk, vocabulary), "sample_rate": 16000,
+    content = {"arguments": torchaudio.arguments(experiment.shape.trunk, vocabulary), "sample_rate": SAMPLE_RATE,
                "normalize": experiment.shape.trunk.normalize,
                "tokens": experiment.settings["token_list"]}
     write_atomic(out.with_suffix(".json"), json.dumps(content, indent=1, ensure_ascii=False) + "\n")

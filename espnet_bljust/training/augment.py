@@ -17,8 +17,9 @@ from espnet_bljust.network.heads.masking import span_mask, stripe_mask
 from espnet_bljust.network.log_mel_config import HOP, mel_frames
 from espnet_bljust.network.trunks.log_mel import SpectrumMask
 from espnet_bljust.randomness import derive_seed
+from espnet_bljust.units import SAMPLE_RATE
 
-FRAMES_PER_SECOND = 16000 / HOP
+FRAMES_PER_SECOND = SAMPLE_RATE / HOP
 
 
 class Turn(NamedTuple):
@@ -58,7 +59,7 @@ def spectrum_masks(
         rng = np.random.default_rng(derive_seed(seed, "spectrum mask", turn.epoch, utterance))
         width = turn.strength * config.freq_mask_share * num_mels
         bands.append(stripe_mask(num_mels, count=config.num_freq_masks, width=width, rng=rng))
-        count = int(config.time_masks_per_second * samples / 16000 + rng.random())  # exact in the mean
+        count = int(config.time_masks_per_second * samples / SAMPLE_RATE + rng.random())  # exact in the mean
         longest = config.time_mask_seconds * FRAMES_PER_SECOND
         longest = min(longest, config.max_time_share * mel_frames(samples) / max(count, 1))
         frames.append(stripe_mask(mel_frames(samples), count=count, width=turn.strength * longest, rng=rng))

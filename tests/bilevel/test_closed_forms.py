@@ -87,7 +87,7 @@ def test_a_fixed_weight_keeps_its_distance_however_long_it_runs():
     assert np.linalg.norm(found - problem.solution(1e9)) == pytest.approx(closed, rel=1e-6) and closed > 0.3
 
 
-def test_a_step_of_sgd_under_alpha_over_gamma_differs_from_exploration_by_alpha_over_gamma_times_grad_f():
+def test_sgd_under_alpha_over_gamma_differs_from_exploration_by_that_rate_times_grad_f():
     for gamma in (10.0, 1e3, 1e5):
         joint = Problem(**REGULAR).run(1, gamma, 0.1, alpha_over_gamma=True).copy()
         exploration = Problem(**REGULAR).run(1, 0.0, 0.1, phase="exploration")

@@ -245,7 +245,7 @@ def test_an_exponential_decay_to_nothing_is_refused():
         TriStage(final_scale=0.0, decay="exponential")
 
 
-def test_augmentation_begins_at_its_step_and_grows_over_its_ramp_over_all_steps_on_labelled_audio():
+def test_augmentation_begins_at_its_step_and_grows_over_its_ramp_of_labelled_steps():
     """Two cycles of 2 exploration and 3 joint steps, then 4 final ones: 10 steps on labelled audio."""
     options = {**OPTIONS, "schedule": "paper", "cycles": 2, "exploration_steps": 2, "joint_steps": 3, "final_steps": 4}
     plan = build_plan({**options, "augment_start": 2, "augment_ramp": 4})

@@ -58,7 +58,7 @@ def test_negatives_of_the_positives_code_are_left_out_as_in_hugging_face_and_kep
     assert kept.contrastive.detach() > 1.1 * ours.contrastive.detach()
 
 
-def test_s3prls_logarithm_of_p_plus_1e_7_raises_the_diversity_loss_by_1e_7_times_the_perplexity_a_group(step_of):
+def test_s3prls_logarithm_raises_the_diversity_loss_by_1e_7_times_the_perplexity_a_group(step_of):
     network, waves, drawn = step_of((9600, 9600))
     ours = peers.our_step(network.train(), waves, drawn)
     entries = network.ssl_config.groups * network.ssl_config.codes

@@ -76,7 +76,7 @@ def test_micro_batches_are_as_few_as_fit():
     assert least_micro_batches(SIZES, 1, 1, 1.6) is None
 
 
-def test_more_gpus_never_cost_fewer_gpu_hours_nor_less_traffic_and_share_all_work_where_links_cost_nothing():
+def test_more_gpus_cost_no_fewer_gpu_hours_nor_less_traffic_and_free_links_share_all_work():
     for bandwidth, overlap in ((1e9, 0.5), (1e10, 0.0), (1e8, 1.0)):
         found = rows(Cluster(None, bandwidth, overlap, 20))
         for values in ([row.process_hours for row in found], [row.sent_bytes * row.processes for row in found]):

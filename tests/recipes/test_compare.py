@@ -110,7 +110,7 @@ def test_published_figures_stand_beside_ours_with_their_source(standing_in):
 
 
 @pytest.mark.parametrize("name", ["layers", "rates"])
-def test_the_descriptions_of_published_comparisons_have_a_figure_for_every_arm_and_options_that_training_reads(name):
+def test_published_comparisons_have_a_figure_for_every_arm_and_options_that_are_read(name):
     """Each arm's settings through stage 7's own reader, in the recipe they name; the ablation's have their size."""
     from espnet_bljust.network.config import CPCConfig
     from espnet_bljust.network.systems import read_configs

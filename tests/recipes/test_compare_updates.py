@@ -104,7 +104,7 @@ def test_one_pre_training_keeps_what_each_fine_tuning_starts_from(standing_in):
                                       "--report_only")
 
 
-def test_a_pre_training_whose_weights_are_there_is_not_begun_again_and_a_dry_run_makes_no_call(standing_in):
+def test_pre_training_whose_weights_are_there_is_not_repeated_and_a_dry_run_calls_nothing(standing_in):
     words = ["--config", "conf/updates.yaml", "--pretrain_updates", "1k", "--nj", "1"]
     shown = compare(standing_in, *words, "--dry_run")
     assert calls(standing_in) == [] and shown.count("$ ./run.sh ") == 3

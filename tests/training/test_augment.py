@@ -82,7 +82,7 @@ def test_no_utterance_loses_more_than_the_share():
     assert float(drawn.frames.double().mean()) > 0.1
 
 
-def test_an_utterances_masks_are_its_own_in_any_batch_and_others_in_another_pass_or_with_another_seed():
+def test_an_utterances_masks_are_its_own_in_any_batch_and_others_by_pass_and_seed():
     names, samples = ["a", "b", "c"], [16_000, 9_000, 30_000]
     together = masks(names, samples)
     parts = together.frames.split([mel_frames(each) for each in samples])

@@ -140,7 +140,7 @@ def broken_audio(monkeypatch):
 
 
 @pytest.mark.usefixtures("broken_audio")
-def test_audio_that_is_not_finite_is_named_counted_and_moves_nothing_and_the_run_can_stop_on_it(tmp_path, caplog):
+def test_audio_that_is_not_finite_is_named_and_counted_moves_nothing_and_can_stop_the_run(tmp_path, caplog):
     exp_dir = make_experiment(tmp_path, *LONGER)
     with caplog.at_level(logging.INFO):
         train(exp_dir, "exploration")
@@ -169,7 +169,7 @@ def test_one_micro_batchs_broken_audio_names_no_utterance_of_another(caplog):
     assert trainer.stats.counts["skipped_steps"] == 1
 
 
-def test_an_utterance_too_short_for_its_transcript_is_counted_and_named_and_the_others_are_learnt_from(caplog):
+def test_an_utterance_too_short_for_its_transcript_is_named_and_the_others_are_learnt_from(caplog):
     batch = micro_batch((3, 4))  # 12 to 24 frames
     batch.joint.labels = [torch.tensor([1, 2] * 30), torch.tensor([1, 2])]
     trainer = Trainer(make_model())

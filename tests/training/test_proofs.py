@@ -46,7 +46,7 @@ def test_one_backward_equals_three_autograd_calls(gamma, eta_step):
     assert_close(step_of(model, plan, batch), expected, 1e-10)
 
 
-def test_the_derivative_of_thetas_gradient_by_gamma_is_the_self_supervised_gradient_and_not_zero():
+def test_thetas_gradient_changes_with_gamma_by_the_self_supervised_gradient_not_zero():
     batch = micro_batch(LABELLED, POOL)
     one, two = (step_of(make_model(), constant_plan("joint", 1, gamma), batch) for gamma in (1.0, 2.0))
     model = make_model()
@@ -86,7 +86,7 @@ def test_gamma_zero_follows_the_supervised_run_bit_for_bit_moments_and_generator
     assert not any(parameter in joint.optimizer.state for parameter in joint.model.network.ssl_head.parameters())
 
 
-def test_gamma_zero_with_pool_audio_in_the_pass_follows_the_supervised_run_while_eta_learns_by_its_own_step():
+def test_gamma_zero_with_pool_audio_follows_the_supervised_run_while_eta_learns_alone():
     own = Trainer(make_model(), torch.optim.AdamW, 1.0, weight_decay=0.1)
     own.run(constant_plan("joint", 5, 0.0, 0.01, eta_step="own"), micro_batch(LABELLED, POOL))
     supervised = Trainer(make_model(), torch.optim.AdamW, 1.0, weight_decay=0.1)
@@ -128,7 +128,7 @@ def test_micro_batches_of_any_cut_give_the_gradient_of_the_whole_batch(parts, ph
     assert_close(step_of(make_model(), plan, *cut), whole, 1e-12)
 
 
-def test_a_process_without_any_share_of_a_batch_adds_zeros_to_the_trunk_and_nothing_to_the_heads():
+def test_a_process_without_a_share_of_a_batch_adds_zeros_to_the_trunk_none_to_heads():
     model = make_model()
     model(JointBatch())["supervised"].backward()
     for name, parameter in model.named_parameters():

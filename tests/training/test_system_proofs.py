@@ -55,7 +55,7 @@ def test_gamma_zero_follows_the_supervised_run_bit_for_bit_moments_and_generator
         assert role(name) != "eta" or torch.equal(first, start[name]), name
 
 
-def test_gamma_zero_with_pool_audio_in_the_pass_follows_the_supervised_run_while_eta_learns_by_its_own_step(system):
+def test_gamma_zero_with_pool_audio_follows_the_supervised_run_while_eta_learns_alone(system):
     own = Trainer(make_model(system=system), torch.optim.AdamW, 1.0, weight_decay=0.1)
     own.run(constant_plan("joint", 4, 0.0, 0.01, eta_step="own"), micro_batch(LABELLED, POOL, system))
     supervised = Trainer(make_model(system=system), torch.optim.AdamW, 1.0, weight_decay=0.1)

@@ -69,7 +69,7 @@ def test_a_head_that_knows_frequencies_alone_costs_no_less_than_the_plateau():
     assert float(found.parts["tokens"]) == 720
 
 
-def test_the_health_watch_names_the_plateau_after_its_steps_and_not_in_the_warm_up_or_below_it():
+def test_the_health_watch_names_the_plateau_after_its_steps_but_not_in_the_warm_up():
     def alarms(cost, settled=True):
         health = Health(codes=0, token_nats=2.0, plateau_steps=30)
         return [step for step in range(10, 100, 10) if health.look({**PLATEAU, "ctc_token": cost}, step, settled)]
@@ -94,7 +94,7 @@ def test_a_run_begins_again_three_times_at_most_and_never_once_it_has_left_the_p
     assert not again.judge({"ctc_token": 2.1}, settled=True, on_plateau=True)
 
 
-def test_a_run_that_learns_nothing_begins_again_three_times_each_with_half_the_rates_and_is_then_let_go(root, caplog):
+def test_a_run_that_learns_nothing_begins_again_three_times_with_half_the_rates_each(root, caplog):
     exp_dir = make_experiment(root, *STUCK)
     with caplog.at_level(logging.WARNING, "espnet_bljust"):
         train(exp_dir)

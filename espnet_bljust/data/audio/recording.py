@@ -18,8 +18,8 @@ from espnet_bljust.data.audio.reading import EXACT_FORMATS
 from espnet_bljust.data.audio.resample import ZERO_CROSSINGS, resample
 from espnet_bljust.data.audio.truncation import DEFAULT, shortfall
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
-RATE = 16000
 BLOCK_SECONDS = 60
 MOST_DECODED_BYTES = 8 << 30  # of a file that ffmpeg reads
 
@@ -96,10 +96,10 @@ def _convert(path: str, out: Path) -> str:
 
 def resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
     """At 16 kHz, as if the blocks, (sample,) float32 at ``rate`` Hz, were resampled together."""
-    if rate == RATE:
+    if rate == SAMPLE_RATE:
         yield from blocks
         return
-    ratio = Fraction(RATE, rate)
+    ratio = Fraction(SAMPLE_RATE, rate)
     up, down = ratio.numerator, ratio.denominator
     reach = ceil(ZERO_CROSSINGS * max(up, down) / up / down + 1) * down  # samples that an output sees on either side
     held, front = np.zeros(0, np.float32), 0  # of what is held, the first ``front`` samples have been given
@@ -107,7 +107,7 @@ def resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
         held = np.concatenate([held, block])
         ready = (len(held) - reach) // down * down
         if ready > front:
-            yield resample(held, rate, RATE)[front * up // down : ready * up // down]
+            yield resample(held, rate, SAMPLE_RATE)[front * up // down : ready * up // down]
             rest = max(0, ready - reach)
             held, front = held[rest:], ready - rest
-    yield resample(held, rate, RATE)[front * up // down :]
+    yield resample(held, rate, SAMPLE_RATE)[front * up // down :]

@@ -16,8 +16,8 @@ import numpy as np
 
 from espnet_bljust.data.audio.resample import resample
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 SYNCHRONOUS, SSML_AND_UTF8 = 2, 0x10 | 1
 RATE, PITCH, RANGE = 1, 3, 4  # enum espeak_PARAMETER
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)

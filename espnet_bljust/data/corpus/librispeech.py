@@ -21,8 +21,8 @@ from espnet_bljust.data.audio.flac import read_flac_header
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
+from espnet_bljust.units import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 WORDS = re.compile(r"[A-Z']+(?: [A-Z']+)*")  # the transcripts hold nothing else
 AT_ONCE = 64  # speakers whose utterances wait in memory
 

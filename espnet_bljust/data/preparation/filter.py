@@ -24,6 +24,7 @@ from espnet_bljust.data.preparation.formatted_set import (
 from espnet_bljust.data.preparation.perturb import original_of
 from espnet_bljust.data.preparation.subsets import choose_labelled, make_pool
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Bounds:
 
     min_seconds: float = 0.1
     max_seconds: float = 20.0
-    rate: int = 16000
+    rate: int = SAMPLE_RATE
 
 
 class SetNames(NamedTuple):

@@ -29,6 +29,7 @@ from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.files import fresh_dir, sync_tree, temporary_dir, write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
+from espnet_bljust.units import SAMPLE_RATE
 
 FULL_SCALE = 32767  # |sample| at or above this counts as clipped
 MAX_OVERSHOOT_SECONDS = 0.5  # a segment may end this far behind its recording, as in Kaldi's extract-segments
@@ -41,7 +42,7 @@ class FormatOptions:
     """What decides the bytes that come out."""
 
     audio_format: str = "flac"  # flac, wav, or flac.ark / wav.ark through kaldiio
-    rate: int = 16000  # Hz
+    rate: int = SAMPLE_RATE  # Hz
     mixdown: bool = False  # average several channels instead of refusing them
     max_missing: Tolerance = DEFAULT  # of what a header promises; beyond it a recording is broken
 

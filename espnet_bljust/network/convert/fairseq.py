@@ -15,6 +15,7 @@ from torch import Tensor
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.table import Renamed, Rule, export, inverse, modern, old_fashioned, rename
+from espnet_bljust.units import SAMPLE_RATE
 
 PROBE = "encoder.layers.0.self_attn.k_proj.weight"
 PREFIX, CTC_LAYER = "w2v_encoder.w2v_model.", "w2v_encoder.proj."
@@ -101,7 +102,7 @@ def model_config(trunk: TrunkConfig, ssl: SSLConfig, num_negatives: int) -> dict
 
 def config(trunk: TrunkConfig, ssl: SSLConfig, num_negatives: int, head: str) -> dict[str, Any]:
     """`cfg` of a checkpoint: task and model."""
-    task = {"_name": "audio_pretraining", "sample_rate": 16000, "normalize": trunk.normalize}
+    task = {"_name": "audio_pretraining", "sample_rate": SAMPLE_RATE, "normalize": trunk.normalize}
     model = model_config(trunk, ssl, num_negatives)
     if head == "ctc":
         task = {**task, "_name": "audio_finetuning"}

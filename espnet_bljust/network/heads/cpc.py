@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from espnet_bljust.network.config import CPCConfig
 from espnet_bljust.network.heads.contrastive import contrast
 from espnet_bljust.network.heads.ssl_head import Reading, SSLSums
-
-RATE = 16000
+from espnet_bljust.units import SAMPLE_RATE
 
 
 def stretches(num_samples: int, config: CPCConfig, rng: np.random.Generator) -> list[tuple[int, int, int]]:
@@ -29,7 +28,7 @@ def stretches(num_samples: int, config: CPCConfig, rng: np.random.Generator) -> 
 
     An utterance shorter than one is a stretch of its own, divided in the same ratio.
     """
-    context, future = round(config.context_seconds * RATE), round(config.future_seconds * RATE)
+    context, future = round(config.context_seconds * SAMPLE_RATE), round(config.future_seconds * SAMPLE_RATE)
     whole = context + future
     if num_samples < whole:
         return [(0, num_samples * context // whole, num_samples)]

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from espnet_bljust.network.log_mel_config import HOP, WINDOW, mel_frames
+from espnet_bljust.units import SAMPLE_RATE
 
 FFT = 512
-RATE = 16000
 FLOOR = 1e-10
 EPSILON = 1e-5  # variance of a band that does not vary
 
@@ -59,8 +59,8 @@ def _normalised(rows: Tensor) -> Tensor:
 
 def mel_filters(num_mels: int) -> Tensor:
     """(frequency, mel), float64."""
-    frequencies = torch.linspace(0, RATE / 2, FFT // 2 + 1, dtype=torch.float64)
-    top = 2595 * torch.log10(torch.tensor(1 + RATE / 2 / 700, dtype=torch.float64))
+    frequencies = torch.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1, dtype=torch.float64)
+    top = 2595 * torch.log10(torch.tensor(1 + SAMPLE_RATE / 2 / 700, dtype=torch.float64))
     corners = 700 * (10 ** (torch.linspace(0, 1, num_mels + 2, dtype=torch.float64) * top / 2595) - 1)
     distance = frequencies[:, None] - corners  # (frequency, corner)
     widths = corners.diff()

@@ -89,7 +89,7 @@ def test_the_order_depends_on_seed_and_purpose(other):
     assert one_pass(stream(durations), 0) != one_pass(stream(durations, **other), 0)
 
 
-def test_each_pass_has_an_order_of_its_own_that_neither_global_randomness_nor_the_budget_moves():
+def test_each_pass_has_its_own_order_that_neither_global_randomness_nor_budget_moves():
     durations = [1.0] * 50
     flat = [[name for _, batch in one_pass(stream(durations), epoch) for name in batch] for epoch in range(4)]
     assert len({tuple(order) for order in flat}) == 4

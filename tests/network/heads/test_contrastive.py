@@ -16,7 +16,7 @@ def others(count):
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
 @pytest.mark.parametrize("keys", [2, 5, 16])
-def test_orthonormal_keys_give_log_of_one_plus_the_others_at_exp_of_minus_one_over_temperature(keys, temperature):
+def test_orthonormal_keys_give_the_closed_form_of_the_temperature(keys, temperature):
     eye = torch.eye(keys, dtype=torch.float64)
     found = contrast(eye, eye, identities=torch.arange(keys), negatives=[others(keys)], temperature=temperature)
     expected = keys * math.log(1 + (keys - 1) * math.exp(-1 / temperature))

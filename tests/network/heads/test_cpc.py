@@ -31,7 +31,7 @@ def head_of(steps, final_dim, config=CONFIG):
     return head.double()
 
 
-def test_orthonormal_frames_predicted_exactly_give_log_of_one_plus_the_others_at_exp_of_minus_one_over_temperature():
+def test_orthonormal_frames_predicted_exactly_give_the_closed_form_of_the_temperature():
     eye = torch.eye(5, dtype=torch.float64)
     sums = head_of(5, 5)(eye.flatten()[None], eye, lengths=[0, 5], negatives=[others(5)], temperature=1.0)
     assert float(sums.contrastive) == pytest.approx(5 * math.log(1 + 4 * math.exp(-10)), rel=1e-12)
@@ -122,7 +122,7 @@ def test_predictions_hear_the_context_alone_and_targets_the_future_alone(network
     assert [bool(gradient.any()) for gradient in found] == [True, False, False, False]
 
 
-def test_the_loss_reaches_trunk_and_head_and_never_the_ctc_head_and_the_edge_scales_the_trunk_alone(network):
+def test_the_loss_reaches_trunk_and_own_head_alone_and_the_edge_scales_the_trunk_alone(network):
     def gradients(edge):
         network.zero_grad()
         batch = pool(network)

@@ -20,6 +20,7 @@ from espnet_bljust.disk.files import fresh_dir, write_atomic
 from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.disk.sorting import BETWEEN, open_lines, record, sorted_lines
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
 DATA, DOWNLOADS = Path("data"), Path("downloads")
 URLS = [
@@ -27,7 +28,6 @@ URLS = [
     "https://us.openslr.org/resources/33/data_aishell.tgz",
 ]
 MD5 = "2f494334227864a8a8fec932999db9d8"  # as PaddleSpeech's dataset/aishell/aishell.py states it
-SAMPLE_RATE = 16000
 
 
 def options() -> argparse.ArgumentParser:

@@ -19,9 +19,9 @@ from espnet_bljust.disk.files import fresh_dir, swap_dir, sync_tree, temporary_d
 from espnet_bljust.disk.text_file import read_lines
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
+from espnet_bljust.units import SAMPLE_RATE
 
 FORMS = (".flac", ".wav", ".sph", ".raw")
-SAMPLE_RATE = 16000
 TRANSCRIPT = re.compile(r"(?:<s> )?(?P<words>.*?)(?: </s>)? \((?P<prefix>\w+)-(?P<speaker>\w+)-(?P<suffix>\w+)\)\s*")
 
 

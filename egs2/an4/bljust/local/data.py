@@ -13,6 +13,7 @@ from espnet_bljust.disk.archive import extract
 from espnet_bljust.disk.download import download
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
 DOWNLOADS = Path("downloads")
 URLS = [
@@ -93,7 +94,7 @@ def describe(recordings: list[Recording], audio: dict[str, Path], words: dict[st
 
 
 def summarise(name: str, recordings: list[Recording]) -> str:
-    hours = sum(recording.num_samples for recording in recordings) / 16000 / 3600
+    hours = sum(recording.num_samples for recording in recordings) / SAMPLE_RATE / 3600
     speakers = len({recording.speaker for recording in recordings})
     return f"{name} {len(recordings)} utterances, {speakers} speakers, {hours:.2f} h"
 

@@ -22,6 +22,7 @@ from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
 from espnet_bljust.disk.files import fresh_dir, swap_dir, sync_tree, temporary_dir, write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.progress import progress
+from espnet_bljust.units import SAMPLE_RATE
 
 AUDIO = Path("downloads/mini")
 DEFAULTS = {"train": (400, 40), "unlabelled": (1700, 100), "dev": (60, 6), "test": (100, 10)}  # utterances, speakers
@@ -108,7 +109,7 @@ def _end_with_parent() -> None:
 
 
 def _write(utterance: Utterance, path: str) -> None:
-    write_audio(Path(path), record(utterance), 16000)
+    write_audio(Path(path), record(utterance), SAMPLE_RATE)
 
 
 def _describe(utterances: list[Utterance], *, labelled: bool) -> KaldiDir:

@@ -7,6 +7,7 @@ import numpy as np
 
 from espnet_bljust.data.audio.synthesis import EspeakVoice, add_background, speak, to_int16
 from espnet_bljust.randomness import derive_seed
+from espnet_bljust.units import SAMPLE_RATE
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 NUM_WORDS = (2, 6)  # words in an utterance, both ends included
@@ -81,6 +82,6 @@ def record(utterance: Utterance) -> np.ndarray:
     first, *others = utterance.words.split()
     pauses = [f' <break time="{generator.integers(*PAUSE_MS)}ms"/> {word}' for word in others]
     speech = speak(first + "".join(pauses), utterance.voice, seed=utterance.seed)
-    before, after = (int(16000 * generator.uniform(*MARGIN_SECONDS)) for _ in range(2))
+    before, after = (int(SAMPLE_RATE * generator.uniform(*MARGIN_SECONDS)) for _ in range(2))
     speech = add_background(np.pad(speech, (before, after)), generator, snr_db=SNR_DB)
     return to_int16(speech, rms_db=generator.uniform(*LEVEL_DB))

@@ -17,11 +17,11 @@ from espnet_bljust.disk.archive import extract
 from espnet_bljust.disk.download import download
 from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
 DOWNLOADS = Path("downloads")
 URLS = [f"https://{host}/resources/101/speechocean762.tar.gz" for host in
         ("www.openslr.org", "openslr.elda.org", "openslr.magicdatatech.com")]
-RATE = 16000
 EIGHTHS = {  # the training half by the position of a speaker, modulo 8
     "official": {"dev": {0}},  # the rest is train; test is the official half
     "speakers": {"dev": {0}, "test": {2, 4, 6}},
@@ -79,7 +79,7 @@ def read_half(root: Path, half: str) -> tuple[KaldiDir, list[str]]:
     """A half of the corpus with absolute paths, and everything that is wrong in it."""
     directory, problems = scan_dir(root / half, require_text=True)
     wavs = {utterance: str(root / path) for utterance, path in directory.wavs.items()}
-    problems += check_headers(map(Path, wavs.values()), RATE)[1]
+    problems += check_headers(map(Path, wavs.values()), SAMPLE_RATE)[1]
     return KaldiDir(wavs=wavs, utt2spk=directory.utt2spk, text=directory.text), problems
 
 

@@ -20,13 +20,13 @@ from espnet_bljust.disk.download import download
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
 DATA, DOWNLOADS = Path("data"), Path("downloads")
 # Both as in torchaudio 2.11, torchaudio/datasets/tedlium.py, _RELEASE_CONFIGS["release2"].
 URL = "http://www.openslr.org/resources/19/TEDLIUM_release2.tar.gz"
 SHA256 = "93281b5fcaaae5c88671c9d000b443cb3c7ea3499ad12010b3934ca41a7b9c58"
 TALKS = {"train": 1495, "dev": 8, "test": 11}  # openslr.org/19; 1,514 in all, as Kaldi's recipe counts them, too
-SAMPLE_RATE = 16000
 OVERSHOOT_SECONDS = 0.5  # stage 3 takes segments that end so far behind their recording, as Kaldi does
 PROBLEMS, LEFT_OUT = Path("data/tedlium2_problems.txt"), Path("data/tedlium2_left_out.txt")
 

@@ -12,9 +12,9 @@ from espnet_bljust.data.corpus.folder import write_unlabelled
 from espnet_bljust.data.kaldi.directory import KaldiDir, write_dir
 from espnet_bljust.disk.problems import raise_listed
 from espnet_bljust.errors import InputError
+from espnet_bljust.units import SAMPLE_RATE
 
 HERE = Path(__file__).parent
-SAMPLE_RATE = 16000
 TRAINING_SPEAKERS = 462  # TIMIT's testset.doc: 630 speakers, 168 of them in TEST
 SENTENCES = 8  # of a speaker, without the two SA sentences that all speakers read
 EVERY = 4  # of as many speakers of an excerpt without TEST, the last is test and the one before dev
@@ -57,7 +57,8 @@ def main(arguments: argparse.Namespace) -> None:
     raise_listed(problems, PROBLEMS, where=str(root), remedy=remedy)
     for name, (audio, texts, num_samples) in directories.items():
         write_set(name, audio, texts)
-        notes.append(f"{name} {len(audio)} sentences, {len(sets[name])} speakers, {num_samples / 16000 / 3600:.2f} h")
+        hours = num_samples / SAMPLE_RATE / 3600
+        notes.append(f"{name} {len(audio)} sentences, {len(sets[name])} speakers, {hours:.2f} h")
     notes += write_unlabelled(arguments.unlabelled_dir or folders.get("UNLABELLED", ""))
     others = len(speakers) - sum(map(len, sets.values()))
     print(f"{'; '.join(notes)}; left out: all SA sentences, and {others} speakers of TEST outside both lists")
