@@ -75,7 +75,7 @@ class Recogniser:
         require_window(window_seconds)
         if isinstance(audio, Path | str):
             with open_recording(str(audio)) as blocks:
-                return self.recognise_blocks(blocks, window_seconds)
+                return self.recognise_blocks(blocks, window_seconds)._replace(short_seconds=blocks.short_seconds)
         if not rate or rate < 0:
             raise InputError(f"rate {rate}: samples need their sampling rate in Hz. Write recognise(samples, 16000), "
                              "say.")

@@ -29,6 +29,7 @@ class Recognition(NamedTuple):
     words: list[Word]  # of the text: each with start_seconds, end_seconds and a confidence, 0 to 1
     nbest: list[Hypothesis]  # best first, at least one; as many as the search is asked for, fewer where it held fewer
     seconds: float  # of audio
+    short_seconds: float = 0.0  # that the header of the file promises and the file lacks; what is there is heard
 
 
 class Search(Protocol):
