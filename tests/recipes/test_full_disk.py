@@ -21,7 +21,6 @@ pytest_plugins = ("tests.helpers.disk",)
 def test_a_full_disk_in_stage_3_is_one_line_and_with_space_it_goes_on(finished, disk, kilobytes):
     whole = finished.files()
     shutil.rmtree(finished.folder / "dump")
-    (finished.folder / "dump/raw/.stages/train/3.json").unlink()
     disk(finished.folder / "dump", kilobytes)
     output = finished.run("--stage", "3", "--stop_stage", "4", code=1)
     assert disk.full in output and "Traceback" not in output

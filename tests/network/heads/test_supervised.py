@@ -148,7 +148,7 @@ def test_evaluation_reads_the_last_layer_alone():
     network = network_of(WAV2VEC2, HeadConfig(consistency=0.2, intermediate_layers=(1,))).eval()
     found = network(JointBatch(labelled=waves(), labels=LABELS))
     plain, _ = ctc_sum(found.logits, found.logit_lengths, LABELS)
-    assert torch.equal(found.ctc_sum, plain) and found.parts.keys() == {"ctc"}
+    assert torch.equal(found.ctc_sum, plain) and found.parts.keys() == {"ctc", "tokens"}
 
 
 @pytest.mark.parametrize(("options", "named"), [
