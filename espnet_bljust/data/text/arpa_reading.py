@@ -49,12 +49,23 @@ def read_arpa(path: Path) -> ArpaModel:
 def _counts(path: Path, lines: Lines) -> list[int]:
     """The numbers of n-grams that the head names, by order; reads on to the first n-gram."""
     counts = []
-    for _, line in lines:
+    for number, line in lines:
         if line == b"\\1-grams:":
             return counts
         if line.startswith(b"ngram "):
-            counts.append(int(line.partition(b"=")[2]))
+            counts.append(_count(path, number, line, len(counts) + 1))
     raise InputError(f"{path}: has no \\1-grams: in it. Make the model again.")
+
+
+def _count(path: Path, number: int, line: bytes, order: int) -> int:
+    """What "ngram <order>=<count>" says; no count is larger than the file, whose n-grams take at least a byte each."""
+    named, _, digits = line.removeprefix(b"ngram ").partition(b"=")
+    if named.strip() == b"%d" % order and digits.strip().isdigit() and len(digits) < 20:
+        count = int(digits)
+        if count <= path.stat().st_size:
+            return count
+    raise InputError(f"{path}:{number}: {line.decode(errors='replace')[:40]} where ngram {order}=<how many> should "
+                     "stand. The file is cut or damaged: make the model again.")
 
 
 def _expect(path: Path, lines: Lines, wanted: str) -> None:

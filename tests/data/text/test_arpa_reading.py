@@ -45,6 +45,9 @@ def test_blanks_for_tabs_and_empty_lines_are_fine_and_a_no_break_space_is_a_lett
     ("two two", "two three", r"x.arpa:\d+: not log10 p, 2 words of the unigrams"),
     ("\ttwo two\t", "\ttwo\t", r"x.arpa:\d+: not log10 p, 2 words"),
     ("ngram 2=", "ngram 2=1", r"x.arpa:\d+: not log10 p, 2 words"),
+    ("ngram 1=", "ngram 1=1=", r"x.arpa:2: ngram 1=1=\d+ where ngram 1=<how many> should stand"),
+    ("ngram 2=", "ngram 3=", r"x.arpa:3: ngram 3=\d+ where ngram 2=<how many> should stand"),
+    ("ngram 2=", "ngram 2=99999999", r"x.arpa:3: ngram 2=99999999\d+ where ngram 2=<how many> should stand"),
     ("\tone\t", "\ttwo\t", "x.arpa: 1 unigrams stand there twice"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(written, old, new, said):
