@@ -22,7 +22,7 @@ import yaml
 from espnet_bljust.markdown import row, table
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.systems import read_configs
-from espnet_bljust.planning.report import BYTES_OF_STATE, Sizes
+from espnet_bljust.planning.plan_report import BYTES_OF_STATE, Sizes
 from espnet_bljust.planning.speed import UTTERANCE_SECONDS, noise_batch
 from espnet_bljust.units import SAMPLE_RATE
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
+from espnet_bljust.bilevel.plan_segments import PHASES, Segment
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import ROLES
-from espnet_bljust.bilevel.segments import PHASES, Segment
 
 LOSSES_OF_PHASE = {"exploration": (False, True), "joint": (True, True), "final": (True, False)}
 ROLES_OF_PHASE = {"exploration": ("theta", "eta"), "joint": ROLES, "final": ("theta", "phi")}

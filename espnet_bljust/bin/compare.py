@@ -19,8 +19,8 @@ from pathlib import Path
 from espnet_bljust.command import run, true_false
 from espnet_bljust.comparison.actions import ACTIONS, act
 from espnet_bljust.comparison.description import read_description
+from espnet_bljust.comparison.outcome import Wanted
 from espnet_bljust.comparison.runs import Recipe
-from espnet_bljust.comparison.tables import Wanted
 
 
 def main(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """What a training will cost on 1 to 512 GPUs: steps, GPU hours, time, memory, disk, traffic. local/plan.sh calls it.
 
 Settings come from a recipe's configuration, or complete, with the hours of audio, from an experiment whose stage 7 is
-done. Formulas: planning/cost_model.py, and those of stage 7 (planning/report.py, speed.py); rates: cost_rates.py.
+done. Formulas: planning/cost_model.py, and those of stage 7 (planning/plan_report.py, speed.py); rates: cost_rates.py.
 """
 
 import argparse

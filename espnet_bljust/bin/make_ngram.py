@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from espnet_bljust.command import names, run
-from espnet_bljust.data.preparation.ngram import Texts, Units, make_ngram
+from espnet_bljust.data.preparation.make_ngram import Texts, Units, make_ngram
 from espnet_bljust.data.text.lmplz import UNITS
 from espnet_bljust.data.text.tokens import TOKEN_TYPES
 

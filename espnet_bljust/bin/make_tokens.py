@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_bljust.command import run
-from espnet_bljust.data.preparation.tokens import make_tokens
+from espnet_bljust.data.preparation.make_tokens import make_tokens
 from espnet_bljust.data.text.token_list import BpeOptions, Symbols
 from espnet_bljust.data.text.tokens import TOKEN_TYPES
 

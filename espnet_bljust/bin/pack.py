@@ -9,7 +9,7 @@ from pathlib import Path
 
 from espnet_bljust.command import run
 from espnet_bljust.publishing.about import TEMPLATE, About
-from espnet_bljust.publishing.files import make_pack
+from espnet_bljust.publishing.pack_files import make_pack
 
 
 def main(options: argparse.Namespace) -> None:

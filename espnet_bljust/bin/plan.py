@@ -8,7 +8,7 @@ will take is printed only: it is measured, and what is written is the same at ev
 import argparse
 from pathlib import Path
 
-from espnet_bljust.bilevel.options import METHODS
+from espnet_bljust.bilevel.plan_options import METHODS
 from espnet_bljust.command import run, true_false
 from espnet_bljust.planning import keys_page
 from espnet_bljust.planning.data_settings import Data

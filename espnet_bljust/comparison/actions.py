@@ -4,8 +4,8 @@ import os
 
 from espnet_bljust.comparison import tasks, updates
 from espnet_bljust.comparison.description import Description
+from espnet_bljust.comparison.outcome import Wanted, report
 from espnet_bljust.comparison.runs import Recipe, note_options
-from espnet_bljust.comparison.tables import Wanted, report
 
 ACTIONS = ("check", "data", "pretrain", "run", "report")
 LAST_DATA_STAGE = 6

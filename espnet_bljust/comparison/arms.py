@@ -14,7 +14,7 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.scoring.counts import Counts, total
 from espnet_bljust.scoring.history import training_seconds
-from espnet_bljust.scoring.result import read_utterances
+from espnet_bljust.scoring.sclite_result import read_utterances
 from espnet_bljust.scoring.significance import Errors, Interval, bootstrap, by_seed, by_speaker, sign_flip_p
 from espnet_bljust.scoring.trn import trn_id
 

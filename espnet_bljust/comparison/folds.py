@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
+from espnet_bljust.planning.plan_report import Sizes
+from espnet_bljust.scoring.confusion import RESULT, add, read_confusion
+from espnet_bljust.scoring.confusion_figure import draw_confusion
+from espnet_bljust.scoring.history import training_seconds
 
 if TYPE_CHECKING:
     from espnet_bljust.comparison.description import Description
@@ -30,10 +36,6 @@ def dumpdir(folder: Path, fold: int) -> Path:
 
 def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> None:
     """COMPARISON.md and a confusion matrix for every arm that all folds and seeds have; what is missing is named."""
-    from espnet_bljust.disk.files import write_atomic
-    from espnet_bljust.scoring.confusion import RESULT, add, read_confusion
-    from espnet_bljust.scoring.confusion_figure import draw_confusion
-
     folder, decoded = expdir / description.name, f"{description.decoding}/{description.test_set}"
     paths = {job: folder / job.tag / f"{decoded}_fold{job.fold}" / "score_class" / RESULT for job in jobs}
     missing = [job for job in jobs if not paths[job].is_file()]
@@ -55,11 +57,6 @@ def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> N
 
 def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
     """Rates of all test utterances of all folds together, their deviation over runs, size and time."""
-    from espnet_bljust.disk.settings_file import read_yaml_keys
-    from espnet_bljust.planning.report import Sizes
-    from espnet_bljust.scoring.confusion import add
-    from espnet_bljust.scoring.history import training_seconds
-
     whole = add(parts)
     sizes = Sizes.of(read_yaml_keys(exp_dirs[0] / "train.yaml"))
     return {

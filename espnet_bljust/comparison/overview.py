@@ -2,12 +2,18 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.comparison.arms import Arm
+from espnet_bljust.comparison.description import Description
+from espnet_bljust.comparison.runs import Job
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.markdown import table
+from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.scoring.history import column, read_history
 
 
@@ -26,6 +32,36 @@ def losses(history: Path) -> tuple[float, float]:
     pairs = ((explored, "contrastive"), (rows, "ctc"))
     contrastive, ctc = (float(column(part[-1:], name)[0]) if part else math.nan for part, name in pairs)
     return contrastive, ctc
+
+
+def report(description: Description, jobs: Sequence[Job], expdir: Path, report_one: Callable) -> None:
+    """Every task as a comparison of its own, then the table that joins them.
+
+    report_one(description, jobs, rate=, score=, suffix=): writes the table of one and gives its arms.
+    """
+    folder, reference = expdir / description.name, description.reference
+    first = next(iter(description.tasks))
+    found, costs = {}, {}
+    for task, given in description.tasks.items():
+        arms = {arm: values for arm, values in description.arms.items() if arm.endswith(f"_{task}")}
+        part = replace(description, arms=arms, reference=reference.removesuffix(f"_{first}") + f"_{task}",
+                       test_set=given["test_set"])
+        mine = [job for job in jobs if job.arm in arms]
+        found[task] = report_one(part, mine, rate=task, score=given.get("score", "wer"), suffix=f"_{task}")
+        for job in mine:
+            if (folder / job.tag / "history.jsonl").is_file():
+                by_task = costs.setdefault(job.arm.removesuffix(f"_{task}"), {})
+                by_task.setdefault(task, []).append(cost_of(folder / job.tag))
+    text = overview(found, costs, title=description.name)
+    write_atomic(folder / "COMPARISON.md", text)
+    print(f"\n{text}")
+    print(f"{folder}/COMPARISON.md: {len(costs)} arms by {len(found)} tasks")
+
+
+def cost_of(exp_dir: Path) -> Cost:
+    """Parameters by train.yaml, losses by history.jsonl."""
+    sizes = Sizes.of(read_yaml_keys(exp_dir / "train.yaml"))
+    return Cost(sizes.theta + sizes.phi + sizes.eta, *losses(exp_dir / "history.jsonl"))
 
 
 def overview(tasks: Mapping[str, list[Arm]], costs: Mapping[str, Mapping[str, list[Cost]]], *, title: str) -> str:

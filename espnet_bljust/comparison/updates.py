@@ -12,8 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
+from espnet_bljust.scoring.history import read_history
+from espnet_bljust.scoring.sclite_result import read_counts
 
 if TYPE_CHECKING:
     from espnet_bljust.comparison.description import Description
@@ -63,8 +66,6 @@ def pretraining_options(description: "Description", expdir: Path) -> dict[str, A
 
 def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> None:
     """COMPARISON.md and comparison.json of the updates that every seed has; what is missing is named."""
-    from espnet_bljust.disk.files import write_atomic
-
     folder, decoding = expdir / description.name, description.decoding
     scores = Path(decoding, description.test_set, "score_cer", "result.txt")
     missing = [job for job in jobs if not (folder / job.tag / scores).is_file()]
@@ -85,8 +86,6 @@ def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> N
 
 def validation(exp_dir: Path, step: int) -> dict[str, float | None]:
     """The self-supervised loss (nats per masked frame) and its accuracy (a fraction) after ``step`` updates."""
-    from espnet_bljust.scoring.history import read_history
-
     found = [row for row in read_history(exp_dir / "history.jsonl").valid if row["step"] == step]
     row = found[0] if found else {}
     return {name: row.get(name) for name in ("contrastive", "ssl_accuracy")}
@@ -94,8 +93,6 @@ def validation(exp_dir: Path, step: int) -> dict[str, float | None]:
 
 def error_rates(decodings: list[Path]) -> dict[str, float]:
     """Set -> CER as a fraction, mean over runs, of the sets that all runs have."""
-    from espnet_bljust.scoring.result import read_counts
-
     sets = [{path.parents[1].name for path in folder.glob("*/score_cer/result.txt")} for folder in decodings]
     return {name: statistics.fmean(read_counts(folder / name / "score_cer" / "result.txt").error_rate
                                    for folder in decodings) for name in sorted(set.intersection(*sets))}

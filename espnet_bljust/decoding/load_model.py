@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from espnet_bljust.decoding.huggingface import from_huggingface_folder
-from espnet_bljust.decoding.model import NOT_PACKED, Model, from_experiment, tokenizer_of
+from espnet_bljust.decoding.huggingface_folder import from_huggingface_folder
+from espnet_bljust.decoding.trained_model import NOT_PACKED, Model, from_experiment, tokenizer_of
 from espnet_bljust.disk.archive import extract_zip
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError

@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from kaldiio import WriteHelper
+
 from espnet_bljust.data.kaldi.tables import read_table, write_table
 from espnet_bljust.disk.files import sync_tree, write_atomic
 from espnet_bljust.disk.late import wait_for
@@ -53,8 +55,6 @@ class Results:
         if self.ctm is not None:
             write_atomic(part / CTM, "".join(line + "\n" for line in self.ctm))
         if self.posteriors is not None:
-            from kaldiio import WriteHelper
-
             archive.parent.mkdir(parents=True, exist_ok=True)
             with WriteHelper(f"ark,scp:{archive},{part / POSTERIORS}") as writer:
                 for utterance in sorted(self.posteriors):

@@ -13,9 +13,9 @@ from espnet_bljust.decoding.align import align
 from espnet_bljust.decoding.beam_search import BeamSearch, Found
 from espnet_bljust.decoding.language_model import read_language_model
 from espnet_bljust.decoding.load_model import load_model
-from espnet_bljust.decoding.model import Model, from_experiment
 from espnet_bljust.decoding.recognition import Hypothesis, Recognition, mono, recognise_blocks
 from espnet_bljust.decoding.search_settings import SearchSettings
+from espnet_bljust.decoding.trained_model import Model, from_experiment
 from espnet_bljust.decoding.transcripts import require_window
 from espnet_bljust.decoding.word_times import Clock, Word, words_of
 from espnet_bljust.errors import InputError

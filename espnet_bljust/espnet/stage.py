@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.plan import PHASES
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.history import column, read_history

@@ -1,5 +1,7 @@
 """Stock ESPnet's own model, against whose names and shapes a pack is held."""
 
+from argparse import Namespace
+
 import torch
 
 from espnet_bljust.network.convert.stock_espnet import OF_HUBERT
@@ -7,7 +9,6 @@ from espnet_bljust.network.convert.stock_espnet import OF_HUBERT
 
 def check_names(config: dict, state: dict[str, torch.Tensor]) -> None:
     """Build the stock model and compare names and shapes; its own left-overs of pre-training are allowed."""
-    from argparse import Namespace
 
     from espnet2.tasks.asr import ASRTask
 

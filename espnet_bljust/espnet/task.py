@@ -11,8 +11,8 @@ from espnet2.tasks.asr import ASRTask
 from espnet2.train.distributed_utils import DistributedOption, get_rank
 from espnet2.utils.types import str2triple_str
 
-from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.plan import PHASES
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
 from espnet_bljust.data.feeding.batching import BatchStream, fixed_batches
 from espnet_bljust.data.feeding.pool_index import PoolIndex

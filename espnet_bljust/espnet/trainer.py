@@ -24,7 +24,7 @@ from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
 from espnet_bljust.progress import progress
 from espnet_bljust.randomness import derive_seed
 from espnet_bljust.training.health import OF_UTTERANCES, Health
-from espnet_bljust.training.history import History
+from espnet_bljust.training.history_rows import History
 from espnet_bljust.training.phase_dropouts import phase_dropouts
 from espnet_bljust.training.precision import Precision, bfloat16_pays
 from espnet_bljust.training.processes import Processes

@@ -14,7 +14,7 @@ import math
 from typing import NamedTuple
 
 from espnet_bljust.bilevel.plan import Plan
-from espnet_bljust.planning.report import Sizes
+from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.planning.speed import Rates, training_seconds
 
 BACKWARD = 2 / 3  # of a step's time

@@ -10,7 +10,7 @@ from espnet_bljust.planning.cost_model import Cluster, cost
 from espnet_bljust.planning.cost_rates import Speed, add_measured, count_teraflop, device_of, read_rates, speed_of
 from espnet_bljust.planning.cost_table import assumptions, bytes_lines, table, warnings
 from espnet_bljust.planning.cost_task import Task, positive
-from espnet_bljust.planning.report import Amount, report
+from espnet_bljust.planning.plan_report import Amount, report
 from espnet_bljust.planning.speed import Rates, training_seconds
 
 

@@ -6,7 +6,7 @@ from espnet_bljust.planning.cost_model import Cluster, Cost, audio_of_update
 from espnet_bljust.planning.cost_rates import Speed
 from espnet_bljust.planning.cost_task import Task
 from espnet_bljust.planning.estimate import BYTES_PER_HOUR, FLAC_RATIO
-from espnet_bljust.planning.report import disk_gb
+from espnet_bljust.planning.plan_report import disk_gb
 from espnet_bljust.progress import duration
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_bljust.bilevel.options import build_plan
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
-from espnet_bljust.planning.report import Sizes, amount_of
+from espnet_bljust.planning.plan_report import Sizes, amount_of
 from espnet_bljust.planning.settings import settled
 
 KINDS = ("labelled", "pool", "valid")

@@ -11,7 +11,7 @@ from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.planning.checks import check_feasible, check_frozen
 from espnet_bljust.planning.data_settings import Data
-from espnet_bljust.planning.report import Amount, Sizes, amount_of, passes, report
+from espnet_bljust.planning.plan_report import Amount, Sizes, amount_of, passes, report
 from espnet_bljust.planning.settings import settled
 from espnet_bljust.planning.speed import measure, training_seconds
 from espnet_bljust.progress import duration

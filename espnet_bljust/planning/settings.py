@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from espnet_bljust.bilevel.options import batch_scales, build_plan
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.bilevel.plan_options import batch_scales, build_plan
 from espnet_bljust.disk.settings_file import parse_yaml, read_yaml
 from espnet_bljust.errors import InputError
 from espnet_bljust.training.configuration import check, written_defaults

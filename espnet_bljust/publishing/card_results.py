@@ -12,8 +12,8 @@ from huggingface_hub import EvalResult
 from espnet_bljust.markdown import table
 from espnet_bljust.scoring.confusion import RESULT, Confusion, markdown_table, read_confusion
 from espnet_bljust.scoring.counts import Counts
-from espnet_bljust.scoring.result import read_utterances
 from espnet_bljust.scoring.results import rate_names, read_results
+from espnet_bljust.scoring.sclite_result import read_utterances
 from espnet_bljust.scoring.significance import rate_interval
 
 

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from safetensors.torch import save_file
+
 from espnet_bljust.data.text.huggingface_tokens import tokenizer_files
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
@@ -25,8 +27,6 @@ FEATURE_EXTRACTOR = {  # padding never counts
 
 def write_huggingface(experiment: Experiment, out: Path, head: str) -> list[str]:
     """A directory for from_pretrained; gives the names that were left out."""
-    from safetensors.torch import save_file
-
     if out.exists() and not (out / "config.json").is_file():
         raise InputError(f"{out}: exists and is no Hugging Face directory. Remove it, or name another --out.")
     settings, (trunk, ssl, vocabulary, _) = experiment.settings, experiment.shape

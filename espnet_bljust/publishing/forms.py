@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.publishing.pack_files import zip_alone
 
 FORMS = {"fairseq": ".pt", "torchaudio": ".pt", "espnet": ".zip", "huggingface": ""}  # endings; none: a folder
 HEADS = ("ctc", "pretraining")
@@ -16,8 +17,6 @@ def export(exp_dir: Path, model: Path, form: str, head: str, out: Path) -> str:
     if FORMS[form] and out.suffix != FORMS[form]:
         raise InputError(f"--out {out}: not a name for {form}. Name a file that ends in {FORMS[form]}.")
     if form == "espnet":
-        from espnet_bljust.publishing.files import zip_alone
-
         return zip_alone(exp_dir, model, out)
     from espnet_bljust.publishing import export as writers
     from espnet_bljust.weights.experiment import Experiment, of_wav2vec2

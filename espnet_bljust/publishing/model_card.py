@@ -16,7 +16,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
-from espnet_bljust.planning.report import amount_of
+from espnet_bljust.planning.plan_report import amount_of
 from espnet_bljust.publishing.about import About
 from espnet_bljust.publishing.card_results import Measured, evaluations, results_table
 from espnet_bljust.scoring.results import environment

@@ -13,7 +13,7 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
 from espnet_bljust.scoring.counts import Counts
-from espnet_bljust.scoring.result import read_counts
+from espnet_bljust.scoring.sclite_result import read_counts
 
 KINDS = ("wer", "cer", "ter")
 HEADS = ("dataset", "Snt", "Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")

@@ -19,9 +19,9 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.confusion import RESULT, Confusion, count, write_confusion
 from espnet_bljust.scoring.confusion_figure import draw_confusion
 from espnet_bljust.scoring.counts import Counts, count_alignment, total
-from espnet_bljust.scoring.result import result_text, score_units
 from espnet_bljust.scoring.results import UNMARKED
 from espnet_bljust.scoring.same_utterances import read_sides
+from espnet_bljust.scoring.sclite_result import result_text, score_units
 from espnet_bljust.scoring.trn import trn_text, units
 
 

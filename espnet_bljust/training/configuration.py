@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 
 import torch
 
-from espnet_bljust.bilevel.options import PlanOptions
+from espnet_bljust.bilevel.plan_options import PlanOptions
 from espnet_bljust.errors import InputError
 from espnet_bljust.keys import Group, default_of, key, key_of, refuse_unknown, require
 from espnet_bljust.network.config import CPCConfig, SSLConfig

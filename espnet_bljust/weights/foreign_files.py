@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.disk.settings_file import read_json, read_yaml
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.systems import TRUNKS

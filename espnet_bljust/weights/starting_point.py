@@ -14,7 +14,7 @@ from torch import Tensor
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.convert import fairseq, huggingface, stock_espnet, torchaudio
 from espnet_bljust.network.convert.fit import MASK_EMBEDDING, SUPERVISED, Shape, fit
-from espnet_bljust.network.convert.table import Renamed, rename
+from espnet_bljust.network.convert.name_table import Renamed, rename
 from espnet_bljust.weights.foreign_files import Found, read
 
 OURS, SSL_HEAD = "network.", "ssl_head."

@@ -11,8 +11,8 @@ import torch
 
 from espnet_bljust.bilevel.penalty import Counts, LossSums
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.bilevel.plan_segments import Segment
 from espnet_bljust.bilevel.rates import TriStage
-from espnet_bljust.bilevel.segments import Segment
 from espnet_bljust.bilevel.step import apply, gradient
 
 FLAT = TriStage(0.0, 1.0, 1.0)

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.bilevel.options import batch_scales, build_plan
 from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan
+from espnet_bljust.bilevel.plan_options import batch_scales, build_plan
+from espnet_bljust.bilevel.plan_segments import Gamma, paper_segments
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import ROLES
-from espnet_bljust.bilevel.segments import Gamma, paper_segments
 from espnet_bljust.errors import InputError
 
 RATES = {"exploration": {"theta": 1e-3, "phi": 0.0, "eta": 2e-3}, "joint": {"theta": 3e-4, "phi": 4e-4, "eta": 5e-4},

@@ -8,9 +8,9 @@ import torch
 from espnet_bljust.bilevel.balance import Balance
 from espnet_bljust.bilevel.penalty import Counts, LossSums, gradient_scale_edge, penalised
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.bilevel.plan_segments import Segment
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
-from espnet_bljust.bilevel.segments import Segment
 from espnet_bljust.bilevel.step import PullMeter, apply, gradient
 
 A, B, C, D, S, U = 2.0, 0.5, 1.5, 3.0, 1.0, -2.0

@@ -12,7 +12,7 @@ from espnet_bljust.bin.compare import get_parser, main
 from espnet_bljust.comparison.arms import read_run
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.history import training_seconds
-from espnet_bljust.scoring.result import read_utterances, result_text, score_units
+from espnet_bljust.scoring.sclite_result import read_utterances, result_text, score_units
 from espnet_bljust.scoring.significance import sign_flip_p
 
 SIZES = Path(__file__).parents[2] / "conf/size"

@@ -36,7 +36,7 @@ from espnet_bljust.data.text import tokens  # noqa: E402
 from espnet_bljust.data.text.arpa import arpa_words  # noqa: E402
 from espnet_bljust.decoding import search_settings  # noqa: E402
 from espnet_bljust.decoding.beam_search import BeamSearch  # noqa: E402
-from espnet_bljust.decoding.huggingface import from_huggingface_folder  # noqa: E402
+from espnet_bljust.decoding.huggingface_folder import from_huggingface_folder  # noqa: E402
 from espnet_bljust.decoding.language_model import read_language_model  # noqa: E402
 from espnet_bljust.decoding.load_model import from_pack  # noqa: E402
 from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402

@@ -9,9 +9,9 @@ import torch
 from espnet2.train.distributed_utils import DistributedOption
 
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.bilevel.plan_segments import Segment
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import parameter_groups, split_roles
-from espnet_bljust.bilevel.segments import Segment
 from espnet_bljust.data.feeding.samples import Sample
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.bin import cost
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning import cost_rates, cost_report, prepare
 from espnet_bljust.planning.cost_model import Cluster, all_reduce_bytes, least_micro_batches
 from espnet_bljust.planning.cost_model import cost as cost_of
-from espnet_bljust.planning.report import Sizes
+from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.planning.speed import Rates, seconds_of_step
 from tests.helpers.experiment import TINY, TRAIN, make_experiment
 

@@ -1,6 +1,6 @@
 """The estimate of time in the training plan."""
 
-from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.planning.speed import Rates, measure, training_seconds
 
 PLAN = {"method": "bljust", "schedule": "once", "exploration_steps": 10, "joint_steps": 20, "final_steps": 5,

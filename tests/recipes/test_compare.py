@@ -23,7 +23,7 @@ python3 make.py "$expdir/$asr_tag" "$seed"
 MAKE = """
 import json, sys
 from pathlib import Path
-from espnet_bljust.scoring.result import result_text, score_units
+from espnet_bljust.scoring.sclite_result import result_text, score_units
 folder, wrong = Path(sys.argv[1]), 1 + int(sys.argv[2]) + ("ptft" in sys.argv[1])
 said = {f"s3-{index}": "a b c d e".split() for index in range(4)}
 heard = {name: ["x"] * wrong + words[wrong:] for name, words in said.items()}

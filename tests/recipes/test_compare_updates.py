@@ -18,7 +18,7 @@ MAKE = """
 import json, sys
 from pathlib import Path
 from espnet_bljust.scoring.confusion import count, write_confusion
-from espnet_bljust.scoring.result import result_text, score_units
+from espnet_bljust.scoring.sclite_result import result_text, score_units
 folder, stop, weights, fold = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
 folder.mkdir(parents=True, exist_ok=True)
 if stop == "8":

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.bin import compare
 from espnet_bljust.comparison import groups
 from espnet_bljust.comparison.tasks import joined
@@ -19,7 +19,7 @@ from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning import settings
 from espnet_bljust.planning.data_settings import of_tokens
-from espnet_bljust.planning.report import Sizes
+from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.shell import options
 from espnet_bljust.training.masks import MaskingConfig
 

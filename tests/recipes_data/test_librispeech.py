@@ -6,7 +6,7 @@ import pytest
 import soundfile
 import yaml
 
-from espnet_bljust.bilevel.options import build_plan
+from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.data.kaldi.directory import read_dir
 from tests.helpers.libri import CORPUS, ROOT, SENTENCES, generated, real, run_data, write_chapter, write_speakers
 

@@ -10,7 +10,7 @@ import pytest
 from espnet_bljust.bin import results, score
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.counts import Counts
-from espnet_bljust.scoring.result import read_counts
+from espnet_bljust.scoring.sclite_result import read_counts
 from espnet_bljust.scoring.trn import units
 
 REFERENCE = "a-1 the cat sat\na-2 on\nb-1 THE MAT\n"

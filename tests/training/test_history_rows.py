@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.history import read_history
-from espnet_bljust.training import history as module
-from espnet_bljust.training.history import History
+from espnet_bljust.training import history_rows as module
+from espnet_bljust.training.history_rows import History
 
 
 class Silent:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import soundfile
+
 from espnet_bljust.data.audio.reading import EXACT_FORMATS
 from espnet_bljust.data.audio.truncation import DEFAULT, SPHERE_HEADER_BYTES, Shortfall, Tolerance, shortfall
 from espnet_bljust.errors import InputError
@@ -31,8 +33,6 @@ def read_header(path: Path | str, tolerance: Tolerance = DEFAULT) -> Header:
 
     ``num_samples`` are those that are there.
     """
-    import soundfile
-
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such audio file. Copy the corpus again.")

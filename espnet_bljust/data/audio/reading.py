@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import soundfile
+from kaldiio import matio
 
 from espnet_bljust.data.audio.mp3 import mp3_length
 from espnet_bljust.data.audio.truncation import DEFAULT, Shortfall, Tolerance, shortfall
@@ -122,8 +124,6 @@ def _archive(entry: str) -> re.Match | None:
 
 def _read_file(path: str, start: float | None, end: float | None, tolerance: Tolerance) -> Recording:
     """A file of its own; only the wanted stretch is decoded where that is exact."""
-    import soundfile
-
     if not os.path.isfile(path):  # never raises, whatever the name
         raise InputError(f"{path}: no such audio file. Check wav.scp; relative paths start in the recipe's folder.")
     try:
@@ -148,8 +148,6 @@ def _reason(error: Exception) -> str:
 
 
 def _read_exact(path: str, start: float | None, end: float | None, tolerance: Tolerance) -> Recording:
-    import soundfile
-
     with soundfile.SoundFile(path) as file:
         frames, rate = file.frames, file.samplerate
         short = shortfall(path, log=file.extra_info, frames=frames, rate=rate, is_sphere=file.format == "NIST")
@@ -167,8 +165,6 @@ def _read_exact(path: str, start: float | None, end: float | None, tolerance: To
 @lru_cache(maxsize=1)  # the utterances of one recording follow each other
 def _decode(entry: str) -> tuple[np.ndarray, int]:
     """The whole of a pipe, archive entry or lossy file: (sample, channel) float32, not to be changed in place."""
-    import soundfile
-
     if not is_pipe(entry) and (match := _archive(entry)):
         return _read_archive(match["path"], int(match["offset"]))
     data = _run_pipe(entry) if is_pipe(entry) else b""
@@ -204,8 +200,6 @@ def _run_pipe(entry: str) -> bytes:
 
 def _read_archive(path: str, offset: int) -> tuple[np.ndarray, int]:
     """Audio at ``offset`` bytes of a Kaldi archive: (sample, channel) float32 and rate."""
-    from kaldiio import matio
-
     try:
         with open(path, "rb") as file:
             file.seek(offset)
@@ -233,8 +227,6 @@ def _read_archive(path: str, offset: int) -> tuple[np.ndarray, int]:
 
 def _read_sound(file: BinaryIO) -> tuple[int, np.ndarray]:
     """What kaldiio wrote through soundfile: the length of the number, the number of bytes, and an audio file."""
-    import soundfile
-
     (digits,) = file.read(1)
     data = file.read(min(int.from_bytes(file.read(digits), "little"), os.fstat(file.fileno()).st_size))
     with soundfile.SoundFile(io.BytesIO(data)) as sound:

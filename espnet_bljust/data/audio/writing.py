@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from espnet_bljust.disk.files import named
 
@@ -13,8 +14,6 @@ def write_audio(path: Path, samples: np.ndarray, rate: int) -> None:
 
     Through memory: of a FLAC file whose last block found no room libsndfile says nothing.
     """
-    import soundfile
-
     memory = io.BytesIO()
     soundfile.write(memory, samples, rate, format=path.suffix[1:], subtype="PCM_16")
     with named(path):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
+from kaldiio import save_ark
 
 from espnet_bljust.data.audio.reading import ARCHIVE, Recording, files_of, read_recording
 from espnet_bljust.data.audio.resample import resample
@@ -229,8 +230,6 @@ class _ArchiveWriter:
         self.file.close()
 
     def write(self, utterance: str, integers: np.ndarray) -> str:
-        from kaldiio import save_ark
-
         offset = self.file.tell() + len(utterance.encode()) + 1  # behind "utterance "
         kind = self.options.audio_format.removesuffix(".ark")
         save_ark(

@@ -7,6 +7,8 @@ tokens.txt: one token a line, its id is the line number from 0
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from sentencepiece import SentencePieceProcessor
+
 from espnet_bljust.data.text.piece_file import problem
 from espnet_bljust.errors import InputError
 
@@ -66,8 +68,6 @@ class BpeSplitter(Splitter):
     """Pieces of a SentencePiece model."""
 
     def __init__(self, model: Path | str) -> None:
-        from sentencepiece import SentencePieceProcessor
-
         read_bpe_model(model)
         try:
             self.processor = SentencePieceProcessor(model_file=str(model))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
-from espnet_bljust.network.convert.table import Renamed, Rule, export, inverse, modern, old_fashioned, rename
+from espnet_bljust.network.convert.name_table import Renamed, Rule, export, inverse, modern, old_fashioned, rename
 from espnet_bljust.units import SAMPLE_RATE
 
 PROBE = "encoder.layers.0.self_attn.k_proj.weight"

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from espnet_bljust.network.config import TrunkConfig
-from espnet_bljust.network.convert.table import Renamed, Rule, export, inverse, modern, rename
+from espnet_bljust.network.convert.name_table import Renamed, Rule, export, inverse, modern, rename
 
 PROBE = "encoder.feature_projection.projection.weight"
 RULES: list[Rule] = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from espnet_bljust.comparison import folds, tasks, updates
+from espnet_bljust.comparison import folds, overview, updates
 from espnet_bljust.comparison.arms import Arm, compare, markdown, read_run
 from espnet_bljust.comparison.description import Description
 from espnet_bljust.comparison.figure import draw_comparison
@@ -31,7 +31,7 @@ def report(description: Description, recipe: Recipe, wanted: Wanted) -> None:
     elif description.folds:
         folds.report(description, jobs, recipe.expdir)
     elif description.tasks:
-        tasks.report(description, jobs, recipe.expdir, partial(report_one, recipe=recipe, wanted=wanted))
+        overview.report(description, jobs, recipe.expdir, partial(report_one, recipe=recipe, wanted=wanted))
     else:
         score = wanted.score
         report_one(description, jobs, recipe=recipe, wanted=wanted, rate=score.upper(), score=score,

@@ -5,9 +5,16 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from espnet_bljust.bilevel.plan import PHASES, ROLES_OF_PHASE, Plan
+from espnet_bljust.bilevel.plan_segments import (
+    BASELINES,
+    Gamma,
+    Segment,
+    baseline_segments,
+    once_segments,
+    paper_segments,
+)
 from espnet_bljust.bilevel.rates import TriStage
 from espnet_bljust.bilevel.roles import ROLES
-from espnet_bljust.bilevel.segments import BASELINES, Gamma, Segment, baseline_segments, once_segments, paper_segments
 from espnet_bljust.errors import InputError
 from espnet_bljust.keys import Count, Group, key, require
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from espnet_bljust.data.text.huggingface_vocabulary import read_tokens
-from espnet_bljust.decoding.model import NOT_PACKED, Model
+from espnet_bljust.decoding.trained_model import NOT_PACKED, Model
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape
