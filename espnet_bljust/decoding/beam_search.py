@@ -53,8 +53,8 @@ class BeamSearch:
         if 0 < tried < frames.shape[1]:
             least = np.partition(frames, -tried, axis=1)[:, [-tried]]
             frames = np.where(frames >= least, frames, -np.inf)
-        found = self.search(frames)[: self.settings.nbest]
-        return [Found(self._ids(labels), score) for labels, score in found]
+        labellings = self.search(frames)[: self.settings.nbest]
+        return [Found(self._ids(labels), score) for labels, score in labellings]
 
     def _ids(self, labels: Sequence[int]) -> list[int]:
         if self.words is None:

@@ -44,9 +44,9 @@ class DevErrors(NamedTuple):
     def rate(self, weights: Path) -> float:
         """Errors a reference word or character with these weights."""
         recogniser = Recogniser.from_experiment(self.exp_dir, weights, self.device)
-        found = []
+        texts = []
         for first in range(0, len(self.entries), BATCH):
             waves = [torch.from_numpy(read_audio(entry)[0]) for entry in self.entries[first : first + BATCH]]
-            found += [hypothesis.text for hypothesis in recogniser(waves)]
-        words, characters = count_errors(self.references, found)
+            texts += [hypothesis.text for hypothesis in recogniser(waves)]
+        words, characters = count_errors(self.references, texts)
         return (words if self.words else characters).error_rate

@@ -22,22 +22,21 @@ HEAD = "ctc.ctc_lo."
 
 def from_huggingface_folder(folder: Path) -> Model:
     """Strict: every tensor of the file has its place, but for those that only training uses."""
-    found = read(folder)
-    if found.settings.get("model_type") != "wav2vec2":
-        raise InputError(f"{folder / 'config.json'}: model_type is {found.settings.get('model_type')!r}, not wav2vec2. "
-                         "Load it with transformers.")
-    renamed = from_huggingface(found.state)
+    source = read(folder)
+    if (kind := source.settings.get("model_type")) != "wav2vec2":
+        raise InputError(f"{folder / 'config.json'}: model_type is {kind!r}, not wav2vec2. Load it with transformers.")
+    renamed = from_huggingface(source.state)
     if renamed.unknown or f"{HEAD}bias" not in renamed.state:
         odd = f"has {renamed.unknown[0]}" if renamed.unknown else "has no CTC layer lm_head"
-        raise InputError(f"{found.path}: no Wav2Vec2ForCTC as it is known here ({odd}). Load it with transformers.")
+        raise InputError(f"{source.path}: no Wav2Vec2ForCTC as it is known here ({odd}). Load it with transformers.")
     state = {name: value for name, value in renamed.state.items() if not name.startswith(NOT_PACKED)}
-    trunk = _trunk(state, found.settings, folder, normalize=found.normalized)
+    trunk = _trunk(state, source.settings, folder, normalize=source.normalized)
     size = len(state[f"{HEAD}bias"])
-    tokens = read_tokens(folder, size, found.settings.get("pad_token_id") or 0)
+    tokens = read_tokens(folder, size, source.settings.get("pad_token_id") or 0)
     if any(len(state[HEAD + part]) != size for part in ("weight", "bias")):
-        raise InputError(f"{found.path}: lm_head has a weight and a bias of different sizes. Restore the file.")
+        raise InputError(f"{source.path}: lm_head has a weight and a bias of different sizes. Restore the file.")
     state |= {HEAD + part: state[HEAD + part][tokens.order] for part in ("weight", "bias")}  # blank is our first token
-    network = build(Shape(trunk, SSLConfig(), size), state, str(found.path), fresh=NOT_PACKED)
+    network = build(Shape(trunk, SSLConfig(), size), state, str(source.path), fresh=NOT_PACKED)
     return Model(network, tokens.tokenizer, tokens.token_type)
 
 

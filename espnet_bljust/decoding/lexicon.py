@@ -88,14 +88,14 @@ def _inner_arcs(trie: Trie, alphabet: np.ndarray, inner: dict[int, str]) -> tupl
     first, symbol = trie.first_child(), trie.symbol()
     start = node = np.arange(trie.num_nodes)
     place = np.zeros(trie.num_nodes, np.int64)  # in the tokens' tree
-    found = []
+    arcs = []
     while len(node):
         parent, child = spread(first[node], first[node + 1])
         place = tokens.find(place[parent], symbol[child])
         start, node, place = (column[place >= 0] for column in (start[parent], child, place))
         whole = token_at[place] >= 0
-        found.append(np.stack([token_at[place], start, node])[:, whole])
-    token, start, target = np.concatenate(found, axis=1)
+        arcs.append(np.stack([token_at[place], start, node])[:, whole])
+    token, start, target = np.concatenate(arcs, axis=1)
     order = np.lexsort((token, start))
     return token[order], start[order], target[order]
 

@@ -86,7 +86,7 @@ def merge_more(out_dir: Path, parts: list[Path]) -> None:
     """What was asked for beside the tables of the best; what an earlier call left and this one did not make goes."""
     for old in out_dir.glob(nbest_dir("*")):
         shutil.rmtree(old)
-    for folder in sorted({found.name for part in parts for found in part.glob(nbest_dir("*"))}):
+    for folder in sorted({place.name for part in parts for place in part.glob(nbest_dir("*"))}):
         (out_dir / folder).mkdir()
         for name in TABLES:
             merged = {}

@@ -54,11 +54,11 @@ class _Histories:
         return number
 
     def labels(self, history: int) -> tuple[int, ...]:
-        found = []
+        backwards = []
         while history:
             history, label = self.pairs[history]
-            found.append(label)
-        return tuple(reversed(found))
+            backwards.append(label)
+        return tuple(reversed(backwards))
 
 
 class PrefixSearch:
@@ -148,7 +148,7 @@ class PrefixSearch:
             last = (int(ending.label[row]),) if ending.label[row] != NOTHING else ()
             labels = histories.labels(int(beam.history[row])) + last
             sums[labels] = float(np.logaddexp(sums.get(labels, -np.inf), score[row]))
-        return sorted((Labelling(*one) for one in sums.items()), key=lambda found: (-found.score, found.labels))
+        return sorted((Labelling(*each) for each in sums.items()), key=lambda one: (-one.score, one.labels))
 
 
 def _merge(stayed: _Beam, grown: _Beam) -> _Beam:

@@ -97,13 +97,13 @@ class Recogniser:
     @torch.inference_mode()
     def log_probabilities(self, waves: list[Tensor]) -> list[Tensor]:
         """(frame, token) float32 each, a row a frame; none for audio shorter than a frame."""
-        found = [torch.zeros(0, len(self.token_list), device=self.device)] * len(waves)
+        posteriors = [torch.zeros(0, len(self.token_list), device=self.device)] * len(waves)
         long = [index for index, wave in enumerate(waves) if self.frames.num_frames(len(wave))]
         if long:
             logits, lengths = self.network.recognise([waves[index].to(self.device) for index in long])
             for index, part in zip(long, logits.float().log_softmax(-1).split(lengths), strict=True):
-                found[index] = part
-        return found
+                posteriors[index] = part
+        return posteriors
 
     def nbest(self, log_probability: Tensor) -> list[Hypothesis]:
         """The hypotheses of one utterance, best first, at least one."""
@@ -111,11 +111,11 @@ class Recogniser:
             return [Hypothesis("", [], [], 0.0)]
         if self.beam is None:
             (ids,) = greedy(log_probability, [len(log_probability)])
-            found = [Found(ids, float(log_probability.max(-1).values.sum()))]
+            best = [Found(ids, float(log_probability.max(-1).values.sum()))]
         else:
-            found = self.beam(log_probability)
+            best = self.beam(log_probability)
         return [Hypothesis(self.tokenizer.decode(ids), [self.token_list[token] for token in ids], ids, score)
-                for ids, score in found]
+                for ids, score in best]
 
     def words(self, log_probability: Tensor, hypothesis: Hypothesis) -> list[Word]:
         """The words of a hypothesis with times, by the best path that collapses to it."""

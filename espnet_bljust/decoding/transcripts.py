@@ -55,8 +55,8 @@ def recognise_files(
                 if blocks.short_seconds:
                     lacks = f"{1000 * blocks.short_seconds:.0f} ms before its header says"
                     print(f"{path}: ends {lacks}; what is there is recognised", file=sys.stderr)
-                found = recogniser.recognise_blocks(progress(blocks, name, unit="min"), window_seconds)
-            deliver(found, path, output, several=len(recordings) > 1)
+                recognition = recogniser.recognise_blocks(progress(blocks, name, unit="min"), window_seconds)
+            deliver(recognition, path, output, several=len(recordings) > 1)
         except InputError as error:
             if debug:
                 raise
@@ -65,9 +65,9 @@ def recognise_files(
     return failed
 
 
-def deliver(found: "Recognition", audio: str, output: Output, *, several: bool) -> None:
+def deliver(recognition: "Recognition", audio: str, output: Output, *, several: bool) -> None:
     """To the file of its own, or to standard output; there, ``several`` texts are told apart by name."""
-    text = formatted(found, audio, output.form)
+    text = formatted(recognition, audio, output.form)
     if output.out_dir:
         output.out_dir.mkdir(parents=True, exist_ok=True)
         write_atomic(output.out_dir / (Path(audio).stem + SUFFIX[output.form]), text)
@@ -75,15 +75,15 @@ def deliver(found: "Recognition", audio: str, output: Output, *, several: bool) 
         print(f"{audio}\t{text}" if several and output.form == "text" else text, end="", flush=True)
 
 
-def formatted(found: "Recognition", audio: str, form: str) -> str:
+def formatted(recognition: "Recognition", audio: str, form: str) -> str:
     """The content of the output file."""
     if form == "text":
-        return found.text + "\n"
+        return recognition.text + "\n"
     if form == "srt":
         from espnet_bljust.decoding.word_times import srt  # brings torch
 
-        return srt(found.words)
+        return srt(recognition.words)
     words = [{"word": word.word, "start": round(word.start_seconds, 3), "end": round(word.end_seconds, 3),
-              "confidence": round(word.confidence, 4)} for word in found.words]
-    content = {"audio": audio, "seconds": round(found.seconds, 3), "text": found.text, "words": words}
+              "confidence": round(word.confidence, 4)} for word in recognition.words]
+    content = {"audio": audio, "seconds": round(recognition.seconds, 3), "text": recognition.text, "words": words}
     return json.dumps(content, ensure_ascii=False) + "\n"

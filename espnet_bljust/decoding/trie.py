@@ -38,8 +38,8 @@ class Trie:
         """The child of each parent by each symbol, -1 where there is none."""
         wanted = parent * self.num_symbols + symbol
         place = np.searchsorted(self.key, wanted)
-        found = self.key.take(place, mode="clip") == wanted if len(self.key) else np.zeros(place.shape, bool)
-        return np.where(found, place + 1, -1)
+        present = self.key.take(place, mode="clip") == wanted if len(self.key) else np.zeros(place.shape, bool)
+        return np.where(present, place + 1, -1)
 
     def parent(self) -> np.ndarray:
         """(node,); the root is its own."""

@@ -82,8 +82,8 @@ class DevSet(NamedTuple):
         """Of one search with these settings."""
         tokenizer = self.recogniser.tokenizer
         search = BeamSearch(self.recogniser.token_list, settings, self.model, tokenizer.splitter)
-        found = [tokenizer.decode(search(each)[0].ids) if len(each) else "" for each in self.frames]
-        return count_errors(self.references, found, self.silent)
+        texts = [tokenizer.decode(search(each)[0].ids) if len(each) else "" for each in self.frames]
+        return count_errors(self.references, texts, self.silent)
 
     def __str__(self) -> str:
         return f"{len(self.references)} utterances, {sum(len(text.split()) for text in self.references)} words"

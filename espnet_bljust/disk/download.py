@@ -95,19 +95,19 @@ def _recorded(record: Path) -> str:
 
 def _check(file: Path, path: Path, due: dict[str, str], record: Path) -> str:
     """The SHA-256 of ``file``, recorded when new; a wrong transfer is deleted, a wrong file of the user's is not."""
-    found = {}
+    digests = {}
     for name, digest in due.items():
         if digest or name == "sha256":
             with file.open("rb") as stream:
-                found[name] = hashlib.file_digest(stream, name).hexdigest()
-        if digest and found[name] != digest.lower():
+                digests[name] = hashlib.file_digest(stream, name).hexdigest()
+        if digest and digests[name] != digest.lower():
             if file != path:
                 file.unlink()
-            raise InputError(f"{path}: {LABELS[name]} {found[name]} where {digest} is due. "
+            raise InputError(f"{path}: {LABELS[name]} {digests[name]} where {digest} is due. "
                              "Delete it and run again, or check its source.")
     if not record.is_file():
-        write_atomic(record, f"{found['sha256']}  {path.name}\n")
-    return found["sha256"]
+        write_atomic(record, f"{digests['sha256']}  {path.name}\n")
+    return digests["sha256"]
 
 
 def _fetch(url: str, part: Path) -> None:

@@ -23,10 +23,10 @@ def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> An
 
 def read_yaml_keys(path: Path) -> dict[str, Any]:
     """The same, of a file that must hold keys with values."""
-    found = read_yaml(path)
-    if not isinstance(found, dict):
+    content = read_yaml(path)
+    if not isinstance(content, dict):
         raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
-    return found
+    return content
 
 
 def parse_yaml(text: str, where: str | Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:

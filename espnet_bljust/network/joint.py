@@ -121,14 +121,14 @@ class JointNetwork(nn.Module):
             inner: list[Tensor] = []
             tap = self._tap(inner, border)
             hidden = self.trunk.encode(encoded, mask=mask, want=want, channels=batch.channels, tap=tap)
-        found = ssl = penalty = None
+        sums = ssl = penalty = None
         if batch.labelled:
-            found = supervised(self.head, self.head_config, hidden[:border], inner=inner, lengths=lengths,
+            sums = supervised(self.head, self.head_config, hidden[:border], inner=inner, lengths=lengths,
                                labels=batch.labels, views=batch.views)
             lengths = self.head.rows(lengths)
         if batch.pool:
             ssl, penalty = self._self_supervised(batch, hidden[border:], features, border)
-        total, infeasible, logits, parts = found or (None, None, None, {})
+        total, infeasible, logits, parts = sums or (None, None, None, {})
         rows = len(features.rows) - border
         return JointSums(total, len(lengths), infeasible, logits, lengths, ssl, penalty, rows, parts)
 

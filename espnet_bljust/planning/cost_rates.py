@@ -88,13 +88,13 @@ def add_measured(settings: dict, size: str, name: str, path: Path) -> dict:
         raise InputError(f"--gpu {name}: torch sees no GPU here. Measure on a machine that has one, or --gpu cpu.")
     if not on_gpu:
         torch.set_num_threads(1)
-    teraflop, found = count_teraflop(settings), measure(settings, int(on_gpu))
+    teraflop, rates = count_teraflop(settings), measure(settings, int(on_gpu))
     device: dict = {"name": torch.cuda.get_device_name() if on_gpu else "one core of this machine"}
     if on_gpu:
         device["memory_gb"] = round(torch.cuda.get_device_properties(0).total_memory / 1e9, 1)
     device["measured"] = [{
         "size": size, "audio_seconds": 1, **{kind: {"teraflop": operations, "seconds": seconds} for kind, operations,
-                                             seconds in zip(KINDS, teraflop, found, strict=True)},
+                                             seconds in zip(KINDS, teraflop, rates, strict=True)},
         "command": "local/plan.sh --measure true", "source": f"torch {torch.__version__}, without the optimizer"}]
     known = read_rates(path) if path.is_file() else {}
     write_atomic(path, "# Made by local/plan.sh --measure true; conf/rates.yaml says what stands in it.\n"

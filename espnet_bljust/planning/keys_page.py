@@ -28,12 +28,12 @@ def page() -> str:
 
 def lines() -> str:
     """For a terminal."""
-    found = ["keys of --set, with their defaults:"]
+    page = ["keys of --set, with their defaults:"]
     for title, group in _groups():
-        found += ["", f"{title}: {group.__doc__.splitlines()[0]}"]
-        found += [f"  {each.name} ({_default(each) or 'no default'}): {key_of(each).meaning}; {allowed(each)}"
+        page += ["", f"{title}: {group.__doc__.splitlines()[0]}"]
+        page += [f"  {each.name} ({_default(each) or 'no default'}): {key_of(each).meaning}; {allowed(each)}"
                   for each in fields(group)]
-    return "\n".join(found)
+    return "\n".join(page)
 
 
 def _groups() -> Iterator[tuple[str, type[Group]]]:

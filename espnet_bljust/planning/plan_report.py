@@ -80,14 +80,14 @@ def report(plan: Plan, settings: dict, sizes: Sizes, audio: dict[str, Amount | N
 def passes(plan: Plan, settings: dict, audio: dict[str, Amount | None]) -> dict[str, float | None]:
     """How often the plan passes over either kind of audio, in its whole numbers of batches; None where not known."""
     seconds = {"labelled": settings["batch_seconds"], "pool": settings["unlabelled_batch_seconds"]}
-    found = {}
+    times = {}
     for kind, used in zip(seconds, plan.consumed(plan.num_steps), strict=True):
-        found[kind] = None
+        times[kind] = None
         if audio[kind] is not None:
             most = audio[kind].utterances or sys.maxsize
-            found[kind] = used * settings["accum_grad"] / batches_of_pass(
+            times[kind] = used * settings["accum_grad"] / batches_of_pass(
                 3600 * audio[kind].hours, seconds[kind], most)
-    return found
+    return times
 
 
 def disk_gb(sizes: Sizes, settings: dict) -> float:

@@ -44,7 +44,7 @@ def measure(settings: dict, num_gpus: int = 0) -> Rates:
     device = torch.device("cuda" if num_gpus and torch.cuda.is_available() else "cpu")
     with device:
         network = JointNetwork(*shape_of(settings))
-    found = []
+    rates = []
     for pool, most in ((False, settings["batch_seconds"]), (True, settings["unlabelled_batch_seconds"])):
         utterances = 1
         seconds = spent = seconds_of_step(network, 1, settings, pool=pool)  # the first step is slower: a warm-up
@@ -52,8 +52,8 @@ def measure(settings: dict, num_gpus: int = 0) -> Rates:
             utterances *= 2
             seconds = seconds_of_step(network, utterances, settings, pool=pool)
             spent += seconds
-        found.append(seconds / (utterances * UTTERANCE_SECONDS))
-    return Rates(*found)
+        rates.append(seconds / (utterances * UTTERANCE_SECONDS))
+    return Rates(*rates)
 
 
 def seconds_of_step(network: "JointNetwork", utterances: int, settings: dict, *, pool: bool) -> float:  # noqa: F821

@@ -90,11 +90,11 @@ def read_confusion(path: Path) -> Confusion:
         raise InputError(f"{path}: no counts of classes ({error}). Run stage 13 again.") from None
 
 
-def markdown_table(found: Mapping[str, Confusion]) -> str:
+def markdown_table(confusions: Mapping[str, Confusion]) -> str:
     """Rates of several sets, and the recall of every class, in per cent."""
-    classes = add(found.values()).classes
+    classes = add(confusions.values()).classes
     rows = []
-    for dataset, confusion in found.items():
+    for dataset, confusion in confusions.items():
         recalls = confusion.recalls()
         cells = [f"{100 * recalls[name]:.1f}" if name in recalls else "" for name in classes]
         rates = [f"{100 * confusion.accuracy:.1f}", f"{100 * confusion.average_recall:.1f}"]

@@ -45,7 +45,7 @@ def score_set(
         splitters[UNMARKED] = splitters["cer"]
     else:
         shutil.rmtree(out_dir / f"score_{UNMARKED}", ignore_errors=True)  # of an earlier decoding
-    found = {}
+    counts = {}
     for kind, splitter in splitters.items():
         counted_as = folds.get(kind, str)
         sides = (  # a mark that is a character of its own leaves nothing
@@ -53,17 +53,17 @@ def score_set(
              for utterance, text in side.items()}
             for side in (references, hypotheses)
         )
-        found[kind] = write_score(out_dir / f"score_{kind}", *sides, speakers)
-    return found
+        counts[kind] = write_score(out_dir / f"score_{kind}", *sides, speakers)
+    return counts
 
 
 def score_classes(ref: Path, hyp: Path, out_dir: Path) -> Confusion:
     """Of a classification: confusion.json and confusion.png; both files hold one class an utterance."""
-    found = count(*read_sides(ref, hyp))
+    confusion = count(*read_sides(ref, hyp))
     out_dir.mkdir(parents=True, exist_ok=True)
-    write_confusion(out_dir / RESULT, found)
-    draw_confusion(found, out_dir / "confusion.png", title=out_dir.parent.name)
-    return found
+    write_confusion(out_dir / RESULT, confusion)
+    draw_confusion(confusion, out_dir / "confusion.png", title=out_dir.parent.name)
+    return confusion
 
 
 def read_fold(path: Path) -> dict[str, str]:

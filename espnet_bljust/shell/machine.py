@@ -57,10 +57,10 @@ def machine() -> Iterator[Finding]:
 
 def cpu_name() -> str:
     try:
-        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        name = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
-        found = None
-    return found[1] if found else platform.machine()
+        name = None
+    return name[1] if name else platform.machine()
 
 
 def memory_gb() -> float:
@@ -88,8 +88,8 @@ def torch_cuda() -> str:
         text = Path(metadata.distribution("torch").locate_file("torch/version.py")).read_text()
     except (metadata.PackageNotFoundError, OSError):
         return ""
-    found = re.search(r"^cuda\b[^=]*= '([\d.]+)'", text, re.MULTILINE)
-    return f"CUDA {found[1]}" if found else ""
+    release = re.search(r"^cuda\b[^=]*= '([\d.]+)'", text, re.MULTILINE)
+    return f"CUDA {release[1]}" if release else ""
 
 
 def packages() -> Iterator[Finding]:

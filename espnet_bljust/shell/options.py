@@ -33,8 +33,8 @@ class Option(NamedTuple):
         """What the comment or a boolean default allows; nothing where any value may stand."""
         if self.default in ("true", "false"):
             return ["true", "false"]
-        found = re.search(r"\(([^\s()|]+(?:\|[^\s()|]+)+)\)", self.comment)
-        return found.group(1).split("|") if found else []
+        listed = re.search(r"\(([^\s()|]+(?:\|[^\s()|]+)+)\)", self.comment)
+        return listed.group(1).split("|") if listed else []
 
     def problem(self, value: str) -> str:
         """Why the value cannot stand, or an empty string."""
@@ -111,8 +111,8 @@ def parse(options: dict[str, Option], words: list[str]) -> tuple[dict[str, str],
 
 def nearest(name: str, known: list[str]) -> str:
     """The known name most like this one; empty where none is alike."""
-    found = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return found[0] if found else ""
+    alike = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return alike[0] if alike else ""
 
 
 def help_text(script: str, options: dict[str, Option], stages: list[str], values: dict[str, str]) -> str:

@@ -55,10 +55,10 @@ def average_epochs(exp_dir: Path, count: int, mode: str) -> Averaged:
     """
     if count < 1:
         raise InputError(f"--nbest {count}: at least one epoch is needed. Give 1 or more.")
-    found = choose_epochs(exp_dir, count, mode)
-    best = min(found, key=lambda epoch: (epoch.cer, -epoch.number))
-    chosen = [epoch for epoch in found if mode == "last" or is_near(epoch.cer, best.cer)]
-    left_out = [epoch for epoch in found if epoch not in chosen]
+    epochs = choose_epochs(exp_dir, count, mode)
+    best = min(epochs, key=lambda epoch: (epoch.cer, -epoch.number))
+    chosen = [epoch for epoch in epochs if mode == "last" or is_near(epoch.cer, best.cer)]
+    left_out = [epoch for epoch in epochs if epoch not in chosen]
     target, mean_rate, best_rate = exp_dir / "average.pth", None, None
     save_atomically(average([epoch.path for epoch in chosen]), target)
     if mode == "best" and len(chosen) > 1 and (dev := DevErrors.of(exp_dir)):

@@ -75,11 +75,11 @@ def read_named(path: Path) -> Mapping[str, Tensor]:
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not readable as weights ({error}). Restore a copy.") from None
     content = load(path)
-    found = content.get("model", content) if isinstance(content, Mapping) else content
-    if not isinstance(found, Mapping) or not all(
-            isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()):
+    state = content.get("model", content) if isinstance(content, Mapping) else content
+    if not isinstance(state, Mapping) or not all(
+            isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()):
         raise InputError(f"{path}: holds no named tensors. Name a file of weights, such as exp/<tag>/average.pth.")
-    return found
+    return state
 
 
 def shape_of(settings: dict, where: Path | str = "train.yaml") -> Shape:
@@ -101,10 +101,10 @@ def build(shape: Shape, state: Mapping[str, Tensor], where: str, fresh: tuple[st
     refuse_odd_tensors(state, where)
     due = {name: tuple(value.shape) for name, value in parameters_of(shape, state, where).items()
            if not name.startswith(fresh)}
-    found = {name: tuple(value.shape) for name, value in state.items()}
-    odd = sorted(name for name in due.keys() | found.keys() if due.get(name) != found.get(name))
+    held = {name: tuple(value.shape) for name, value in state.items()}
+    odd = sorted(name for name in due.keys() | held.keys() if due.get(name) != held.get(name))
     if odd:
-        there, here = (shapes.get(odd[0], "nothing") for shapes in (found, due))
+        there, here = (shapes.get(odd[0], "nothing") for shapes in (held, due))
         raise InputError(f"{where}: weights and configuration differ, {len(odd)} names or shapes ({odd[0]}: {there} in "
                          f"the file, {here} by the configuration). Use weights and configuration of one network.")
     network = JointNetwork(*shape)

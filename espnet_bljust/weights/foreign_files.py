@@ -178,7 +178,7 @@ def _holding(content: Any, key: str) -> Mapping[str, Any]:
     """The outermost dictionary in ``content`` that has ``key``; empty where none has."""
     if not isinstance(content, Mapping) or key in content:
         return content if isinstance(content, Mapping) else {}
-    return next((found for value in content.values() if (found := _holding(value, key))), {})
+    return next((inner for value in content.values() if (inner := _holding(value, key))), {})
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -188,11 +188,11 @@ def _settings(path: Path) -> dict[str, Any]:
     return _keys(read_json(path) if path.suffix == ".json" else read_yaml(path))
 
 
-def _keys(found: Any) -> dict[str, Any]:
+def _keys(value: Any) -> dict[str, Any]:
     """Keys with values, where that is what was found."""
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def _tokens(found: Any) -> list[str] | None:
+def _tokens(value: Any) -> list[str] | None:
     """A list of tokens, where that is what was found."""
-    return found if isinstance(found, list) and all(isinstance(token, str) for token in found) else None
+    return value if isinstance(value, list) and all(isinstance(token, str) for token in value) else None

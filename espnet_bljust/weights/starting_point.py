@@ -42,13 +42,13 @@ class StartingPoint(NamedTuple):
 
 def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint:
     """Read, rename and check; one InputError for what does not fit."""
-    found = read(path)
-    name, renamed = _renamed(found)
+    source = read(path)
+    name, renamed = _renamed(source)
     left_out = [f"{len(renamed.left_out)} tensors of another task"] if renamed.left_out else []
     state = renamed.state
-    if found.tokens != tokens or not found.head_trained:
-        why = "other tokens" if found.tokens != tokens else "not trained"
-        why = why if found.tokens else "its tokens are not known"
+    if source.tokens != tokens or not source.head_trained:
+        why = "other tokens" if source.tokens != tokens else "not trained"
+        why = why if source.tokens else "its tokens are not known"
         left_out += [f"{name} ({why})" for prefix, name in SUPERVISED.items()
                      if any(key.startswith(prefix) for key in state)]
         state = {key: value for key, value in state.items() if not key.startswith(tuple(SUPERVISED))}
@@ -56,24 +56,24 @@ def starting_point(path: Path, shape: Shape, tokens: list[str]) -> StartingPoint
         kept = {key: value for key, value in state.items() if not key.startswith(SSL_HEAD)}
         left_out += ["self-supervised head (another objective)"] if len(kept) < len(state) else []
         state = kept
-    fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, found.settings, found.path),
-                 where=str(found.path))
-    parts = [f"{found.path}: {name}, {len(fitted.state)} tensors loaded"]
+    fitted = fit(state, shape, unknown=renamed.unknown, options=_trunk_options(name, source.settings, source.path),
+                 where=str(source.path))
+    parts = [f"{source.path}: {name}, {len(fitted.state)} tensors loaded"]
     parts += [f"left out: {', '.join(left_out)}"] if left_out else []
     parts += [f"starts fresh: {', '.join(fitted.fresh)}"] if fitted.fresh else []
-    parts += [] if found.settings or name == "ours" else [
+    parts += [] if source.settings or name == "ours" else [
         "num_heads, norm_first and strides are not in the file and taken from the configuration"]
-    if found.normalized and not getattr(shape.trunk, "normalize", True):
+    if source.normalized and not getattr(shape.trunk, "normalize", True):
         parts.append("trained on audio of zero mean and unit variance: set trunk_conf.normalize")
     return StartingPoint(fitted.state, "; ".join(parts))
 
 
-def _renamed(found: Found) -> tuple[str, Renamed]:
+def _renamed(source: Found) -> tuple[str, Renamed]:
     for name, (probe, back) in FORMATS.items():
-        if probe in found.state:
-            return name, back(found.state)
-    shown = ", ".join(list(found.state)[:3])
-    raise InputError(f"{found.path}: no wav2vec 2.0 in a known form ({len(found.state)} tensors: {shown}, ...). Give "
+        if probe in source.state:
+            return name, back(source.state)
+    shown = ", ".join(list(source.state)[:3])
+    raise InputError(f"{source.path}: no wav2vec 2.0 in a known form ({len(source.state)} tensors: {shown}, ...). Give "
                      "weights of this package, stock ESPnet (torchaudiohubert), Hugging Face, torchaudio or fairseq.")
 
 

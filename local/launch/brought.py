@@ -32,8 +32,8 @@ def call(launcher: list[str], words: list[str]) -> None:
 
 
 def run(file: str, number: str) -> None:
-    found = json.loads(Path(file).read_text())
-    words = [word.replace(found["name"], number) if found["name"] else word for word in found["command"]]
+    given = json.loads(Path(file).read_text())
+    words = [word.replace(given["name"], number) if given["name"] else word for word in given["command"]]
     os.execvp(words[0], words)
 
 

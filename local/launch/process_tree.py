@@ -15,10 +15,10 @@ def descendants(process: int) -> list[int]:
         except (OSError, IndexError):
             continue  # it has just ended
         children.setdefault(parent, []).append(int(stat.parent.name))
-    found = [process]
-    for each in found:
-        found += children.get(each, [])
-    return found
+    tree = [process]
+    for each in tree:
+        tree += children.get(each, [])
+    return tree
 
 
 def awaits(process: int, number: int) -> bool:

@@ -41,8 +41,8 @@ def parse(words: list[str]) -> Request:
         if words[0].startswith("-") and len(words) > 1:
             options[words[0].lstrip("-").replace("_", "-")] = words[1]
             del words[:2]
-        elif found := re.fullmatch(r"([A-Za-z_]\w*)=(\d+)(?::(\d+))?", words[0]):
-            name, numbers = found[1], range(int(found[2]), int(found[3] or found[2]) + 1)
+        elif task := re.fullmatch(r"([A-Za-z_]\w*)=(\d+)(?::(\d+))?", words[0]):
+            name, numbers = task[1], range(int(task[2]), int(task[3] or task[2]) + 1)
             del words[0]
         else:
             break

@@ -76,10 +76,10 @@ def slurm(*words: str) -> subprocess.CompletedProcess:
 
 def states(job: str) -> dict[int, tuple[str, str]] | None:
     """State and reason by number, 0 for a single job; empty once Slurm has forgotten it, None without an answer."""
-    found = slurm("squeue", "--noheader", "--array", "--states=all", f"--jobs={job}", "--format=%K %T %r")
-    if found.returncode != 0:
-        return {} if "Invalid job id" in found.stderr else None
-    rows = [line.split(maxsplit=2) for line in found.stdout.splitlines() if line.strip()]
+    answer = slurm("squeue", "--noheader", "--array", "--states=all", f"--jobs={job}", "--format=%K %T %r")
+    if answer.returncode != 0:
+        return {} if "Invalid job id" in answer.stderr else None
+    rows = [line.split(maxsplit=2) for line in answer.stdout.splitlines() if line.strip()]
     return {int(row[0]) if row[0].isdigit() else 0: (row[1], row[2]) for row in rows}
 
 
@@ -157,15 +157,15 @@ class Array:
 
     def update(self) -> bool:
         """Ask squeue; False when it did not answer. What keeps a job waiting is said once."""
-        found = states(self.job)
-        self.states |= found or {}
+        latest = states(self.job)
+        self.states |= latest or {}
         for state, reason in self.states.values():
             if state == "PENDING" and reason not in USUAL_WAITS and reason not in self.told:
                 self.told.add(reason)
                 say(f"{self.request.log}: job {self.job} waits: {reason}")
-        if found == {}:  # forgotten: whatever was last seen of it is over
+        if latest == {}:  # forgotten: whatever was last seen of it is over
             self.states = {number: seen for number, seen in self.states.items() if seen[0] in OVER}
-        return found is not None
+        return latest is not None
 
     def state(self, number: int) -> str:
         return self.states.get(number if self.request.name else 0, ("", ""))[0]

@@ -28,16 +28,16 @@ def ended_by_slurm(begin: int) -> str | None:
     """Why, from what Slurm wrote to the job's own output after ``begin``; empty when somebody cancelled it."""
     with open("/proc/self/fd/2", "rb") as output:
         output.seek(begin)
-        found = ENDED_BY_SLURM.findall(output.read())
-    return found[-1].decode() if found else None
+        reasons = ENDED_BY_SLURM.findall(output.read())
+    return reasons[-1].decode() if reasons else None
 
 
 def environment(request: Request) -> dict[str, str]:
     """Threads by the cores of the allocation; srun would forget them."""
     cores = os.environ.get("SLURM_CPUS_PER_TASK")
-    found = {"OMP_NUM_THREADS": cores or "1", **os.environ}
-    found |= {"SRUN_CPUS_PER_TASK": cores} if cores else {}
-    return found | ({"CUDA_VISIBLE_DEVICES": ""} if request.options.get("gpu") == "0" else {})
+    values = {"OMP_NUM_THREADS": cores or "1", **os.environ}
+    values |= {"SRUN_CPUS_PER_TASK": cores} if cores else {}
+    return values | ({"CUDA_VISIBLE_DEVICES": ""} if request.options.get("gpu") == "0" else {})
 
 
 def run(request: Request, number: int, signals: list[int]) -> int:

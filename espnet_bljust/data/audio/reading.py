@@ -179,11 +179,11 @@ def _frames(file: "soundfile.SoundFile", wanted: int, num_bytes: int) -> np.ndar
     """The next ``wanted`` frames, or as many as there are: (sample, channel) float32."""
     if wanted * file.channels <= max(STEP, MOST_A_BYTE * num_bytes):
         return file.read(max(wanted, 0), dtype="float32", always_2d=True)
-    parts, found = [], 0
-    while found < wanted and len(part := file.read(min(STEP, wanted - found), dtype="float32", always_2d=True)):
+    parts, got = [], 0
+    while got < wanted and len(part := file.read(min(STEP, wanted - got), dtype="float32", always_2d=True)):
         parts.append(part)
-        found += len(part)
-        if found * file.channels > MOST_SAMPLES:
+        got += len(part)
+        if got * file.channels > MOST_SAMPLES:
             raise InputError(f"{file.name}: more than {MOST_SAMPLES} samples at once. Cut it into shorter ones.")
     return np.concatenate(parts) if parts else np.zeros((0, file.channels), dtype=np.float32)
 

@@ -48,7 +48,7 @@ def write_sets(
     lists.mkdir(parents=True, exist_ok=True)
     dealt = None
     if not corpus.split:
-        dealt = deal(corpus.speakers, (found.name for found in corpus if found.text is not None))
+        dealt = deal(corpus.speakers, (utterance.name for utterance in corpus if utterance.text is not None))
         if not dealt.by_speaker:
             said.append("WARNING: fewer than three speakers, so train, dev and test share them: scores flatter")
     expected = expected_scripts(corpus.characters, spelling.language)
@@ -71,9 +71,9 @@ def _check_language(corpus: Corpus, spelling: Spelling, expected: set[str], list
     """Letters of another script in more than half of the transcripts are no accident."""
 
     def foreign() -> Iterator[str]:
-        for found in corpus:
-            if letters := foreign_letters(found.words, expected):
-                yield f"{found.name}: {letters} in: {found.words}\n"
+        for utterance in corpus:
+            if letters := foreign_letters(utterance.words, expected):
+                yield f"{utterance.name}: {letters} in: {utterance.words}\n"
 
     count, total = sum(1 for _ in foreign()), corpus.transcripts
     if count > total / 2:
@@ -89,38 +89,39 @@ def _check_language(corpus: Corpus, spelling: Spelling, expected: set[str], list
 def _decide(corpus: Corpus, spelling: Spelling, expected: set[str], dealt: Dealt | None, path: Path) -> Decisions:
     """The role of every utterance; those without the role that their transcript would give them go to ``path``."""
 
-    def split_of(found: Utterance) -> str:
-        return found.split if dealt is None else dealt.part(found.name, found.speaker)
+    def split_of(utterance: Utterance) -> str:
+        return utterance.split if dealt is None else dealt.part(utterance.name, utterance.speaker)
 
-    held = {found.speaker for found in corpus if found.text is not None and split_of(found) != "train"}
-    for found in corpus:
-        if found.text is not None and split_of(found) == "train":
-            held.discard(found.speaker)
+    held = {utterance.speaker for utterance in corpus if utterance.text is not None and split_of(utterance) != "train"}
+    for utterance in corpus:
+        if utterance.text is not None and split_of(utterance) == "train":
+            held.discard(utterance.speaker)
     decisions = Decisions()
     temporary = path.with_name(path.name + ".tmp")
     with open_lines(temporary, "w") as file:
         file.write("utterance\treason\ttranscript\n")
-        for found in corpus:
-            role, reason = _role(found, "" if found.text is None else split_of(found), held, expected, spelling)
+        for utterance in corpus:
+            split = "" if utterance.text is None else split_of(utterance)
+            role, reason = _role(utterance, split, held, expected, spelling)
             decisions.roles.append(ROLES.index(role) if role else NO_ROLE)
             if role:
                 decisions.counts[role] += 1
-                decisions.speakers[role].add(found.speaker)
+                decisions.speakers[role].add(utterance.speaker)
             if reason:
                 decisions.reasons[reason.split()[0]] += 1
-                file.write(f"{found.name}\t{reason}\t{found.text or ''}\n")
+                file.write(f"{utterance.name}\t{reason}\t{utterance.text or ''}\n")
         sync(file)
     os.replace(temporary, path)
     return decisions
 
 
 def _role(
-    found: Utterance, split: str, held: set[str], expected: set[str], spelling: Spelling
+    utterance: Utterance, split: str, held: set[str], expected: set[str], spelling: Spelling
 ) -> tuple[str, str]:  # fmt: skip
     """Role, if any, and why it is not that of its split."""
-    if found.text is None:
-        return ("", "speaker_held_out") if found.speaker in held else ("unlabelled", "")
-    reason = _unusable(found.words, split, expected, spelling)
+    if utterance.text is None:
+        return ("", "speaker_held_out") if utterance.speaker in held else ("unlabelled", "")
+    reason = _unusable(utterance.words, split, expected, spelling)
     if not reason:
         return split, ""
     return ("unlabelled" if split == "train" else ""), reason
@@ -141,8 +142,8 @@ def _unusable(words: str, split: str, expected: set[str], spelling: Spelling) ->
 def _check_all_there(decisions: Decisions) -> None:
     for role in ("train", "dev", "test"):
         if not decisions.counts[role]:
-            found = _counted(decisions.reasons) or "none left out"
-            raise InputError(f"data: no utterance for the {role} set ({found}). Check the splits and transcripts.")
+            reasons = _counted(decisions.reasons) or "none left out"
+            raise InputError(f"data: no utterance for the {role} set ({reasons}). Check the splits and transcripts.")
 
 
 def _rows(corpus: Corpus, decisions: Decisions, role: str) -> Iterator[Utterance]:
@@ -150,16 +151,16 @@ def _rows(corpus: Corpus, decisions: Decisions, role: str) -> Iterator[Utterance
     wanted, alone = ROLES.index(role), False
     if not decisions.counts[role]:
         wanted, alone = ROLES.index("train"), True
-    for found, is_role in zip(corpus, decisions.roles, strict=True):
+    for utterance, is_role in zip(corpus, decisions.roles, strict=True):
         if is_role == wanted:
-            yield found._replace(text=None if role == "unlabelled" else found.words)
+            yield utterance._replace(text=None if role == "unlabelled" else utterance.words)
             if alone:
                 return
 
 
 def _account(decisions: Decisions, path: Path) -> str:
-    found = _counted(decisions.reasons)
-    return f"set aside, with reasons in {path}: {found}" if found else "every transcript is used as it is"
+    reasons = _counted(decisions.reasons)
+    return f"set aside, with reasons in {path}: {reasons}" if reasons else "every transcript is used as it is"
 
 
 def _counted(reasons: Counter[str]) -> str:

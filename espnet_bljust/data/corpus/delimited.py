@@ -29,8 +29,8 @@ def read_rows(
                 if len(row) == len(header):
                     yield reader.line_num, {key: row[place].strip() for key, place in places.items()}
                 elif row:
-                    found = f"{len(row)} fields where the header has {len(header)}"
-                    problems.append(f"{path}:{reader.line_num}: {found}. Mend the line.")
+                    mismatch = f"{len(row)} fields where the header has {len(header)}"
+                    problems.append(f"{path}:{reader.line_num}: {mismatch}. Mend the line.")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 ({error.reason}). Convert: iconv -t UTF-8.") from None
     except csv.Error as error:
@@ -48,9 +48,9 @@ def _places(
     lowered = [name.lower() for name in header]
     places = {}
     for key, names in columns.items():
-        found = [name for name in names if name in lowered]
-        if found:
-            places[key] = lowered.index(found[0])
+        present = [name for name in names if name in lowered]
+        if present:
+            places[key] = lowered.index(present[0])
         elif key in required:
             raise InputError(f"{path}:1: no column {' or '.join(names)} in {header}. Add it, or check the file.")
     return places

@@ -51,14 +51,14 @@ def scan_audio_folder(folder: Path | str, *, prefix: str = "", skip: Collection[
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of audio. Check the name.")
-    found = False
+    any_audio = False
     for entry in walk_files(folder, skip):
         stem, ending = os.path.splitext(entry.name)
         if ending.lower() in ENDINGS:
-            found = True
+            any_audio = True
             speaker = prefix + re.sub(r"[^\w.]", "_", by_folder(folder, entry.path))
             yield Utterance(f"{speaker}-{re.sub(r'[^\w.-]', '_', stem)}", speaker, os.path.abspath(entry.path))
-    if not found:
+    if not any_audio:
         raise InputError(f"{folder}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
 
 

@@ -63,7 +63,7 @@ def gather(utterances: Iterable[Utterance], spelling: Spelling, folder: Path, pr
     """All ``utterances`` in a file in ``folder``; of those that come with an id twice, the first, and a problem."""
     fresh_dir(folder)
     corpus = Corpus(folder / "corpus")
-    lines = (_line(number, found, spelling) for number, found in enumerate(utterances))
+    lines = (_line(number, entry, spelling) for number, entry in enumerate(utterances))
     last, first = "", ""  # id and audio of the line before
     with open_lines(corpus.path, "w") as file:
         for line in sorted_lines(lines, folder):
@@ -79,14 +79,14 @@ def gather(utterances: Iterable[Utterance], spelling: Spelling, folder: Path, pr
     return corpus
 
 
-def _line(number: int, found: Utterance, spelling: Spelling) -> str:
+def _line(number: int, utterance: Utterance, spelling: Spelling) -> str:
     text = words = ""
-    if found.text is not None:
-        text = TEXT + " ".join(found.text.split())
-        words = normalise(found.text, spelling.language, spelling.policy)
-    segment = segment_value(found.segment) if found.segment else ""
-    return record(found.name, f"{number:012d}", found.where, found.speaker, found.audio, found.split, segment,
-                  text, words)  # fmt: skip
+    if utterance.text is not None:
+        text = TEXT + " ".join(utterance.text.split())
+        words = normalise(utterance.text, spelling.language, spelling.policy)
+    segment = segment_value(utterance.segment) if utterance.segment else ""
+    return record(utterance.name, f"{number:012d}", utterance.where, utterance.speaker, utterance.audio,
+                  utterance.split, segment, text, words)  # fmt: skip
 
 
 def _count(corpus: Corpus, utterance: str, fields: list[str]) -> None:

@@ -63,22 +63,22 @@ class Source(NamedTuple):
         return utterance not in self.without and (self.only is None or utterance in self.only)
 
 
-def read_source(source: Source, found: Found, *, threads: int = 8) -> Iterator[Utterance]:
-    """The utterances, by speaker and id; what is wrong is noted in ``found`` and left out."""
+def read_source(source: Source, tally: Found, *, threads: int = 8) -> Iterator[Utterance]:
+    """The utterances, by speaker and id; what is wrong is noted in ``tally`` and left out."""
     speakers = _folders(source.folder)
     if not speakers:
-        found.problems.append(f"{source.folder}: no folder of a speaker in it. Unpack its archive again.")
+        tally.problems.append(f"{source.folder}: no folder of a speaker in it. Unpack its archive again.")
     if source.only is not None:
         heard = {utterance.split("-")[0] for utterance in source.only}
         speakers = [speaker for speaker in speakers if speaker in heard]
     with ThreadPoolExecutor(threads) as pool:
         for batch in batched(progress(speakers, str(source.folder), unit="speakers"), AT_ONCE):
             for read in pool.map(lambda speaker: read_speaker(source.folder / speaker), batch):
-                found.problems += read.problems
+                tally.problems += read.problems
                 for row, seconds in read.rows:
                     if source.wants(row.name):
-                        found.utterances += 1
-                        found.speakers[row.speaker] = found.speakers.get(row.speaker, 0.0) + seconds
+                        tally.utterances += 1
+                        tally.speakers[row.speaker] = tally.speakers.get(row.speaker, 0.0) + seconds
                         yield row
 
 

@@ -22,37 +22,37 @@ def make_sets(
 
     One InputError for everything that is wrong; ``<folder>/librispeech_problems.txt`` lists it.
     """
-    found = {name: [Found() for _ in sources] for name, sources in sets.items()}
-    pairs = [pair for name, sources in sets.items() for pair in zip(sources, found[name], strict=True)]
-    rows = {name: _rows(sources, found[name], threads) for name, sources in sets.items()}
+    tallies = {name: [Found() for _ in sources] for name, sources in sets.items()}
+    pairs = [pair for name, sources in sets.items() for pair in zip(sources, tallies[name], strict=True)]
+    rows = {name: _rows(sources, tallies[name], threads) for name, sources in sets.items()}
     twice = grow_sets(folder, rows, without_text=without_text)
     problems = [problem for _, part in pairs for problem in part.problems] + twice
     problems += [problem for source, part in pairs for problem in misplaced_speakers(source, part)]
-    problems += shared_speakers(found, training)
+    problems += shared_speakers(tallies, training)
     raise_listed(problems, folder / "librispeech_problems.txt", "stage 1")
     place_sets(folder, sets)
     _tell_missing(folder / "librispeech_missing.txt", [line for pair in pairs for line in missing_speech(*pair)])
-    return "; ".join(_summary(name, parts) for name, parts in found.items())
+    return "; ".join(_summary(name, parts) for name, parts in tallies.items())
 
 
-def _rows(sources: Sequence[Source], found: Sequence[Found], threads: int) -> Iterator[Utterance]:
-    return chain.from_iterable(map(lambda source, part: read_source(source, part, threads=threads), sources, found))
+def _rows(sources: Sequence[Source], tallies: Sequence[Found], threads: int) -> Iterator[Utterance]:
+    return chain.from_iterable(map(lambda source, part: read_source(source, part, threads=threads), sources, tallies))
 
 
-def misplaced_speakers(source: Source, found: Found) -> list[str]:
+def misplaced_speakers(source: Source, tally: Found) -> list[str]:
     """Speakers that SPEAKERS.TXT does not have, or not in this part."""
     listed = read_speakers(source.speakers)
     problems = []
-    for speaker in found.speakers if listed else ():
+    for speaker in tally.speakers if listed else ():
         part = listed[speaker].part if speaker in listed else "no part"
         if not part.startswith(source.listed_as):
             problems.append(f"{source.folder}/{speaker}: {source.speakers} has this speaker in {part}. Move it.")
     return problems
 
 
-def shared_speakers(found: Mapping[str, Sequence[Found]], training: Collection[str]) -> list[str]:
+def shared_speakers(tallies: Mapping[str, Sequence[Found]], training: Collection[str]) -> list[str]:
     """Speakers of a training set in another set."""
-    speakers = {name: {speaker for part in parts for speaker in part.speakers} for name, parts in found.items()}
+    speakers = {name: {speaker for part in parts for speaker in part.speakers} for name, parts in tallies.items()}
     return [
         f"data/{name}: speaker {speaker} is in data/{other}, too, which is trained on. Take parts that share none."
         for name in speakers if name not in training for other in training
@@ -60,14 +60,14 @@ def shared_speakers(found: Mapping[str, Sequence[Found]], training: Collection[s
     ]  # fmt: skip
 
 
-def missing_speech(source: Source, found: Found) -> list[str]:
+def missing_speech(source: Source, tally: Found) -> list[str]:
     """Speakers of a whole part of whom SPEAKERS.TXT has more than the folder: an excerpt, or half an archive."""
     if source.only is not None or source.without or source.listed_as != source.folder.name:
         return []
     return [
-        f"{source.folder}/{speaker}: {found.speakers.get(speaker, 0.0) / 60:.2f} of {minutes:.2f} minutes"
+        f"{source.folder}/{speaker}: {tally.speakers.get(speaker, 0.0) / 60:.2f} of {minutes:.2f} minutes"
         for speaker, (part, minutes) in read_speakers(source.speakers).items()
-        if part == source.folder.name and found.speakers.get(speaker, 0.0) < 60 * minutes * NEARLY
+        if part == source.folder.name and tally.speakers.get(speaker, 0.0) < 60 * minutes * NEARLY
     ]
 
 

@@ -31,9 +31,9 @@ class Lost:
         self.list_path, self.num_utterances = list_path, num_utterances
         self.reasons: dict[str, str] = {}
 
-    def note(self, found: Sequence[Unreadable]) -> None:
+    def note(self, noted: Sequence[Unreadable]) -> None:
         """Name those that are new, in the log and in the list; InputError when they have become too many."""
-        new = {one.utterance: one.reason.removesuffix(REMEDY).rstrip() for one in found
+        new = {one.utterance: one.reason.removesuffix(REMEDY).rstrip() for one in noted
                if one.utterance not in self.reasons}
         if not new:
             return

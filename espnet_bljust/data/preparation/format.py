@@ -134,7 +134,7 @@ def part_fingerprint(utterances: Iterable[Utterance], options: FormatOptions) ->
 
 def _file_state(entry: str) -> list[int]:
     """Size and modification time of each file behind an entry; nothing for a pipe."""
-    found = []
+    stamps = []
     for file in files_of(entry):
         match = ARCHIVE.fullmatch(file)
         for path in [file, match["path"]] if match else [file]:
@@ -142,9 +142,9 @@ def _file_state(entry: str) -> list[int]:
                 state = os.stat(path)
             except (OSError, ValueError):
                 continue
-            found += [state.st_size, state.st_mtime_ns]
+            stamps += [state.st_size, state.st_mtime_ns]
             break
-    return found
+    return stamps
 
 
 def _format_utterance(utterance: Utterance, options: FormatOptions, write: Write, pipes: bool) -> Formatted:

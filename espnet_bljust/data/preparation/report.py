@@ -118,7 +118,7 @@ class SetReport:
         for fault, bit in FAULTS.items():
             if (self.faults & bit).any():
                 names = (name for _, name, _ in walk_table(Path(self.data.path) / "wav.scp", []))
-                yield from ((fault, name) for name, found in zip(names, self.faults, strict=True) if found & bit)
+                yield from ((fault, name) for name, bits in zip(names, self.faults, strict=True) if bits & bit)
 
 
 def _faults(utterance: Utterance) -> int:

@@ -74,6 +74,6 @@ def _model(token_type: str, pieces: list[str], bpe_model: str | None) -> dict[st
 
 def _merges(scores: dict[str, float]) -> list[list[str]]:
     """Every way to make a piece of two others, in the order of the ranks."""
-    found = [(score, piece[:cut], piece[cut:]) for piece, score in scores.items() for cut in range(1, len(piece))
+    merges = [(score, piece[:cut], piece[cut:]) for piece, score in scores.items() for cut in range(1, len(piece))
              if piece[:cut] in scores and piece[cut:] in scores]
-    return [[left, right] for score, left, right in sorted(found, key=lambda one: -one[0])]
+    return [[left, right] for score, left, right in sorted(merges, key=lambda one: -one[0])]

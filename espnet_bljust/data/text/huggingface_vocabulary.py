@@ -102,5 +102,5 @@ def _token(kind: Mapping[str, Any], name: str, usual: str) -> str:
 
 
 def _keys(path: Path) -> dict[str, Any]:
-    found = read_json(path) if path.is_file() else {}
-    return found if isinstance(found, dict) else {}
+    content = read_json(path) if path.is_file() else {}
+    return content if isinstance(content, dict) else {}

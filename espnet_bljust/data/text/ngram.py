@@ -141,5 +141,5 @@ def _discounts(count: np.ndarray) -> tuple[float, ...]:
     if not t.all():
         return FALLBACK
     y = t[0] / (t[0] + 2 * t[1])
-    found = tuple(float(k - (k + 1) * y * t[k] / t[k - 1]) for k in (1, 2, 3))
-    return found if all(0 <= value <= k for k, value in enumerate(found, 1)) else FALLBACK
+    discounts = tuple(float(k - (k + 1) * y * t[k] / t[k - 1]) for k in (1, 2, 3))
+    return discounts if all(0 <= value <= k for k, value in enumerate(discounts, 1)) else FALLBACK

@@ -179,6 +179,6 @@ def read_bpe_model(path: Path | str) -> bytes:
     if not path.is_file():
         raise InputError(f"{path}: no such SentencePiece model. Run stage 5, or check --bpe_model.")
     data = path.read_bytes()
-    if found := problem(data):
-        raise InputError(f"{path}: not a SentencePiece model ({found}). Run stage 5 again.")
+    if trouble := problem(data):
+        raise InputError(f"{path}: not a SentencePiece model ({trouble}). Run stage 5 again.")
     return data

@@ -102,8 +102,10 @@ def _refuse_other_sizes(
     state: Mapping[str, Tensor], expected: Mapping[str, Tensor], shape: Shape, options: Mapping[str, Any], where: str
 ) -> None:
     wanted = _plain({**asdict(shape.trunk), **asdict(shape.ssl)})
-    found = sizes(state, [stride for *_, stride in shape.trunk.conv_layers]) if type(shape.trunk) is TrunkConfig else {}
-    known = {name: value for name, value in _plain({**found, **options}).items() if name in wanted}
+    of_weights = {}
+    if type(shape.trunk) is TrunkConfig:
+        of_weights = sizes(state, [stride for *_, stride in shape.trunk.conv_layers])
+    known = {name: value for name, value in _plain({**of_weights, **options}).items() if name in wanted}
     differ = [f"{name} {value} there, {wanted[name]} here" for name, value in known.items() if value != wanted[name]]
     shapes = [f"{name} {tuple(value.shape)} there, {tuple(expected[name].shape)} here" for name, value in state.items()
               if name in expected and value.shape != expected[name].shape]
