@@ -25,9 +25,11 @@ name_things() {  # every derived name, once
         [ "$word" = "$valid_set" ] || evaluated+=("$word")
     done
     corpus_sets=("$train_set" "${unlabelled[@]}" "${valid_pool[@]}" "${evaluated[@]}")
-    perturbed=$train_set
-    [ -z "$speed_perturb_factors" ] || perturbed=${train_set}_sp
-    all_sets=("$perturbed" "${corpus_sets[@]:1}")
+    originals=("$train_set" "${unlabelled[@]}")  # what training hears; at several speeds: the copies too
+    heard=("${originals[@]}")
+    [ -z "$speed_perturb_factors" ] || heard=("${originals[@]/%/_sp}")
+    perturbed=${heard[0]}
+    all_sets=("${heard[@]}" "${valid_pool[@]}" "${evaluated[@]}")
     decode_sets=("${tests[@]}")
     [ "$eval_valid_set" = false ] || decode_sets=("${evaluated[@]}")
     for word in "${evaluated[@]}"; do

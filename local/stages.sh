@@ -17,11 +17,14 @@ stage_data() {
 
 stage_perturb() {
     [ -n "$speed_perturb_factors" ] || { echo "not asked for: speed_perturb_factors is empty"; return; }
+    local index
     uses speed_perturb_factors
-    reads "data/$train_set"
-    makes "data/$perturbed"
+    for index in "${!heard[@]}"; do reads "data/${originals[index]}"; makes "data/${heard[index]}"; done
     due || return 0
-    bin perturb_data --data_dir "data/$train_set" --factors "$speed_perturb_factors" --out_dir "data/$perturbed"
+    for index in "${!heard[@]}"; do
+        bin perturb_data --data_dir "data/${originals[index]}" --factors "$speed_perturb_factors" \
+            --out_dir "data/${heard[index]}"
+    done
 }
 
 stage_format() {
@@ -49,7 +52,7 @@ stage_filter() {
     makes "$labelled" "$pool"
     due || return 0
     bin filter_data --org_dir "$raw/org" --dump_dir "$raw" --train_set "$perturbed" --valid_set "$valid_set" \
-        --unlabelled_sets "$unlabelled_sets" --unlabelled_valid_set "$unlabelled_valid_set" \
+        --unlabelled_sets "${heard[*]:1}" --unlabelled_valid_set "$unlabelled_valid_set" \
         --test_sets "$test_sets" --min_wav_duration "$min_wav_duration" \
         --max_wav_duration "$max_wav_duration" --labels "$labels" --ssl_on_labelled "$ssl_on_labelled" \
         --seed "$labels_seed" --fs "$fs" --labelled_dir "$labelled" --pool_dir "$pool"

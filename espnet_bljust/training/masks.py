@@ -32,7 +32,7 @@ class MaskingConfig(Group):
 
     pool_probability: float = key(0.65, "share of pool frames that start a span, times its length", least=0, most=1)
     pool_span: Count = key(10, "length of a span on the pool", unit="frames", least=1)
-    labelled_probability: float = key(0.05, "the same of labelled audio; 0: no masks", least=0, most=1)
+    labelled_probability: float = key(0.5, "the same of labelled audio; 0: no masks", least=0, most=1)
     labelled_span: Count = key(10, "length of a span on labelled audio", unit="frames", least=1)
     labelled_min_spans: Count = key(0, "in a labelled utterance, as far as they fit; 2 in fairseq", least=0)
     num_negatives: Count = key(100, "for each masked frame, of its utterance", least=1)
@@ -162,10 +162,11 @@ def draw_cuts(utterances: list[str], num_samples: list[int], drawing: Drawing, e
 
 def labelled_masks(utterances: list[str], lengths: list[int], config: MaskingConfig, seed: int, epoch: int) -> Tensor:
     """(row,) bool: the fine-tuning masks of the labelled utterances."""
+    least = config.labelled_min_spans if config.labelled_probability > 0 else 0
     masks = []
     for utterance, frames in zip(utterances, lengths, strict=True):
         rng = np.random.default_rng(derive_seed(seed, "labelled mask", epoch, utterance))
-        masks.append(_mask(frames, config.labelled_probability, config.labelled_span, rng, config.labelled_min_spans))
+        masks.append(_mask(frames, config.labelled_probability, config.labelled_span, rng, least))
     return torch.from_numpy(np.concatenate(masks))
 
 

@@ -166,3 +166,19 @@ def test_every_recipe_has_its_files():
     for folder in {path.parents[1] for path in ROOT.glob("egs2/*/bljust/*.sh")}:
         for name in ("run.sh", "path.sh", "cmd.sh", "db.sh", "README.md", "local/data.py"):
             assert (folder / "bljust" / name).exists(), f"{folder}/bljust/{name}"
+
+
+def test_speeds_make_copies_of_all_that_training_hears_and_of_nothing_that_is_scored(recipe):
+    recipe.run("--stop_stage", "4", "--speed_perturb_factors", "0.9 1.0 1.1")
+    raw = recipe.folder / "dump/raw"
+    ids = {name: [line.split()[0] for line in (raw / name / "wav.scp").read_text().splitlines()]
+           for name in ("train_sp_labelled", "train_sp_pool", "dev", "test")}
+    copies = {number: [f"{speed}s{number}-{index}" for speed in ("", "sp0.9-", "sp1.1-") for index in range(4)]
+              for number in range(2)}  # 0 is train, 1 is extra
+    assert ids["train_sp_labelled"] == sorted(copies[0])
+    assert ids["train_sp_pool"] == sorted(copies[0] + copies[1])  # every utterance of the pool as often as any other
+    assert ids["dev"] == [f"s2-{index}" for index in range(4)] and ids["test"] == [f"s3-{index}" for index in range(4)]
+    counts = dict(line.split() for line in (raw / "train_sp_pool/utt2num_samples").read_text().splitlines())
+    for name in ("s0-2", "s1-3"):
+        for speed in ("0.9", "1.1"):
+            assert abs(int(counts[f"sp{speed}-{name}"]) - int(counts[name]) / float(speed)) <= 1

@@ -22,6 +22,7 @@ done
     --valid_set dev \
     --test_sets test \
     --eval_valid_set true \
+    --speed_perturb_factors "0.9 1.0 1.1" \
     --token_type char \
     --model_size small \
     --asr_config conf/train_bljust.yaml \

@@ -8,6 +8,7 @@ cd "$(dirname "$0")"
     --valid_set dev \
     --test_sets test \
     --eval_valid_set true \
+    --speed_perturb_factors "0.9 1.0 1.1" \
     --token_type char \
     --model_size tiny \
     --asr_config conf/train_bljust.yaml \

@@ -19,6 +19,7 @@ esac
     --valid_set "dev_$lang" \
     --test_sets "test_$lang" \
     --eval_valid_set true \
+    --speed_perturb_factors "0.9 1.0 1.1" \
     --labels "$labels" \
     --token_type char \
     --expdir "exp/$lang" \

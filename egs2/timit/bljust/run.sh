@@ -8,6 +8,7 @@ cd "$(dirname "$0")"
     --valid_set dev_phn \
     --test_sets test_phn \
     --eval_valid_set true \
+    --speed_perturb_factors "0.9 1.0 1.1" \
     --token_type phn \
     --fold_tokens conf/phones_48_to_39.txt \
     --model_size base \
