@@ -20,6 +20,7 @@ from espnet_bljust.training.batch_reader import Batch, BatchReader, Collate
 from espnet_bljust.training.masks import Drawing
 from espnet_bljust.training.micro_batch import EMPTY, MicroBatch, collate_labelled, collate_pool, merge
 from espnet_bljust.training.stopping import heed_parent, shielded
+from espnet_bljust.training.surroundings import Alter
 
 
 class Source(NamedTuple):
@@ -50,13 +51,14 @@ class JointIterFactory(AbsIterFactory):
         *,
         drawing: Drawing,
         list_dir: Path,
+        alter: Alter | None = None,
         token_nats: float = 0.0,
         accum_grad: int = 1,
         share: Share = ALONE,
         num_workers: int = 0,
         pin_memory: bool = False,
     ) -> None:
-        self.plan, self.labelled, self.pool, self.drawing = plan, labelled, pool, drawing
+        self.plan, self.labelled, self.pool, self.drawing, self.alter = plan, labelled, pool, drawing, alter
         self.token_nats = token_nats  # a token's cost by its frequency alone; 0: not known
         self.accum_grad, self.share = accum_grad, share
         self.num_workers, self.pin_memory = num_workers, pin_memory
@@ -72,7 +74,7 @@ class JointIterFactory(AbsIterFactory):
         before, end = self.plan.consumed(first - 1), self.plan.consumed(last)
         moments = [self.plan.at(step) for step in range(first, last + 1)]
         strengths = [moment.augment for moment in moments if moment.labelled for _ in range(self.accum_grad)]
-        labelled = self._load(self.labelled, self._labelled, before[0], strengths)
+        labelled = self._load(self.labelled, self._labelled, before[0], strengths, self.alter)
         pool = self._load(self.pool, partial(pool_of, self.drawing), before[1],
                           [0.0] * (end[1] - before[1]) * self.accum_grad)
         for moment in moments:
@@ -85,15 +87,15 @@ class JointIterFactory(AbsIterFactory):
         return collate_labelled(samples, self.drawing.labelled(turn, *_names_and_lengths(samples)))
 
     def _load(
-        self, source: Source, collate: Collate, first_step: int, strengths: Sequence[float]
+        self, source: Source, collate: Collate, first_step: int, strengths: Sequence[float], alter: Alter | None = None
     ) -> Iterator[MicroBatch]:
         """A batch for each of the strengths, from a position on; empty where this process has no utterance of it."""
         positions = enumerate(strengths, first_step * self.accum_grad)
         mine, ahead = tee(self._mine(source.stream, position, strength) for position, strength in positions)
         with shielded():
             loader = iter(DataLoader(
-                BatchReader(source.samples, collate), sampler=(batch for batch in ahead if batch[1]), batch_size=None,
-                collate_fn=_as_it_is, num_workers=self.num_workers, pin_memory=self.pin_memory,
+                BatchReader(source.samples, collate, alter), sampler=(batch for batch in ahead if batch[1]),
+                batch_size=None, collate_fn=_as_it_is, num_workers=self.num_workers, pin_memory=self.pin_memory,
                 worker_init_fn=heed_parent))
         for _, utterances in mine:
             loaded = next(loader) if utterances else EMPTY

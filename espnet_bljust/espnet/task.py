@@ -28,6 +28,7 @@ from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.training.masks import Drawing
 from espnet_bljust.training.processes import watched
 from espnet_bljust.training.stopping import listening
+from espnet_bljust.training.surroundings import Surroundings
 from espnet_bljust.training.take_off import MOST_TEXTS, token_nats
 from espnet_bljust.units import SAMPLE_RATE
 from espnet_bljust.weights.checkpoint import begun
@@ -112,7 +113,8 @@ class BLJustTask(ASRTask):
         return JointIterFactory(
             plan, Source(_stream(labelled, args.batch_seconds, args.seed, "labelled"), labelled),
             cls._pool(args), token_nats=nats, accum_grad=args.accum_grad, num_workers=args.num_workers,
-            pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir), **common)
+            pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir),
+            alter=Surroundings.of(vars(args)).alter, **common)
 
     @classmethod
     def _pool(cls, args: argparse.Namespace) -> Source:

@@ -41,8 +41,10 @@ def prepare(
     settings, plan = settled(size_config, config, changes=changes, method=method, task=task)
     settings |= {"seed": seed, **data.settings(may_be_absent=dry_run)} | ({"init_from": init_from} if init_from else {})
     from espnet_bljust.training.masks import Drawing  # brings torch: after what fails at once
+    from espnet_bljust.training.surroundings import Surroundings
 
     drawing = Drawing.of(settings)
+    Surroundings.of(settings)  # refuses what cannot be read
     audio = {name: amount_of(Path(settings[key][0]), dry_run)
              for name, key in (("labelled", "train_shape_file"), ("valid", "valid_shape_file"))}
     audio["pool"] = pool_amount(settings, data.pool_dir, None if dry_run else exp_dir / "pool.index")

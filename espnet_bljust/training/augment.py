@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import torch
 
-from espnet_bljust.keys import Group, key
+from espnet_bljust.keys import Group, key, require
 from espnet_bljust.network.heads.masking import span_mask, stripe_mask
 from espnet_bljust.network.log_mel_config import HOP, mel_frames
 from espnet_bljust.network.trunks.log_mel import SpectrumMask
@@ -43,6 +43,18 @@ class AugmentConfig(Group):
     channel_mask_probability: float = key(
         0.0, "share of the encoder input's channels that start a span of zeros, times its length", least=0, most=1)
     channel_mask_span: int = key(64, "length of such a span, over the whole utterance", unit="channels", least=1)
+
+    noise_scp: str = key("", "recordings of noise to lay under the speech: a folder, or a wav.scp of files")
+    noise_apply_prob: float = key(1.0, "share of utterances that hear one", least=0, most=1)
+    noise_db_range: tuple[float, float] = key((13.0, 15.0), "signal-to-noise ratio, uniform between both", unit="dB")
+    rir_scp: str = key("", "responses of rooms, likewise; the speech is heard in one")
+    rir_apply_prob: float = key(1.0, "share of utterances that are in one", least=0, most=1)
+    gain_db_range: tuple[float, float] = key((0.0, 0.0), "change of level, uniform between both", unit="dB")
+
+    def check(self) -> None:
+        for name in ("noise_db_range", "gain_db_range"):
+            low, high = getattr(self, name)
+            require(low <= high, f"{name} is [{low:g}, {high:g}], whose first is the larger")
 
     @property
     def masks_spectrum(self) -> bool:

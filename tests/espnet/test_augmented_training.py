@@ -1,7 +1,8 @@
 """The real trainer with augmentation and its ramp: restarts and processes change nothing."""
 
-
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from tests.helpers.experiment import (
@@ -25,18 +26,31 @@ CHANNELS = (TINY, "augment_conf.channel_mask_probability=0.5", "augment_conf.cha
             "dropout_conf.final={layer_drop: 0.4, dropout: 0.0}", "ema_decay=0.9")  # fmt: skip
 STILL = ("trunk_conf.dropout=0.0", "trunk_conf.attention_dropout=0.0", "trunk_conf.feature_dropout=0.0",
          "train_dtype=float64", "optim=sgd", "optim_conf={}")  # fmt: skip
-both = pytest.mark.parametrize("kind", [SPECTRUM, CHANNELS], ids=["spectrum", "channels"])
+HEARD = (TINY, "augment_conf.noise_db_range=[0, 10]", "augment_conf.rir_apply_prob=0.5",
+         "augment_conf.gain_db_range=[-3, 3]")  # fmt: skip
+each = pytest.mark.parametrize("kind", [SPECTRUM, CHANNELS, HEARD], ids=["spectrum", "channels", "noise"])
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     torch.set_num_threads(1)
-    return tmp_path_factory.mktemp("augmented")
+    folder = tmp_path_factory.mktemp("augmented")
+    for name in ("noise", "rooms"):
+        (folder / name).mkdir()
+        soundfile.write(folder / name / "1.wav", np.random.default_rng(0).standard_normal(400) / 10, 16000)
+    return folder
 
 
-@both
-def test_an_augmented_run_killed_on_its_ramp_and_started_again_equals_the_unbroken_one(root, kind):
+def changed(kind, root):
+    """Its size and options, with the folders that this root has."""
     size, *changes = kind
+    heard = [f"augment_conf.noise_scp={root}/noise", f"augment_conf.rir_scp={root}/rooms"] if kind is HEARD else []
+    return size, [*changes, *heard]
+
+
+@each
+def test_an_augmented_run_killed_on_its_ramp_and_started_again_equals_the_unbroken_one(root, kind):
+    size, changes = changed(kind, root)
     unbroken, broken = (make_experiment(root, *RAMP, *changes, size=size) for _ in range(2))
     plain = make_experiment(root, *RAMP, *(change for change in changes if "augment" not in change), size=size)
     train(unbroken)
@@ -52,9 +66,9 @@ def test_an_augmented_run_killed_on_its_ramp_and_started_again_equals_the_unbrok
     assert rows[1] != pytest.approx(others[1], rel=1e-4)
 
 
-@both
+@each
 def test_two_processes_augment_as_one(root, tmp_path, kind):
-    _, *changes = (change for change in kind if "dropout_conf" not in change)
+    changes = [change for change in changed(kind, root)[1] if "dropout_conf" not in change]
     changes += ["batch_seconds=0.5", "trunk_conf.projection_dropout=0.0"] if kind is CHANNELS else []
     one, two = (make_experiment(root, *RAMP, *changes, *STILL, size=kind[0]) for _ in range(2))
     train(one)
