@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 aten = torch.ops.aten
 
@@ -17,8 +17,18 @@ def _attention(query: torch.Size, key: torch.Size, value: torch.Size, products: 
     return 2 * products * batch * heads * rows * key[2] * dim
 
 
-# What the counter does not know: products in place, and the CPU's flash attention (backward computes the scores anew).
+def _convolution_backward(
+    gradient: torch.Size, x: torch.Size, weight: torch.Size, *rest: object, **options: object
+) -> int:
+    """For the input and for the weight as many as forward: the maps of a group meet each other alone."""
+    *_, (into_x, into_weight, _) = rest
+    return (into_x + into_weight) * conv_flop_count(x, weight, gradient)
+
+
+# What the counter does not know: products in place, the CPU's flash attention (backward computes the scores anew), and
+# that a grouped convolution's weight has a gradient within its groups alone. No convolution here is transposed.
 EXTRA = {
+    aten.convolution_backward: _convolution_backward,
     aten.addmm_: _addmm,
     aten._scaled_dot_product_flash_attention_for_cpu:
         lambda query, key, value, *rest, **options: _attention(query, key, value, 2),

@@ -87,11 +87,15 @@ class CnnRnnConfig(TrunkOptions):
 
 @dataclass(frozen=True)
 class ConformerConfig(TrunkOptions):
-    """Four-fold subsampling of log-mel features, then conformer blocks (conformer.py)."""
+    """Subsampling of log-mel features, then conformer blocks (conformer.py)."""
 
     conf: ClassVar[str] = "trunk_conf of conformer"
 
-    num_mels: int = key(80, "bands of the log-mel features; two convolutions of stride 2 need 7", least=7)
+    num_mels: int = key(80, "bands of the log-mel features; subsampling by 4 needs 7, by 8 needs 15", least=7)
+    subsampling: str = key("dense", "its convolutions; depthwise, of the Fast Conformer, has far fewer products",
+                           choices=("dense", "depthwise"))
+    subsampling_factor: int = key(4, "log-mel frames a row, 4 or 8: a row every 40 or 80 ms", unit="frames", least=4)
+    subsampling_channels: int = key(0, "maps of its convolutions; 0: dim", least=0)
     dim: int = key(512, "width of the blocks and of the trunk's output", least=1)
     num_layers: int = key(8, "conformer blocks", least=1)
     num_heads: int = key(8, "heads of attention; dim is an even multiple of them", least=1)
@@ -105,20 +109,33 @@ class ConformerConfig(TrunkOptions):
         require(self.dim % (2 * self.num_heads) == 0,
                 f"dim {self.dim} is no even multiple of num_heads {self.num_heads}")
         require(self.kernel % 2 == 1, f"kernel is {self.kernel}, not odd")
+        require(self.subsampling_factor in (4, 8), f"subsampling_factor is {self.subsampling_factor}, not 4 or 8")
+        require(self.bands > 0, f"num_mels {self.num_mels}: subsampling by {self.subsampling_factor} needs "
+                f"{2 * self.subsampling_factor - 1}")
+
+    @property
+    def num_halvings(self) -> int:
+        """Convolutions of stride 2."""
+        return self.subsampling_factor.bit_length() - 1
+
+    @property
+    def maps(self) -> int:
+        """Of the subsampling."""
+        return self.subsampling_channels or self.dim
 
     def num_frames(self, num_samples: int) -> int:
         """Frames of an utterance; 0 where it is shorter than the receptive field."""
-        return max(0, ((mel_frames(num_samples) - 1) // 2 - 1) // 2)
+        return max(0, _halved(mel_frames(num_samples), self.num_halvings))
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one frame sees: 7 windows, 85 ms."""
-        return 6 * HOP + WINDOW
+        """Samples that one frame sees: 7 windows, 85 ms; 15 windows, 165 ms, of eight-fold subsampling."""
+        return 2 * (self.subsampling_factor - 1) * HOP + WINDOW
 
     @property
     def hop(self) -> int:
-        """Samples between frames: 40 ms."""
-        return 4 * HOP
+        """Samples between frames: 40 or 80 ms."""
+        return self.subsampling_factor * HOP
 
     @property
     def first_centre(self) -> int:
@@ -127,8 +144,8 @@ class ConformerConfig(TrunkOptions):
 
     @property
     def bands(self) -> int:
-        """Behind both convolutions."""
-        return ((self.num_mels - 1) // 2 - 1) // 2
+        """Behind the subsampling's convolutions."""
+        return _halved(self.num_mels, self.num_halvings)
 
     @property
     def feature_dim(self) -> int:
@@ -138,4 +155,13 @@ class ConformerConfig(TrunkOptions):
     @property
     def bytes_per_frame(self) -> int:
         """Activations of a training step, roughly."""
-        return 4 * (self.dim * self.bands * 12 + self.num_layers * (4 * self.ffn_dim + 40 * self.dim))
+        front = sum(self.subsampling_factor // 2**halvings * _halved(self.num_mels, halvings)
+                    for halvings in range(1, self.num_halvings + 1))  # values a map
+        return 4 * (5 * self.maps * front // 2 + self.num_layers * (4 * self.ffn_dim + 40 * self.dim))
+
+
+def _halved(length: int, times: int) -> int:
+    """Behind so many convolutions of three taps and stride 2."""
+    for _ in range(times):
+        length = (length - 1) // 2
+    return length

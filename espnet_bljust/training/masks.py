@@ -26,7 +26,7 @@ from espnet_bljust.training.augment import AugmentConfig, Turn, channel_masks, s
 
 @dataclass(frozen=True)
 class MaskingConfig(Group):
-    """Span masks of the trunk's frames (20 ms; 40 ms of the conformer)."""
+    """Span masks of the trunk's frames (20 ms; 40 or 80 ms of the conformer)."""
 
     conf: ClassVar[str] = "masking_conf"
 

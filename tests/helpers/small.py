@@ -62,6 +62,7 @@ class System(NamedTuple):
 SYSTEMS = {
     "wav2vec2": System(WAV2VEC2, SSL), "wav2vec2 cpc": System(WAV2VEC2, CPC), "lstm": System(CNN_RNN, CPC),
     "gru": System(GRU, CPC), "conformer": System(CONFORMER, SSL), "conformer cpc": System(CONFORMER, CPC),
+    "conformer depthwise": System(replace(CONFORMER, subsampling="depthwise", subsampling_channels=6), SSL),
     # with every option that adds to f or hides parts of the labelled audio
     "wav2vec2 options": System(WAV2VEC2, SSL, LIFTED, CHANNELS, replace(MASKING, labelled_min_spans=2)),
     "wav2vec2 two views": System(WAV2VEC2, SSL, HeadConfig(consistency=0.2, per_token=True)),

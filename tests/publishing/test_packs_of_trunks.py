@@ -17,6 +17,9 @@ SYSTEMS = {
                 "objective": "cpc", "cpc_conf": {"final_dim": 8}},
     "conformer": {"trunk": "conformer", "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8},
                   "trunk_conf": {"num_mels": 20, "dim": 12, "num_layers": 1, "num_heads": 2, "ffn_dim": 16}},
+    "conformer depthwise": {"trunk": "conformer", "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8},
+                            "trunk_conf": {"num_mels": 20, "dim": 12, "num_layers": 1, "num_heads": 2, "ffn_dim": 16,
+                                           "subsampling": "depthwise", "subsampling_factor": 8}},
 }
 CLASSES = {"trunk_conf": {"conv_layers": [[16, 10, 5], [16, 8, 8], [16, 8, 8]], "dim": 16, "num_layers": 1,
                           "num_heads": 2, "ffn_dim": 16, "pos_kernel": 4, "pos_groups": 2},

@@ -1,4 +1,4 @@
-"""The conformer as a trunk: log-mel features, two convolutions of stride 2 (a frame every 40 ms), conformer blocks.
+"""The conformer as a trunk: log-mel features, subsampling to a frame every 40 or 80 ms, conformer blocks.
 
 A block: half a feed-forward, attention with relative positions, convolution, half a feed-forward, norm.
 The norm inside the convolution is a layer norm and not a batch norm, so that an utterance is the same in any batch and
@@ -18,23 +18,7 @@ from espnet_bljust.network.packed.places import Places
 from espnet_bljust.network.trunks.dropout import Dropout
 from espnet_bljust.network.trunks.log_mel import LogMel, SpectrumMask
 from espnet_bljust.network.trunks.relative_attention import RelativeAttention, Squares, relative_sinusoids
-
-
-class Subsampling(nn.Module):
-    """Four log-mel frames to one row; no utterance's row reads another's frames."""
-
-    def __init__(self, config: ConformerConfig) -> None:
-        super().__init__()
-        dim = config.dim
-        self.conv = nn.Sequential(nn.Conv2d(1, dim, 3, 2), nn.ReLU(), nn.Conv2d(dim, dim, 3, 2), nn.ReLU())
-        self.out = nn.Linear(dim * config.bands, dim)
-
-    def forward(self, mel: Tensor, mel_lengths: list[int], lengths: list[int]) -> Tensor:
-        """(mel frame, mel) -> (row, dim)."""
-        slots = [-(-length // 4) for length in mel_lengths]
-        x = Places.of(mel_lengths, [4 * slot for slot in slots], mel.device).spread(mel)
-        x = self.conv(x[None, None])[0].transpose(0, 1)  # (place, map, band)
-        return self.out(Places.of(lengths, slots, mel.device).collect(x).flatten(1))
+from espnet_bljust.network.trunks.subsampling import Subsampling
 
 
 class FeedForward(nn.Module):
@@ -111,7 +95,7 @@ class ConformerTrunk(nn.Module):
     def extract(
         self, waves: list[Tensor], *, spectrum: SpectrumMask | None = None, rests: bool = False
     ) -> Features:
-        """waves: (sample,) at 16 kHz each -> normalised features, one row every 40 ms.
+        """waves: (sample,) at 16 kHz each -> normalised features, one row a hop.
 
         spectrum: what is hidden of the first utterances; rests: the subsampling gets no gradient.
         """

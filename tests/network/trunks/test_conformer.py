@@ -1,14 +1,16 @@
 """The conformer against ESPnet's layer, subsampling and relative positions, and a slow loop."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from espnet_bljust.network.log_mel_config import ConformerConfig
 from espnet_bljust.network.packed.places import Places
-from espnet_bljust.network.trunks.conformer import ConformerLayer, ConformerTrunk, Subsampling
+from espnet_bljust.network.trunks.conformer import ConformerLayer, ConformerTrunk
 from espnet_bljust.network.trunks.relative_attention import RelativeAttention, Squares, relative_sinusoids
+from espnet_bljust.network.trunks.subsampling import Subsampling
 
 CONFIG = ConformerConfig(num_mels=20, dim=16, num_layers=2, num_heads=2, ffn_dim=24, kernel=7)
 LENGTHS = [13, 20, 4]
@@ -41,7 +43,8 @@ def espnet():
                 module.eps = 1e-5  # theirs is 1e-12
         return made.double().eval()
 
-    return layer, embedding.RelPositionalEncoding, subsampling.Conv2dSubsampling
+    subsamplings = {4: subsampling.Conv2dSubsampling, 8: subsampling.Conv2dSubsampling8}
+    return layer, embedding.RelPositionalEncoding, subsamplings
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["run by run, as on a CPU", "padded, as on a GPU"])
@@ -66,16 +69,39 @@ def test_relative_sinusoids_are_espnets(espnet):
     torch.testing.assert_close(relative_sinusoids(9, 16, position), position[0])
 
 
-def test_subsampling_is_espnets_on_every_utterance_of_a_batch(espnet):
+def as_dense(subsampling):
+    """State of a dense form that does the same: pointwise behind depthwise, without a nonlinearity between, is one."""
+    conv, pairs, state = subsampling.conv, range(2, len(subsampling.conv), 3), {}
+    for index, name in enumerate(("weight", "bias")):
+        state[f"conv.0.{name}"], state[f"out.{name}"] = getattr(conv[0], name), getattr(subsampling.out, name)
+        for number, first in enumerate(pairs, 1):
+            depthwise, pointwise = conv[first : first + 2]
+            products = pointwise.weight[:, :, 0, 0]
+            state[f"conv.{2 * number}.{name}"] = (
+                torch.einsum("oi,ihw->oihw", products, depthwise.weight[:, 0]),
+                products @ depthwise.bias + pointwise.bias)[index]
+    return state
+
+
+@pytest.mark.parametrize("factor", [4, 8])
+@pytest.mark.parametrize("form", ["dense", "depthwise"])
+def test_subsampling_is_espnets_on_every_utterance_of_a_batch(espnet, form, factor):
     torch.manual_seed(0)
-    ours, theirs = Subsampling(CONFIG).double(), espnet[2](20, 16, 0.0, torch.nn.Identity()).double()
-    theirs.load_state_dict(ours.state_dict())
-    mel_lengths = [7, 41, 30, 8, 11]
-    lengths = [((length - 1) // 2 - 1) // 2 for length in mel_lengths]
+    ours = Subsampling(replace(CONFIG, subsampling=form, subsampling_factor=factor)).double()
+    theirs = espnet[2][factor](20, 16, 0.0, torch.nn.Identity()).double()
+    theirs.load_state_dict(ours.state_dict() if form == "dense" else as_dense(ours))
+    mel_lengths = [15, 41, 30, 16, 23]
     mel = torch.randn(sum(mel_lengths), 20, dtype=torch.float64)
-    found = ours(mel, mel_lengths, lengths).split(lengths)
-    for part, rows in zip(mel.split(mel_lengths), found, strict=True):
-        torch.testing.assert_close(rows, theirs(part[None], None)[0][0])
+    expected = [theirs(part[None], None)[0][0] for part in mel.split(mel_lengths)]
+    found = ours(mel, mel_lengths, [len(rows) for rows in expected])
+    torch.testing.assert_close(found, torch.cat(expected))
+
+
+def test_the_subsampling_has_maps_of_its_own():
+    config = ConformerConfig(num_mels=20, dim=16, subsampling="depthwise", subsampling_channels=6, num_heads=2)
+    shapes = {name: tuple(weight.shape) for name, weight in Subsampling(config).named_parameters() if weight.dim() > 1}
+    assert shapes == {"conv.0.weight": (6, 1, 3, 3), "conv.2.weight": (6, 1, 3, 3), "conv.3.weight": (6, 6, 1, 1),
+                      "out.weight": (16, 6 * 4)}  # 20 bands, then 9, then 4
 
 
 def test_scores_are_those_of_a_slow_loop_over_pairs_of_frames():
