@@ -21,9 +21,9 @@ import yaml
 
 from espnet_bljust.markdown import row, table
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
-from espnet_bljust.network.systems import read_configs
 from espnet_bljust.planning.plan_report import BYTES_OF_STATE, Sizes
 from espnet_bljust.planning.speed import UTTERANCE_SECONDS, noise_batch
+from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.units import SAMPLE_RATE
 
 ROOT = Path(__file__).parents[1]
@@ -38,9 +38,9 @@ def main(cases: list[str]) -> None:
     for case in cases:
         size, seconds = case.split(":")
         used = int(subprocess.run([sys.executable, __file__, "--one", case], check=True, capture_output=True).stdout)
-        sizes = Sizes.of(settings_of(size))
+        sizes = Sizes.of(settings_of(size).network.shape)
         print(row([size, seconds, f"{used / 1e9:.2f}", f"{sizes.memory_gb(float(seconds)):.2f}"]), flush=True)
-        trunk, _ = read_configs(settings_of(size))
+        trunk = settings_of(size).network.shape.trunk
         if isinstance(trunk, TrunkConfig):
             frames = float(seconds) * SAMPLE_RATE / trunk.hop
             state = (sizes.theta + sizes.phi + sizes.eta) * BYTES_OF_STATE
@@ -51,10 +51,10 @@ def main(cases: list[str]) -> None:
         print(f"\n{layer:.0f} bytes a frame, layer and unit of its width, {extractor:.0f} a frame and feature")
 
 
-def settings_of(size: str) -> dict:
+def settings_of(size: str) -> TrainingSettings:
     """Of conf/size, with a small token list."""
     settings = yaml.safe_load((ROOT / f"conf/size/{size}.yaml").read_text())
-    return {**settings, "token_list": [str(index) for index in range(30)]}
+    return TrainingSettings({**settings, "token_list": [str(index) for index in range(30)]})
 
 
 def measure(size: str, seconds: str) -> int:
@@ -69,7 +69,7 @@ def measure(size: str, seconds: str) -> int:
     step(small, torch.optim.AdamW(small.parameters()), JointBatch(pool=[], labelled=[torch.randn(SAMPLE_RATE)],
                                                                    labels=[torch.tensor([1, 2])]))
     before = resident("VmRSS")
-    network = JointNetwork(*read_configs(settings), 30)
+    network = JointNetwork(*settings.network.shape)
     optimizer = torch.optim.AdamW(network.parameters())
     utterances = max(1, round(float(seconds) / UTTERANCE_SECONDS / 2))
     halves = [noise_batch(network, utterances, settings, pool=pool) for pool in (False, True)]

@@ -68,6 +68,11 @@ class Group:
         except ValueError as error:
             raise InputError(f"{where}: {error}. Mend the value; docs/training_keys.md lists all.") from error
 
+    @classmethod
+    def among(cls, values: Mapping[str, Any], where: str = "") -> Self:
+        """The same of a mapping that has other keys too."""
+        return cls.from_dict({each.name: values[each.name] for each in fields(cls) if each.name in values}, where)
+
     def __post_init__(self) -> None:
         for each in fields(self):
             object.__setattr__(self, each.name, fitted(each, getattr(self, each.name)))

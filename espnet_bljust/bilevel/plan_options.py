@@ -1,6 +1,5 @@
 """From the `plan_conf` of a training configuration to a Plan; names the key that is wrong."""
 
-from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
@@ -75,9 +74,8 @@ class PlanOptions(Group):
                 "would never move there")
 
 
-def build_plan(options: Mapping) -> Plan:
+def build_plan(given: PlanOptions) -> Plan:
     """The plan of a run; docs/training_keys.md lists the keys, their units and their defaults."""
-    given = PlanOptions.from_dict(options)
     plan = _plan(given, _bljust(given))
     if plan.num_steps == 0:
         raise InputError("plan_conf: every phase has 0 steps. Give exploration_steps, joint_steps or final_steps.")
@@ -89,12 +87,11 @@ def build_plan(options: Mapping) -> Plan:
     return plan
 
 
-def batch_scales(options: Mapping) -> tuple[float, float]:
+def batch_scales(given: PlanOptions) -> tuple[float, float]:
     """Factors of a step's labelled and of its pool audio; not 1 where a method's steps use both kinds throughout.
 
     weighted_sum takes as many steps as BL-JUST and passes as often over either kind of audio: its batches are smaller.
     """
-    given = PlanOptions.from_dict(options)
     if given.method != "weighted_sum":
         return 1.0, 1.0
     plan = _plan(given, _bljust(given))

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from espnet_bljust.command import run
-from espnet_bljust.disk.settings_file import run_settings
 from espnet_bljust.scoring.measures import measures
 
 
@@ -13,7 +12,7 @@ def main(options: argparse.Namespace) -> None:
     from espnet_bljust.training.average import average_epochs
 
     made = average_epochs(options.exp_dir, options.nbest, options.mode)
-    print(f"{options.exp_dir / 'average.pth'}: {made.line(measures(run_settings(options.exp_dir)).rate)}")
+    print(f"{options.exp_dir / 'average.pth'}: {made.line(measures(options.exp_dir).rate)}")
 
 
 def get_parser() -> argparse.ArgumentParser:

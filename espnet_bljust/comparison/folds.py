@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espnet_bljust.disk.files import write_atomic
-from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.planning.plan_report import Sizes
@@ -58,7 +57,7 @@ def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> N
 def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
     """Rates of all test utterances of all folds together, their deviation over runs, size and time."""
     whole = add(parts)
-    sizes = Sizes.of(read_yaml_keys(exp_dirs[0] / "train.yaml"))
+    sizes = Sizes.of_experiment(exp_dirs[0])
     return {
         "parameters": sizes.theta + sizes.phi, "utterances": whole.utterances, "accuracy": whole.accuracy,
         "average_recall": whole.average_recall,

@@ -14,8 +14,8 @@ from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.convert.huggingface import from_huggingface, trunk_options
 from espnet_bljust.network.convert.sizes import sizes
-from espnet_bljust.weights.experiment import build
 from espnet_bljust.weights.foreign_files import read
+from espnet_bljust.weights.own_files import build
 
 HEAD = "ctc.ctc_lo."
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 
 from espnet_bljust.decoding.huggingface_folder import from_huggingface_folder
-from espnet_bljust.decoding.trained_model import NOT_PACKED, Model, from_experiment, tokenizer_of
+from espnet_bljust.decoding.trained_model import NOT_PACKED, Model, from_experiment, with_tokenizer
 from espnet_bljust.disk.archive import extract_zip
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import SSLConfig
 from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.convert.stock_espnet import from_espnet, trunk_of
-from espnet_bljust.weights.experiment import build, read_named, shape_of
+from espnet_bljust.weights.own_files import NetworkSettings, build, read_named
 
 UNUSED = ("*.h5", "*.msgpack", "*.ot", "*.onnx", "*.tflite")  # the same weights in forms that are not read here
 
@@ -92,17 +92,16 @@ def _from_folder(folder: Path, path: Path) -> Model:
             raise InputError(f"{path}: a pack of another kind of network ({config['encoder']}). Load it with ESPnet's "
                              "Speech2Text.")
         trunk = None if ours else trunk_of(config["encoder_conf"])
-        bpe_model = config["bpemodel"] and str(_inside(folder, config["bpemodel"]))
+        config["bpemodel"] = config["bpemodel"] and str(_inside(folder, config["bpemodel"]))
     except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"{path}: neither an experiment directory nor a pack of stage 14 "
                          f"({' '.join(str(error).split())[:200]}). Check --model.") from None
-    state, shape = read_named(weights), shape_of(config, path)
+    state, settings = read_named(weights), NetworkSettings.of(config, path)
     if trunk is not None:
         trunk = replace(trunk, normalize=config.get("normalize") == "utterance_mvn")
-        shape = Shape(trunk, SSLConfig(), shape.vocabulary)
+        settings = settings._replace(shape=Shape(trunk, SSLConfig(), len(settings.tokens)))
         state = from_stock(state, str(path))
-    network = build(shape, state, str(path), fresh=NOT_PACKED if trunk else ())
-    return Model(network, *tokenizer_of(config["token_list"], config.get("token_type"), bpe_model))
+    return with_tokenizer(build(settings.shape, state, str(path), fresh=NOT_PACKED if trunk else ()), settings)
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from espnet_bljust.bilevel.plan import PHASES
 from espnet_bljust.bilevel.plan_options import build_plan
-from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.history import column, read_history
 from espnet_bljust.scoring.measures import measures
 from espnet_bljust.training import nodes
+from espnet_bljust.training.configuration import TrainingSettings
 
 
 class Machines(NamedTuple):
@@ -35,8 +35,7 @@ def train(
     config = exp_dir / "train.yaml"
     if not config.exists():
         raise InputError(f"{config}: not found. Run stage 7 first: it writes the training configuration.")
-    settings = read_yaml_keys(config)
-    plan = build_plan(settings["plan_conf"])
+    plan = build_plan(TrainingSettings.read(config).plan)
     end = plan.end_of(until)
     before = plan.end_of(PHASES[PHASES.index(until) - 1]) if until != PHASES[0] else 0
     if end == before:
@@ -53,7 +52,7 @@ def train(
     BLJustTask.main(cmd=[*words, *more])
     if not nodes.is_first():
         return None
-    return f"{exp_dir}: {end - before} {until} steps, {told(exp_dir, end, measures(settings).rate)}"
+    return f"{exp_dir}: {end - before} {until} steps, {told(exp_dir, end, measures(exp_dir).rate)}"
 
 
 def told(exp_dir: Path, end: int, rate: str) -> str:

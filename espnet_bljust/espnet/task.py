@@ -25,14 +25,13 @@ from espnet_bljust.espnet.iterator import JointIterFactory, Share, Source, Valid
 from espnet_bljust.espnet.model import BLJustModel
 from espnet_bljust.espnet.trainer import BLJustTrainer
 from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.training.masks import Drawing
+from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.training.processes import watched
 from espnet_bljust.training.stopping import listening
 from espnet_bljust.training.surroundings import Surroundings
 from espnet_bljust.training.take_off import MOST_TEXTS, token_nats
 from espnet_bljust.units import SAMPLE_RATE
 from espnet_bljust.weights.checkpoint import begun
-from espnet_bljust.weights.experiment import shape_of
 from espnet_bljust.weights.starting_point import starting_point
 
 PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.classifier.": "phi", "network.ssl_head.": "eta"}
@@ -80,7 +79,7 @@ class BLJustTask(ASRTask):
         if isinstance(args.token_list, str):
             args.token_list = Path(args.token_list).read_text(encoding="utf-8").split("\n")
             args.token_list = args.token_list[:-1] if args.token_list[-1] == "" else args.token_list
-        shape = shape_of(vars(args))
+        shape = TrainingSettings(vars(args)).network.shape
         network = JointNetwork(*shape)
         if args.init_from and not begun(Path(args.output_dir)):
             start = starting_point(Path(args.init_from), shape, args.token_list)
@@ -99,8 +98,9 @@ class BLJustTask(ASRTask):
     def build_iter_factory(
         cls, args: argparse.Namespace, distributed_option: DistributedOption, mode: str, kwargs: dict | None = None
     ) -> JointIterFactory | ValidIterFactory:
+        settings = TrainingSettings(vars(args))
         share = Share(distributed_option.dist_rank or 0, distributed_option.dist_world_size or 1)
-        common = {"drawing": Drawing.of(vars(args)), "share": share}
+        common = {"drawing": settings.drawing, "share": share}
         if mode == "valid":
             valid = cls._samples(args, args.valid_data_path_and_name_and_type, args.valid_shape_file)
             other = None
@@ -109,12 +109,12 @@ class BLJustTask(ASRTask):
                 other = _fixed(pool, args.batch_seconds), pool
             return ValidIterFactory(_fixed(valid, args.batch_seconds), valid, pool=other, **common)
         labelled = cls._samples(args, args.train_data_path_and_name_and_type, args.train_shape_file)
-        plan, nats = build_plan(args.plan_conf), token_nats(labelled.some_labels(MOST_TEXTS))
+        plan, nats = build_plan(settings.plan), token_nats(labelled.some_labels(MOST_TEXTS))
         return JointIterFactory(
             plan, Source(_stream(labelled, args.batch_seconds, args.seed, "labelled"), labelled),
             cls._pool(args), token_nats=nats, accum_grad=args.accum_grad, num_workers=args.num_workers,
             pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir),
-            alter=Surroundings.of(vars(args)).alter, **common)
+            alter=Surroundings.of(settings.augment, args.seed).alter, **common)
 
     @classmethod
     def _pool(cls, args: argparse.Namespace) -> Source:

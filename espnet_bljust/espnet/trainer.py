@@ -23,16 +23,17 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
 from espnet_bljust.progress import progress
 from espnet_bljust.randomness import derive_seed
+from espnet_bljust.training import configuration
 from espnet_bljust.training.health import OF_UTTERANCES, Health
 from espnet_bljust.training.history_rows import History
-from espnet_bljust.training.phase_dropouts import phase_dropouts
+from espnet_bljust.training.phase_dropouts import PhaseDropouts, phase_dropouts
 from espnet_bljust.training.precision import Precision, bfloat16_pays
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.running_average import RunningAverage
 from espnet_bljust.training.saving import Position, Saver
 from espnet_bljust.training.stats import StepStats
 from espnet_bljust.training.take_off import MOST, TAKE_OFF, StillOnPlateau, TakeOff
-from espnet_bljust.training.update import Settings, Updater
+from espnet_bljust.training.update import StepSettings, Updater
 from espnet_bljust.training.validation import Validator
 from espnet_bljust.weights.checkpoint import kept_epochs, link, prune, ranked, save_atomically
 
@@ -45,14 +46,8 @@ class BLJustTrainerOptions(TrainerOptions):
     """What the loop needs beside ESPnet's own options."""
 
     until: str  # exploration, joint or final: the stage whose end stops this call
-    steps_per_epoch: int  # optimizer steps between evaluations
-    stop_on_alarm: bool  # end the run at the first alarm of health.py
-    keep_updates: Sequence[int]  # optimizer steps whose weights stay on disk
-    save_interval_minutes: float  # between checkpoints, beside those of the evaluations; 0: no others
-    dropout_conf: Mapping  # phase -> dropouts that differ from trunk_conf's
-    take_off: str  # watch, or retry: begin again a run whose CTC stays on the plateau
-    take_off_steps: int  # after the warm-up, after which it should have left it
-    ema_decay: float  # of the running average of the weights, which is validated and kept; 0: none
+    keys: configuration.Run
+    dropouts: PhaseDropouts  # that differ from the trunk's own
 
 
 @dataclasses.dataclass
@@ -83,7 +78,7 @@ class Run:
     @cached_property
     def explored(self) -> frozenset[int]:
         """Epochs at whose end the run explores: the supervised head has lost touch with the trunk there."""
-        points = self.plan.evaluations(self.options.steps_per_epoch, self.options.keep_updates)
+        points = self.plan.evaluations(self.options.keys.steps_per_epoch, self.options.keys.keep_updates)
         return frozenset(epoch for epoch, point in enumerate(points, 1) if self.plan.at(point).phase == "exploration")
 
     @property
@@ -96,9 +91,11 @@ class BLJustTrainer(Trainer):
 
     @classmethod
     def build_options(cls, args: argparse.Namespace) -> BLJustTrainerOptions:
-        options = build_dataclass(BLJustTrainerOptions, args)
-        keep = options.keep_nbest_models  # ESPnet's default and its command line give a list, a YAML file a number
-        return dataclasses.replace(options, keep_nbest_models=keep if isinstance(keep, int) else max(keep))
+        keep = args.keep_nbest_models  # ESPnet's default and its command line give a list, a YAML file a number
+        number = keep if isinstance(keep, int) else max(keep)
+        settings = configuration.TrainingSettings(vars(args) | {"keep_nbest_models": number})
+        own = {"keys": settings.run, "dropouts": settings.dropouts}
+        return build_dataclass(BLJustTrainerOptions, argparse.Namespace(**vars(args), **own))
 
     @classmethod
     def run(
@@ -116,16 +113,16 @@ class BLJustTrainer(Trainer):
         processes, plan = Processes(distributed_option), train_iter_factory.plan
         balance = Balance() if plan.gamma_unit == "balanced" else None
         health = Health(codes=train_iter_factory.drawing.codebook[1], token_nats=train_iter_factory.token_nats,
-                        plateau_steps=trainer_options.take_off_steps)
+                        plateau_steps=trainer_options.keys.take_off_steps)
         stats, output_dir = StepStats(1, health.counts), Path(trainer_options.output_dir)
         precision = Precision() if trainer_options.use_amp else None
-        average = RunningAverage(model, trainer_options.ema_decay) if trainer_options.ema_decay else None
-        delay = trainer_options.take_off_steps
-        take_off = TakeOff(health.token_nats, delay) if trainer_options.take_off == "retry" else None
+        average = RunningAverage(model, trainer_options.keys.ema_decay) if trainer_options.keys.ema_decay else None
+        delay = trainer_options.keys.take_off_steps
+        take_off = TakeOff(health.token_nats, delay) if trainer_options.keys.take_off == "retry" else None
         shared = {"model": model, "optimizer": optimizers[0], "balance": balance, "precision": precision,
                   "average": average, "take_off": take_off}
         saver = Saver(output_dir, processes, shared=shared, own={"health": health, "stats": stats},
-                      minutes=trainer_options.save_interval_minutes)
+                      minutes=trainer_options.keys.save_interval_minutes)
         step, scores = saver.resume()
         saver.heed(*processes.sum(saver.wishes()), Position(step, scores))
         if take_off is not None:
@@ -133,8 +130,8 @@ class BLJustTrainer(Trainer):
         if not (due := intervals(plan, trainer_options, step, scores)):
             log.info(f"the {trainer_options.until} stage is complete: {step} of {plan.num_steps} steps")
             return
-        settings = Settings(trainer_options.grad_clip, precision is not None and _bfloat16(precision, processes),
-                            phase_dropouts(trainer_options.dropout_conf, model.network.trunk.config))
+        settings = StepSettings(trainer_options.grad_clip, precision is not None and _bfloat16(precision, processes),
+                            phase_dropouts(trainer_options.dropouts, model.network.trunk.config))
         evaluated = step < due[0][1]
         run = Run(
             Updater(processes.wrap(model), optimizers[0], processes, settings, balance), health, train_iter_factory,
@@ -147,7 +144,7 @@ def intervals(
     plan: Plan, options: BLJustTrainerOptions, step: int, scores: Mapping[int, float]
 ) -> list[tuple[int, int]]:
     """(epoch, last step) of what is left of a stage; the first may want nothing but its evaluation."""
-    points = plan.evaluations(options.steps_per_epoch, options.keep_updates)
+    points = plan.evaluations(options.keys.steps_per_epoch, options.keys.keep_updates)
     return [(epoch, point) for epoch, point in enumerate(points, 1)
             if step <= point <= plan.end_of(options.until) and (step < point or epoch not in scores)]
 
@@ -204,7 +201,7 @@ def train_interval(run: Run, epoch: int, first: int, last: int) -> None:
         if run.take_off is not None and run.take_off.times == 0 and step == run.plan.first_labelled:
             run.saver.keep(Position(step - 1, run.scores), TAKE_OFF)
         moment = run.plan.at(step, balance.ratio if balance else 1.0)
-        due = step % run.options.log_interval == 0 or step == last
+        due = step % run.options.keys.log_interval == 0 or step == last
         torch.manual_seed(derive_seed(run.options.seed, "step", step, run.processes.rank))
         run.updater.step(batches, moment, run.temperature(step), stats, measure=due, counts=counts)
         if run.average is not None:
@@ -231,7 +228,7 @@ def report(run: Run, row: dict, moment: Moment) -> None:
             raise StillOnPlateau
         if run.processes.first and not run.take_off.open:
             (run.output_dir / TAKE_OFF).unlink(missing_ok=True)
-    if run.options.stop_on_alarm and run.processes.sum([len(alarms)])[0]:
+    if run.options.keys.stop_on_alarm and run.processes.sum([len(alarms)])[0]:
         what = alarms[0] if alarms else "an alarm of another process. Its log says which."
         raise InputError(f"{run.output_dir}: stopped at step {moment.step} (stop_on_alarm): {what}")
 
@@ -248,7 +245,7 @@ def evaluate(run: Run, epoch: int, step: int) -> None:
     run.scores[epoch] = result["cer"]
     run.saver.save(Position(step, run.scores))
     if run.history is not None:
-        prune(run.output_dir, kept_epochs(run.scores, run.options.keep_nbest_models, run.explored))
+        prune(run.output_dir, kept_epochs(run.scores, run.options.keys.keep_nbest_models, run.explored))
 
 
 def record(run: Run, epoch: int, step: int, result: dict[str, float]) -> None:
@@ -265,7 +262,7 @@ def keep_models(run: Run, epoch: int, step: int, scores: Mapping[int, float]) ->
     """Write the weights of this epoch, and let the links name the newest and the best."""
     weights = run.updater.inner.state_dict()
     save_atomically(weights, run.output_dir / f"{epoch}epoch.pth")
-    if step in run.options.keep_updates:
+    if step in run.options.keys.keep_updates:
         save_atomically(weights, run.output_dir / f"{step}updates.pth")
     # a run that went back to the checkpoint before the last may have lost an epoch that it would keep
     there = {each: score for each, score in scores.items() if (run.output_dir / f"{each}epoch.pth").exists()}

@@ -45,6 +45,11 @@ def _known[Value](settings: Mapping[str, Any], key: str, known: Mapping[str, Val
     return known[name]
 
 
+def trunk_name(config: TrunkKind) -> str:
+    """The word for such a trunk."""
+    return next(name for name, kind in TRUNKS.items() if kind is type(config))
+
+
 def build_trunk(config: TrunkKind) -> nn.Module:
     """The trunk of a configuration."""
     return MODULES[type(config)](config)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.planning.speed import Rates, training_seconds
+from espnet_bljust.training.configuration import TrainingSettings
 
 BACKWARD = 2 / 3  # of a step's time
 USABLE = 0.9  # of a GPU's memory: the rest is the libraries' and the allocator's
@@ -55,12 +56,6 @@ def all_reduce_bytes(parameters: int, processes: int) -> float:
     return 2 * (processes - 1) / processes * parameters * BYTES_OF_GRADIENT
 
 
-def audio_of_update(settings: dict) -> tuple[float, float]:
-    """Seconds of labelled and of pool audio in an update that has them, all processes together."""
-    return (settings["accum_grad"] * settings["batch_seconds"],
-            settings["accum_grad"] * settings["unlabelled_batch_seconds"])
-
-
 def least_micro_batches(sizes: Sizes, audio_seconds: float, processes: int, memory_gb: float) -> int | None:
     """As few as let a process's share fit; None where weights, gradients and moments alone do not."""
     room = USABLE * memory_gb - sizes.memory_gb(0)
@@ -70,15 +65,17 @@ def least_micro_batches(sizes: Sizes, audio_seconds: float, processes: int, memo
 
 
 def cost(
-    plan: Plan, settings: dict, sizes: Sizes, rates: Rates, valid_seconds: float, cluster: Cluster, processes: int
+    plan: Plan, settings: TrainingSettings, sizes: Sizes, rates: Rates, valid_seconds: float, cluster: Cluster,
+    processes: int
 ) -> Cost:
     """The row of ``processes``; ``rates`` are those of one."""
-    labelled, pool = audio_of_update(settings)
+    labelled, pool = settings.optimisation.update_seconds
     used = plan.consumed(plan.num_steps)
     kinds = [seconds for seconds, steps in zip((sizes.views * labelled, pool), used, strict=True) if steps]
-    number = settings["accum_grad"] if cluster.memory_gb is None else least_micro_batches(
+    configured = settings.optimisation.accum_grad
+    number = configured if cluster.memory_gb is None else least_micro_batches(
         sizes, sum(kinds), processes, cluster.memory_gb)
-    number, fits = number or settings["accum_grad"], number is not None
+    number, fits = number or configured, number is not None
     share = 1 / (processes * number)
     compute = training_seconds(plan, settings, rates, valid_seconds, processes)
     sent = number * all_reduce_bytes(sizes.theta + sizes.phi + sizes.eta, processes)

@@ -9,12 +9,16 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 import yaml
 
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
+from espnet_bljust.network.flops import count_flops
+from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.planning.speed import UTTERANCE_SECONDS, Rates, measure, seconds_of_step
+from espnet_bljust.training.configuration import TrainingSettings
 
 KINDS = ("labelled", "pool")
 UTTERANCES = 2  # of noise, to count on
@@ -47,16 +51,10 @@ def device_of(devices: dict, name: str) -> dict:
     return devices[name]
 
 
-def count_teraflop(settings: dict) -> Rates:
+def count_teraflop(settings: TrainingSettings) -> Rates:
     """Operations of one second of audio, forward and backward, counted on the configured network."""
-    import torch
-
-    from espnet_bljust.network.flops import count_flops
-    from espnet_bljust.network.joint import JointNetwork
-    from espnet_bljust.weights.experiment import shape_of
-
     torch.manual_seed(0)
-    network, seconds = JointNetwork(*shape_of(settings)), UTTERANCES * UTTERANCE_SECONDS
+    network, seconds = JointNetwork(*settings.network.shape), UTTERANCES * UTTERANCE_SECONDS
     return Rates(*(count_flops(lambda pool=pool: seconds_of_step(network, UTTERANCES, settings, pool=pool))
                    / seconds / 1e12 for pool in (False, True)))
 
@@ -79,10 +77,8 @@ def speed_of(device: dict, teraflop: Rates, *, use_amp: bool, utilisation: float
     return Speed(Rates(*(each / (peak * utilisation) for each in teraflop)), source, device.get("memory_gb"))
 
 
-def add_measured(settings: dict, size: str, name: str, path: Path) -> dict:
+def add_measured(settings: TrainingSettings, size: str, name: str, path: Path) -> dict:
     """Measure this machine (its GPU, or one core), and write it to ``path`` as a device called ``name``."""
-    import torch
-
     on_gpu = name != "cpu"
     if on_gpu and not torch.cuda.is_available():
         raise InputError(f"--gpu {name}: torch sees no GPU here. Measure on a machine that has one, or --gpu cpu.")

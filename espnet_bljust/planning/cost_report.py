@@ -57,7 +57,7 @@ def speed_for(task: Task, machine: Machine) -> Speed:
     if re.fullmatch(r"[\d.]+", machine.rate):
         rate = positive("--rate", machine.rate)
         return Speed(Rates(1 / rate, 1 / rate), f"given, {rate:g} h of audio an hour and GPU", device.get("memory_gb"))
-    speed = speed_of(device, count_teraflop(task.settings), use_amp=bool(task.settings.get("use_amp")),
+    speed = speed_of(device, count_teraflop(task.settings), use_amp=task.settings.optimisation.use_amp,
                      utilisation=machine.utilisation)
     if not machine.rate:
         return speed

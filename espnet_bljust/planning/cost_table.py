@@ -2,7 +2,7 @@
 
 
 from espnet_bljust import markdown
-from espnet_bljust.planning.cost_model import Cluster, Cost, audio_of_update
+from espnet_bljust.planning.cost_model import Cluster, Cost
 from espnet_bljust.planning.cost_rates import Speed
 from espnet_bljust.planning.cost_task import Task
 from espnet_bljust.planning.estimate import BYTES_PER_HOUR, FLAC_RATIO
@@ -12,11 +12,11 @@ from espnet_bljust.progress import duration
 
 def bytes_lines(task: Task) -> list[str]:
     """Disk and reading, which the number of GPUs does not change."""
-    consumed = zip(task.plan.consumed(task.plan.num_steps), audio_of_update(task.settings), strict=True)
+    consumed = zip(task.plan.consumed(task.plan.num_steps), task.settings.optimisation.update_seconds, strict=True)
     hours = sum(steps * seconds for steps, seconds in consumed) / 3600
     stored = [value for value in task.hours.values() if value is not None]
     rate = BYTES_PER_HOUR * FLAC_RATIO
-    disk = [f"{disk_gb(task.sizes, task.settings):.1f} GB for checkpoints and packs"]
+    disk = [f"{disk_gb(task.sizes, task.settings.run):.1f} GB for checkpoints and packs"]
     if stored:
         disk.append(f"{sum(stored) * rate / 1e9:.1f} GB for {sum(stored):,.0f} h of audio as FLAC")
     return [f"Disk: {', '.join(disk)}. Read from it: {hours:,.0f} h of audio, {hours * rate / 1e12:.2f} TB, "
@@ -25,7 +25,7 @@ def bytes_lines(task: Task) -> list[str]:
 
 def assumptions(speed: Speed, cluster: Cluster, task: Task) -> list[str]:
     """Everything that the table rests on, and how to do better."""
-    labelled, pool = audio_of_update(task.settings)
+    labelled, pool = task.settings.optimisation.update_seconds
     hours = [1 / each for each in speed.rates]
     evaluated = "" if task.hours["valid"] else " Evaluation is not counted: --valid_hours is not known."
     return [
@@ -40,7 +40,7 @@ def assumptions(speed: Speed, cluster: Cluster, task: Task) -> list[str]:
 
 def table(task: Task, rows: list[Cost]) -> list[str]:
     """A line for each number of GPUs."""
-    labelled, pool = audio_of_update(task.settings)
+    labelled, pool = task.settings.optimisation.update_seconds
     heads = ["GPUs", "accum_grad", "batch_seconds", "unlabelled_batch_seconds", "audio a GPU, s", "memory, GB",
              "s an update", "waiting", "wall time", "GPU hours", "sent a GPU and update, GB", "sent in all, TB"]
     lines = []

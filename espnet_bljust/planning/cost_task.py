@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bilevel.plan_options import build_plan
-from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.planning.plan_report import Sizes, amount_of
 from espnet_bljust.planning.settings import settled
+from espnet_bljust.training.configuration import TrainingSettings
 
 KINDS = ("labelled", "pool", "valid")
 
@@ -17,7 +17,7 @@ KINDS = ("labelled", "pool", "valid")
 class Task(NamedTuple):
     """What is to be trained."""
 
-    settings: dict
+    settings: TrainingSettings
     plan: Plan
     sizes: Sizes
     hours: dict[str, float | None]
@@ -32,11 +32,12 @@ def task_of_experiment(exp_dir: Path, hours: Mapping[str, str]) -> Task:
     path = exp_dir / "train.yaml"
     if not path.is_file():
         raise InputError(f"{path}: not found. Run stage 7 first, or leave --exp_dir out and give the hours.")
-    settings = read_yaml_keys(path)
-    files = [settings[f"{name}_shape_file"][0] for name in ("train", "unlabelled", "valid")]
-    amounts = [amount_of(Path(file), may_be_absent=True) for file in files]
+    settings = TrainingSettings.read(path)
+    amounts = [amount_of(settings.num_samples_file(name), may_be_absent=True)
+               for name in ("train", "unlabelled", "valid")]
     known = {kind: amount and amount.hours for kind, amount in zip(KINDS, amounts, strict=True)}
-    return Task(settings, build_plan(settings["plan_conf"]), Sizes.of(settings), {**known, **given_hours(hours)})
+    sizes = Sizes.of(settings.network.shape)
+    return Task(settings, build_plan(settings.plan), sizes, {**known, **given_hours(hours)})
 
 
 def task_of_files(
@@ -44,9 +45,9 @@ def task_of_files(
     num_tokens: int
 ) -> Task:
     """Of a recipe's configurations; ``kind``: recognition or classification."""
-    settings, plan = settled(size_config, config, changes=changes, method=method, task=kind)
-    settings["token_list"] = [f"<token{index}>" for index in range(num_tokens)]
-    return Task(settings, plan, Sizes.of(settings), {**dict.fromkeys(KINDS), **given_hours(hours)})
+    written, plan = settled(size_config, config, changes=changes, method=method, task=kind)
+    settings = TrainingSettings(written | {"token_list": [f"<token{index}>" for index in range(num_tokens)]})
+    return Task(settings, plan, Sizes.of(settings.network.shape), {**dict.fromkeys(KINDS), **given_hours(hours)})
 
 
 def given_hours(hours: Mapping[str, str]) -> dict[str, float]:

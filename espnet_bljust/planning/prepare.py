@@ -15,7 +15,11 @@ from espnet_bljust.planning.plan_report import Amount, Sizes, amount_of, passes,
 from espnet_bljust.planning.settings import settled
 from espnet_bljust.planning.speed import measure, training_seconds
 from espnet_bljust.progress import duration
+from espnet_bljust.training.configuration import TrainingSettings
+from espnet_bljust.training.phase_dropouts import phase_dropouts
+from espnet_bljust.training.surroundings import Surroundings
 from espnet_bljust.units import SAMPLE_RATE
+from espnet_bljust.weights.starting_point import starting_point
 
 
 class Configuration(NamedTuple):
@@ -38,59 +42,48 @@ def prepare(
     num_gpus: that the training will have, for the estimates of time and memory.
     """
     size_config, config, changes, method, task, seed, init_from = configuration
-    settings, plan = settled(size_config, config, changes=changes, method=method, task=task)
-    settings |= {"seed": seed, **data.settings(may_be_absent=dry_run)} | ({"init_from": init_from} if init_from else {})
-    from espnet_bljust.training.masks import Drawing  # brings torch: after what fails at once
-    from espnet_bljust.training.surroundings import Surroundings
-
-    drawing = Drawing.of(settings)
-    Surroundings.of(settings)  # refuses what cannot be read
-    audio = {name: amount_of(Path(settings[key][0]), dry_run)
-             for name, key in (("labelled", "train_shape_file"), ("valid", "valid_shape_file"))}
-    audio["pool"] = pool_amount(settings, data.pool_dir, None if dry_run else exp_dir / "pool.index")
+    written, plan = settled(size_config, config, changes=changes, method=method, task=task)
+    written |= {"seed": seed, **data.settings(may_be_absent=dry_run)} | ({"init_from": init_from} if init_from else {})
+    settings = TrainingSettings(written)
+    drawing = settings.drawing
+    Surroundings.of(settings.augment, drawing.seed)  # refuses what cannot be read
+    audio = {name: amount_of(folder / "utt2num_samples", dry_run)
+             for name, folder in (("labelled", data.train_dir), ("valid", data.valid_dir))}
+    if not dry_run and num_lines(data.pool_dir / "utt2num_samples") >= settings.run.unlabelled_shards_from:
+        written["unlabelled_index"] = str(exp_dir / "pool.index")
+        audio["pool"] = indexed(data.pool_dir, exp_dir / "pool.index")
+    else:
+        audio["pool"] = amount_of(data.pool_dir / "utt2num_samples", dry_run)
     if not dry_run or (None not in audio.values() and data.token_list.exists()):
-        check_feasible(settings, drawing.num_frames, data.train_dir,
+        check_feasible(settings.network, drawing.num_frames, data,
                        None if dry_run else exp_dir / "too_short_for_ctc.txt")
     check_network(settings)
-    text = report(plan, settings, Sizes.of(settings), audio, max(1, num_gpus))
+    text = report(plan, settings, Sizes.of(settings.network.shape), audio, max(1, num_gpus))
     valid_seconds = 3600 * audio["valid"].hours if audio["valid"] else 0
     seconds = training_seconds(plan, settings, measure(settings, num_gpus), valid_seconds, num_gpus)
     if dry_run:
         return f"{text}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}."
     exp_dir.mkdir(parents=True, exist_ok=True)
-    contents = {**plan.as_dict(), "passes": passes(plan, settings, audio)}
+    contents = {**plan.as_dict(), "passes": passes(plan, settings.optimisation, audio)}
     write_atomic(exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
     write_atomic(exp_dir / "stats.md", text)
-    write_atomic(exp_dir / "train.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    write_atomic(exp_dir / "train.yaml", yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
     return (f"{exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
             f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
             f"training will take about {duration(seconds)}")
 
 
-def check_network(settings: dict) -> None:
+def check_network(settings: TrainingSettings) -> None:
     """What is frozen or drops out is there, and what it starts from fits."""
-    from espnet_bljust.training.phase_dropouts import phase_dropouts
-    from espnet_bljust.weights.experiment import shape_of
-
-    shape = shape_of(settings)
-    check_frozen(settings.get("freeze_param", []), shape.parameters())
-    phase_dropouts(settings.get("dropout_conf", {}), shape.trunk)
-    if settings.get("init_from"):
-        from espnet_bljust.weights.starting_point import starting_point
-
-        print(starting_point(Path(settings["init_from"]), shape, settings["token_list"]).line)
+    shape = settings.network.shape
+    check_frozen(settings.optimisation.freeze_param, shape.parameters())
+    phase_dropouts(settings.dropouts, shape.trunk)
+    if settings.init_from:
+        print(starting_point(Path(settings.init_from), shape, settings.network.tokens).line)
 
 
-
-def pool_amount(settings: dict, pool_dir: Path, index_file: Path | None) -> Amount | None:
-    """Of the pool; one of ``unlabelled_shards_from`` utterances or more gets its index here, and in the settings.
-
-    Without an ``index_file``, in a dry run, the pool may be absent.
-    """
-    shape_file = Path(settings["unlabelled_shape_file"][0])
-    if index_file is None or num_lines(shape_file) < settings["unlabelled_shards_from"]:
-        return amount_of(shape_file, may_be_absent=index_file is None)
+def indexed(pool_dir: Path, index_file: Path) -> Amount:
+    """Write the index by which a large pool is read in shards; its audio."""
     index_file.parent.mkdir(parents=True, exist_ok=True)
-    settings["unlabelled_index"] = str(index_file)
     index = write_index(pool_dir, index_file)
     return Amount(int(index.sums(ROWS_AT_ONCE).sum()) / SAMPLE_RATE / 3600, len(index))

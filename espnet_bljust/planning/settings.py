@@ -10,7 +10,7 @@ from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bilevel.plan_options import batch_scales, build_plan
 from espnet_bljust.disk.settings_file import parse_yaml, read_yaml
 from espnet_bljust.errors import InputError
-from espnet_bljust.training.configuration import check, written_defaults
+from espnet_bljust.training.configuration import TrainingSettings, check, written_defaults
 
 HEADS = {"recognition": "ctc", "classification": "mean"}  # of a task
 
@@ -65,14 +65,14 @@ def _update(settings: dict, new: dict) -> None:
 def settled(
     size_config: Path, config: Path, *, changes: Sequence[str] = (), method: str = "bljust", task: str = "recognition"
 ) -> tuple[dict, Plan]:
-    """The whole configuration, checked, with the batches that the method asks for, and its plan."""
+    """The whole configuration as train.yaml says it, checked, with the batches of the method; and its plan."""
     settings = merge(size_config, config, changes=changes, method=method, task=task)
-    plan = build_plan(settings["plan_conf"])
+    options = TrainingSettings(settings).plan
+    plan = build_plan(options)
     if beyond := [step for step in settings["keep_updates"] if step > plan.num_steps]:
         raise InputError(f"keep_updates: {beyond[0]} is beyond the plan's {plan.num_steps} steps. Leave it out, or "
                          "give plan_conf more steps.")
-    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(settings["plan_conf"]),
-                           strict=True):
+    for name, scale in zip(("batch_seconds", "unlabelled_batch_seconds"), batch_scales(options), strict=True):
         if scale != 1:
             settings[name] *= scale
     return settings, plan

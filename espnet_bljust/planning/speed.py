@@ -9,7 +9,12 @@ reading audio, the optimizer, starting (10 s a stage). On an idle machine good t
 import time
 from typing import NamedTuple
 
+import torch
+
 from espnet_bljust.bilevel.plan import Plan
+from espnet_bljust.network.joint import JointBatch, JointNetwork
+from espnet_bljust.training.augment import Turn
+from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.units import SAMPLE_RATE
 
 UTTERANCE_SECONDS = 2
@@ -24,28 +29,25 @@ class Rates(NamedTuple):
     pool: float
 
 
-def training_seconds(plan: Plan, settings: dict, rates: Rates, valid_seconds: float, num_gpus: int = 0) -> float:
+def training_seconds(
+    plan: Plan, settings: TrainingSettings, rates: Rates, valid_seconds: float, num_gpus: int = 0
+) -> float:
     """Time of the whole plan; processes share the work."""
     labelled, pool = plan.consumed(plan.num_steps)
-    accumulated = settings["accum_grad"]
-    steps = accumulated * (labelled * settings["batch_seconds"] * rates.labelled
-                           + pool * settings["unlabelled_batch_seconds"] * rates.pool)
-    evaluations = len(plan.evaluations(settings["steps_per_epoch"])) * valid_seconds * rates.pool / 3
+    of_labelled, of_pool = settings.optimisation.update_seconds
+    steps = labelled * of_labelled * rates.labelled + pool * of_pool * rates.pool
+    evaluations = len(plan.evaluations(settings.run.steps_per_epoch)) * valid_seconds * rates.pool / 3
     return (steps + evaluations) / max(1, num_gpus)
 
 
-def measure(settings: dict, num_gpus: int = 0) -> Rates:
+def measure(settings: TrainingSettings, num_gpus: int = 0) -> Rates:
     """Batches of 2, 4, 8, ... utterances until the budget is spent; the last one counts."""
-    import torch
-
-    from espnet_bljust.network.joint import JointNetwork
-    from espnet_bljust.weights.experiment import shape_of
-
     device = torch.device("cuda" if num_gpus and torch.cuda.is_available() else "cpu")
     with device:
-        network = JointNetwork(*shape_of(settings))
+        network = JointNetwork(*settings.network.shape)
     rates = []
-    for pool, most in ((False, settings["batch_seconds"]), (True, settings["unlabelled_batch_seconds"])):
+    for pool, most in ((False, settings.optimisation.batch_seconds),
+                       (True, settings.optimisation.unlabelled_batch_seconds)):
         utterances = 1
         seconds = spent = seconds_of_step(network, 1, settings, pool=pool)  # the first step is slower: a warm-up
         while spent + 2 * seconds < BUDGET_SECONDS and 2 * utterances * UTTERANCE_SECONDS <= most:
@@ -56,15 +58,13 @@ def measure(settings: dict, num_gpus: int = 0) -> Rates:
     return Rates(*rates)
 
 
-def seconds_of_step(network: "JointNetwork", utterances: int, settings: dict, *, pool: bool) -> float:  # noqa: F821
+def seconds_of_step(network: JointNetwork, utterances: int, settings: TrainingSettings, *, pool: bool) -> float:
     """One forward and backward pass over so many utterances of noise."""
-    import torch
-
     batch = noise_batch(network, utterances, settings, pool=pool)
     network.zero_grad(set_to_none=True)
     started = time.perf_counter()
     on_gpu = next(network.parameters()).is_cuda  # a CPU keeps float32 unless bfloat16 pays, training/precision.py
-    with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu and bool(settings.get("use_amp"))):
+    with torch.autocast("cuda", torch.bfloat16, enabled=on_gpu and settings.optimisation.use_amp):
         sums = network(batch)
     loss = network.self_supervised_sum(sums) if pool else sums.ctc_sum
     loss.backward()
@@ -73,21 +73,15 @@ def seconds_of_step(network: "JointNetwork", utterances: int, settings: dict, *,
     return time.perf_counter() - started
 
 
-def noise_batch(network: "JointNetwork", utterances: int, settings: dict, *, pool: bool) -> "JointBatch":  # noqa: F821
+def noise_batch(network: JointNetwork, utterances: int, settings: TrainingSettings, *, pool: bool) -> JointBatch:
     """What the iterator would give the trainer, of noise and arbitrary tokens."""
-    import torch
-
-    from espnet_bljust.network.joint import JointBatch
-    from espnet_bljust.training.augment import Turn
-    from espnet_bljust.training.masks import Drawing
-
     device = next(network.parameters()).device
-    drawing, samples = Drawing.of({"seed": 0, **settings}), [UTTERANCE_SECONDS * SAMPLE_RATE] * utterances
+    drawing, samples = settings.drawing, [UTTERANCE_SECONDS * SAMPLE_RATE] * utterances
     names = [f"noise{index}" for index in range(utterances)]
     waves = [torch.randn(samples[index], generator=torch.Generator().manual_seed(index)).to(device)
              for index in range(utterances)]
     if not pool:
-        vocabulary = len(settings["token_list"])
+        vocabulary = settings.network.shape.vocabulary
         tokens = 1 + torch.arange(UTTERANCE_SECONDS * TOKENS_PER_SECOND, device=device) % (vocabulary - 1)
         tokens = tokens if network.head_name == "ctc" else tokens[1:2]
         mask, spectrum, channels, views = drawing.labelled(Turn(0), names, samples)

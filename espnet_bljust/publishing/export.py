@@ -5,7 +5,6 @@ Each also holds our token list, so that `--init_from` knows whether a CTC head h
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -14,10 +13,9 @@ from espnet_bljust.data.text.huggingface_tokens import tokenizer_files
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.convert import fairseq, huggingface, torchaudio
-from espnet_bljust.training.masks import MaskingConfig
+from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.units import SAMPLE_RATE
 from espnet_bljust.weights.checkpoint import save_atomically
-from espnet_bljust.weights.experiment import Experiment
 
 FEATURE_EXTRACTOR = {  # padding never counts
     "feature_extractor_type": "Wav2Vec2FeatureExtractor", "feature_size": 1, "sampling_rate": SAMPLE_RATE,
@@ -30,19 +28,20 @@ def write_huggingface(experiment: Experiment, out: Path, head: str) -> list[str]
     if out.exists() and not (out / "config.json").is_file():
         raise InputError(f"{out}: exists and is no Hugging Face directory. Remove it, or name another --out.")
     settings, (trunk, ssl, vocabulary, _) = experiment.settings, experiment.shape
-    negatives = _negatives(settings)
+    tokens = settings.network.tokens
     renamed = huggingface.to_huggingface(experiment.state, head)
     files = {
-        "config.json": huggingface.config(trunk, ssl, num_negatives=negatives, vocabulary=vocabulary, head=head),
+        "config.json": huggingface.config(trunk, ssl, num_negatives=settings.masking.num_negatives,
+                                          vocabulary=vocabulary, head=head),
         "preprocessor_config.json": {**FEATURE_EXTRACTOR, "do_normalize": trunk.normalize},
-        **tokenizer_files(settings["token_type"], settings["token_list"], settings["bpemodel"]),
+        **tokenizer_files(settings.network.token_type, tokens, settings.network.bpe_model),
     }
     part = out.with_name(out.name + ".tmp")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for name, content in files.items():
         write_atomic(part / name, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    write_atomic(part / "tokens.txt", "".join(token + "\n" for token in settings["token_list"]))
+    write_atomic(part / "tokens.txt", "".join(token + "\n" for token in tokens))
     tensors = {name: value.contiguous() for name, value in renamed.state.items()}
     save_file(tensors, part / "model.safetensors", metadata={"format": "pt"})
     if out.exists():
@@ -62,7 +61,7 @@ def write_torchaudio(experiment: Experiment, out: Path, head: str) -> list[str]:
     save_atomically(renamed.state, out)
     content = {"arguments": torchaudio.arguments(experiment.shape.trunk, vocabulary), "sample_rate": SAMPLE_RATE,
                "normalize": experiment.shape.trunk.normalize,
-               "tokens": experiment.settings["token_list"]}
+               "tokens": experiment.settings.network.tokens}
     write_atomic(out.with_suffix(".json"), json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return left_out
 
@@ -71,14 +70,9 @@ def write_fairseq(experiment: Experiment, out: Path, head: str) -> list[str]:
     """A checkpoint with fairseq's keys (cfg, model) and s3prl's (task_cfg, model_cfg, model_weight) for the same."""
     trunk, ssl, *_ = experiment.shape
     renamed = fairseq.to_fairseq(experiment.state, trunk, head)
-    cfg = fairseq.config(trunk, ssl, _negatives(experiment.settings), head)
-    content = {"args": None, "cfg": cfg, "model": renamed.state, "tokens": experiment.settings["token_list"]}
+    cfg = fairseq.config(trunk, ssl, experiment.settings.masking.num_negatives, head)
+    content = {"args": None, "cfg": cfg, "model": renamed.state, "tokens": experiment.settings.network.tokens}
     if head == "pretraining":
         content |= {"task_cfg": cfg["task"], "model_cfg": cfg["model"], "model_weight": renamed.state}
     save_atomically(content, out)
     return renamed.left_out
-
-
-def _negatives(settings: Mapping) -> int:
-    """Of a frame, in training."""
-    return MaskingConfig.from_dict(settings.get("masking_conf") or {}).num_negatives

@@ -19,7 +19,7 @@ def export(exp_dir: Path, model: Path, form: str, head: str, out: Path) -> str:
     if form == "espnet":
         return zip_alone(exp_dir, model, out)
     from espnet_bljust.publishing import export as writers
-    from espnet_bljust.weights.experiment import Experiment, of_wav2vec2
+    from espnet_bljust.publishing.experiment import Experiment, of_wav2vec2
 
     experiment = of_wav2vec2(Experiment.read(exp_dir, model), form, head)
     out.parent.mkdir(parents=True, exist_ok=True)

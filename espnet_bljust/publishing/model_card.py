@@ -16,12 +16,14 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
+from espnet_bljust.network.systems import trunk_name
 from espnet_bljust.planning.plan_report import amount_of
 from espnet_bljust.publishing.about import About
 from espnet_bljust.publishing.card_results import Measured, evaluations, results_table
+from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.scoring.results import environment
 from espnet_bljust.shell.options import read_script
-from espnet_bljust.weights.experiment import Experiment
+from espnet_bljust.training.configuration import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = ROOT / "local" / "bljust.sh"
@@ -42,15 +44,15 @@ def card(experiment: Experiment, exp_dir: Path, about: About) -> str:
     chosen = dict(word.partition("=")[::2] for word in about.options)
     corpora = list(about.corpora)
     count = sum(value.numel() for value in experiment.state.values())
-    measured, name = Measured.read(exp_dir, settings["token_type"]), exp_dir.resolve().name
+    measured, name = Measured.read(exp_dir, settings.network.token_type), exp_dir.resolve().name
     results = evaluations(measured, task, corpora, chosen.get("valid_set"))
     return _filled(
         about.template, front=_front(about, task, name, results),
         title=f"{name} ({', '.join(corpora)})", purpose=purpose, use=use,
-        method=settings["plan_conf"]["method"], trunk=settings.get("trunk") or "wav2vec2",
+        method=settings.plan.method, trunk=trunk_name(experiment.shape.trunk),
         parameters=f"{count / 1e6:.2f}", size=f"{count * 4 / 1e6:.1f}", usage=_usage(experiment),
         results=results_table(measured), data=_data(settings, corpora, chosen),
-        command=_command(chosen), configuration=_configuration(settings), software=_software())
+        command=_command(chosen), configuration=_configuration(settings.written), software=_software())
 
 
 def _usage(experiment: Experiment) -> str:
@@ -78,10 +80,10 @@ def _front(about: About, task: str, name: str, results: list[EvalResult]) -> str
     ).to_yaml()
 
 
-def _data(settings: dict, corpora: list[str], chosen: Mapping[str, str]) -> str:
+def _data(settings: TrainingSettings, corpora: list[str], chosen: Mapping[str, str]) -> str:
     """Corpora and hours; hours of the pool that are labelled too count once."""
-    keys = {"labelled": "train_shape_file", "pool": "unlabelled_shape_file", "dev": "valid_shape_file"}
-    audio = {name: amount_of(Path(settings[key][0]), may_be_absent=True) for name, key in keys.items()}
+    sets = {"labelled": "train", "pool": "unlabelled", "dev": "valid"}
+    audio = {name: amount_of(settings.num_samples_file(one), may_be_absent=True) for name, one in sets.items()}
     hours = {name: amount and amount.hours for name, amount in audio.items()}
     shared = hours["labelled"] if chosen.get("ssl_on_labelled") != "false" else 0.0
     if None not in (hours["pool"], shared):
@@ -89,7 +91,7 @@ def _data(settings: dict, corpora: list[str], chosen: Mapping[str, str]) -> str:
     rows = [[name, "not known" if hours.get(name) is None else f"{hours[name]:.2f}"]
             for name in ("labelled", "unlabelled", "dev")]
     copies = chosen.get("speed_perturb_factors")
-    start = "" if not settings.get("init_from") else " Training began from weights that were trained before."
+    start = "" if not settings.init_from else " Training began from weights that were trained before."
     return "\n".join([f"Corpora: {', '.join(corpora)}.{start}", "", *table(["speech", "hours"], rows)]
                      + ([f"\nHours count the copies at speeds {copies}."] if copies else []))
 
@@ -113,8 +115,8 @@ def without_paths(name: str, value: str) -> str:
     return " ".join(re.sub(r"(^|=)(~|/|\.\./).*", r"\1<path>", word) for word in words)
 
 
-def _configuration(settings: dict) -> str:
-    shown = {key: value for key, value in settings.items() if not key.endswith(FILES) and key not in NOT_SHOWN}
+def _configuration(written: Mapping) -> str:
+    shown = {key: value for key, value in written.items() if not key.endswith(FILES) and key not in NOT_SHOWN}
     return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
 
 

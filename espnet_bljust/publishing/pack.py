@@ -16,10 +16,11 @@ import yaml
 from espnet_bljust.data.text.tokens import read_bpe_model
 from espnet_bljust.disk.files import fresh_dir, swap_dir, temporary_dir, write_atomic
 from espnet_bljust.espnet.stock import check_names
-from espnet_bljust.network.config import TrunkConfig
 from espnet_bljust.network.convert.stock_espnet import encoder_conf, to_espnet
+from espnet_bljust.network.systems import trunk_name
+from espnet_bljust.publishing.experiment import Experiment, of_wav2vec2
 from espnet_bljust.weights.checkpoint import save_atomically
-from espnet_bljust.weights.experiment import Experiment, of_wav2vec2
+from espnet_bljust.weights.own_files import NetworkSettings
 
 # What describes a network of this package.
 OWN_KEYS = ("trunk_conf", "objective", "ssl_conf", "cpc_conf", "head_conf", "token_list", "token_type")
@@ -28,11 +29,11 @@ BPE_MODEL = "exp/bpe.model"  # ESPnet takes a value for a file of the pack only 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can say
 
 
-def export_config(settings: dict, bpe_model: str | None) -> dict:
+def export_config(settings: NetworkSettings, bpe_model: str | None) -> dict:
     """A configuration that names stock classes only and no path but the pack's own."""
-    trunk = TrunkConfig.from_dict(settings["trunk_conf"])
+    trunk = settings.shape.trunk
     return {
-        "token_list": settings["token_list"], "token_type": settings["token_type"], "bpemodel": bpe_model,
+        "token_list": settings.tokens, "token_type": settings.token_type, "bpemodel": bpe_model,
         "use_preprocessor": True, "cleaner": None, "g2p": None, "init": None, "input_size": 1,
         "frontend": None, "frontend_conf": {}, "specaug": None, "specaug_conf": {},
         "normalize": "utterance_mvn" if trunk.normalize else None,
@@ -47,18 +48,18 @@ def export_config(settings: dict, bpe_model: str | None) -> dict:
 
 def write_pack(experiment: Experiment, folder: Path, documents: dict[str, str]) -> None:
     """Fill ``folder`` with the files of the pack; ``documents``: further texts by their names in it."""
-    settings, part = experiment.settings, fresh_dir(temporary_dir(folder))
+    settings, part = experiment.settings.network, fresh_dir(temporary_dir(folder))
     (part / "exp").mkdir()
-    bpe_model = BPE_MODEL if settings["bpemodel"] else None
+    bpe_model = BPE_MODEL if settings.bpe_model else None
     if bpe_model:
-        (part / bpe_model).write_bytes(read_bpe_model(settings["bpemodel"]))
+        (part / bpe_model).write_bytes(read_bpe_model(settings.bpe_model))
     if experiment.elsewhere:
         state, config = to_espnet(of_wav2vec2(experiment, "espnet").state).state, export_config(settings, bpe_model)
         check_names(config, state)
     else:
-        state = experiment.state
-        config = {"trunk": settings.get("trunk") or "wav2vec2",  # the key by which such packs are known
-                  **{key: settings[key] for key in OWN_KEYS if key in settings}, "bpemodel": bpe_model}
+        state, written = experiment.state, experiment.settings.written
+        config = {"trunk": trunk_name(settings.shape.trunk),  # the key by which such packs are known
+                  **{key: written[key] for key in OWN_KEYS if key in written}, "bpemodel": bpe_model}
     save_atomically(state, part / WEIGHTS)
     contents = {"files": {"asr_model_file": WEIGHTS}, "yaml_files": {"asr_train_config": CONFIG}}
     for name, content in ((CONFIG, config), ("meta.yaml", contents)):

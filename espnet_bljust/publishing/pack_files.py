@@ -11,14 +11,14 @@ def make_pack(exp_dir: Path, model: Path, out: Path, about: "About", huggingface
 
     model: file of weights; returns what the zip is.
     """
+    from espnet_bljust.publishing.experiment import Experiment
     from espnet_bljust.publishing.model_card import card, check_private
-    from espnet_bljust.weights.experiment import Experiment
 
     experiment = Experiment.read(exp_dir, model)
     if huggingface is not None:
         write_huggingface(experiment, huggingface)
     documents = {"README.md": card(experiment, exp_dir, about), **results_of(exp_dir)}
-    bpe_model = experiment.settings["bpemodel"]
+    bpe_model = experiment.settings.network.bpe_model
     learned = {bpe_model: Path(bpe_model).read_bytes().decode("latin-1")} if bpe_model else {}  # may name its source
     check_private({**documents, **learned}.items(), exp_dir)
     pack(experiment, out, out.parent / "pack", documents)
@@ -28,7 +28,7 @@ def make_pack(exp_dir: Path, model: Path, out: Path, about: "About", huggingface
 def write_huggingface(experiment: "Experiment", out: Path) -> None:  # noqa: F821
     """The directory of the same model, where Hugging Face has such a network."""
     from espnet_bljust.publishing import export as export_files
-    from espnet_bljust.weights.experiment import of_wav2vec2
+    from espnet_bljust.publishing.experiment import of_wav2vec2
 
     if experiment.elsewhere:
         export_files.write_huggingface(of_wav2vec2(experiment, "huggingface"), out, "ctc")
@@ -48,7 +48,7 @@ def pack(experiment: "Experiment", out: Path, folder: Path, documents: dict[str,
 
 def zip_alone(exp_dir: Path, model: Path, out: Path) -> str:
     """A pack without a card; what it is."""
-    from espnet_bljust.weights.experiment import Experiment
+    from espnet_bljust.publishing.experiment import Experiment
 
     experiment = Experiment.read(exp_dir, model)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,9 @@
 """What `cer` and `ctc` of history.jsonl are: they count phones, characters or recordings, as the run was set."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_bljust.disk.settings_file import run_settings
 
 
 class Measures(NamedTuple):
@@ -16,8 +18,9 @@ PHONES = Measures("PER", "phone error rate", "CTC")
 CLASSES = Measures("wrong", "share of recordings with the wrong class", "cross entropy")
 
 
-def measures(settings: Mapping[str, Any]) -> Measures:
+def measures(exp_dir: Path) -> Measures:
     """By the keys of train.yaml; without any the usual names."""
+    settings = run_settings(exp_dir)
     if (settings.get("head_conf") or {}).get("kind") == "mean":
         return CLASSES
     return PHONES if settings.get("token_type") == "phn" else Measures()

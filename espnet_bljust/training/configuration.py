@@ -1,4 +1,4 @@
-"""All that a training configuration may hold: the keys at its top, and the groups below `*_conf`.
+"""All that a training configuration may hold, the keys at its top and the groups below `*_conf`; and one as it is read.
 
 ESPnet's parser takes a hundred more; one that changes nothing is refused here. Where ESPnet has a key of that name
 too, this default is the one in force (espnet/arguments.py).
@@ -7,18 +7,23 @@ too, this default is the one in force (espnet/arguments.py).
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 
 from espnet_bljust.bilevel.plan_options import PlanOptions
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.keys import Group, default_of, key, key_of, refuse_unknown, require
 from espnet_bljust.network.config import CPCConfig, SSLConfig
 from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
 from espnet_bljust.training.augment import AugmentConfig
-from espnet_bljust.training.masks import MaskingConfig
+from espnet_bljust.training.masks import Drawing, MaskingConfig
 from espnet_bljust.training.phase_dropouts import PhaseDropouts
+from espnet_bljust.weights.own_files import NetworkSettings
 
 MOST_STEPS_UNSEEN = 100  # between rows of history.jsonl: with more, an alarm would come after step 200
 # ESPnet's, but for L-BFGS, which wants a step of its own
@@ -57,6 +62,11 @@ class Optimisation(Group):
             OPTIMIZERS[self.optim]([torch.nn.Parameter(torch.zeros(1))], lr=1.0, **options)
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise ValueError(f"optim_conf does not go with optim {self.optim} ({error})") from None
+
+    @property
+    def update_seconds(self) -> tuple[float, float]:
+        """Of labelled and of pool audio in an update that has them, all processes together."""
+        return self.accum_grad * self.batch_seconds, self.accum_grad * self.unlabelled_batch_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +122,77 @@ def check(settings: Mapping, where: str) -> None:
     """What training reads is there, of its type and in its range, and nothing else is; else InputError."""
     refuse_unknown(settings, [*(each.name for each in top_keys()), *CONFS], where, "training does not read")
     for group in TOP:
-        group.from_dict({each.name: settings[each.name] for each in fields(group) if each.name in settings}, where)
+        group.among(settings, where)
     for name, kinds in CONFS.items():
         given = settings.get(name, {})
         if not isinstance(given, Mapping):
             raise InputError(f"{where}: {name} is {given!r}, not keys with values. Write them below {name}.")
         kind = kinds.get(settings.get(name.removesuffix("_conf")), next(iter(kinds.values())))
         kind.from_dict(given, f"{where}: {kind.conf}")
+
+
+class TrainingSettings:
+    """A train.yaml. A part is checked when it is asked for, so that what an earlier version wrote serves where it can.
+
+    ``written``: its keys as they stand in it, for what is copied or shown.
+    """
+
+    def __init__(self, written: Mapping[str, Any], where: Path | str = "train.yaml") -> None:
+        self.written, self.where = written, where
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The file."""
+        return cls(read_yaml_keys(path), path)
+
+    @cached_property
+    def network(self) -> NetworkSettings:
+        """Trunk, both heads and tokens."""
+        return NetworkSettings.of(self.written, self.where)
+
+    @cached_property
+    def plan(self) -> PlanOptions:
+        """Phases, gamma and learning rates."""
+        return self._conf(PlanOptions)
+
+    @cached_property
+    def masking(self) -> MaskingConfig:
+        """Span masks and negatives."""
+        return self._conf(MaskingConfig)
+
+    @cached_property
+    def augment(self) -> AugmentConfig:
+        """What else is hidden of labelled audio."""
+        return self._conf(AugmentConfig)
+
+    @cached_property
+    def dropouts(self) -> PhaseDropouts:
+        """Those of a phase that differ from the trunk's."""
+        return self._conf(PhaseDropouts)
+
+    @cached_property
+    def optimisation(self) -> Optimisation:
+        """What an optimizer step is made of."""
+        return Optimisation.among(self.written)
+
+    @cached_property
+    def run(self) -> Run:
+        """Evaluation, records, and what is kept."""
+        return Run.among(self.written)
+
+    @property
+    def drawing(self) -> Drawing:
+        """How the run draws masks; without a seed that of 0."""
+        return Drawing.of(self.network.shape, self.masking, self.augment, self.written.get("seed", 0))
+
+    @property
+    def init_from(self) -> str:
+        """Weights that it starts from; empty: none."""
+        return self.written.get("init_from") or ""
+
+    def num_samples_file(self, data: str) -> Path:
+        """utt2num_samples of ``data``: train, unlabelled (the pool) or valid."""
+        return Path(self.written[f"{data}_shape_file"][0])
+
+    def _conf[Kind: Group](self, kind: type[Kind]) -> Kind:
+        return kind.from_dict(self.written.get(kind.conf) or {})

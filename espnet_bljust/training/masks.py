@@ -4,7 +4,7 @@ Drawn here and not in the model, so that the divisor of g is known before the fi
 draw depends on (seed, pass, utterance) alone: not on the batch, the process or a restart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Self
 
@@ -15,10 +15,10 @@ from torch import Tensor
 from espnet_bljust.errors import InputError
 from espnet_bljust.keys import Count, Group, key
 from espnet_bljust.network.config import CPCConfig
-from espnet_bljust.network.head_config import HeadConfig
+from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.heads.cpc import stretches
 from espnet_bljust.network.heads.masking import sample_negatives, span_mask
-from espnet_bljust.network.systems import SSLKind, read_configs
+from espnet_bljust.network.systems import SSLKind
 from espnet_bljust.network.trunks.log_mel import SpectrumMask
 from espnet_bljust.randomness import derive_seed
 from espnet_bljust.training.augment import AugmentConfig, Turn, channel_masks, spectrum_masks
@@ -76,17 +76,15 @@ class Drawing(NamedTuple):
     views: int = 1  # how often a labelled utterance is in a batch, each time masked anew
 
     @classmethod
-    def of(cls, settings: Mapping) -> Self:
-        """Of a training configuration."""
-        trunk, ssl = read_configs(settings)
-        masking = MaskingConfig.from_dict(settings.get("masking_conf") or {})
-        augment = AugmentConfig.from_dict(settings.get("augment_conf") or {})
+    def of(cls, shape: Shape, masking: MaskingConfig, augment: AugmentConfig, seed: int) -> Self:
+        """For a network."""
+        trunk = shape.trunk
         num_mels = getattr(trunk, "num_mels", 0)
         if augment.masks_spectrum and num_mels == 0:
             raise InputError("augment_conf: num_freq_masks and time_masks_per_second hide a spectrogram, which "
                              "trunk wav2vec2 does not read. Remove them; masking_conf hides its frames.")
-        return cls(masking, ssl, trunk.num_frames, trunk.edge_frames, settings["seed"], augment, num_mels, trunk.dim,
-                   HeadConfig.from_dict(settings.get("head_conf") or {}).views)
+        return cls(masking, shape.ssl, trunk.num_frames, trunk.edge_frames, seed, augment, num_mels, trunk.dim,
+                   shape.head.views)
 
     @property
     def codebook(self) -> tuple[int, int]:

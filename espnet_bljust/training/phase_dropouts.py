@@ -1,6 +1,5 @@
 """Dropouts and layer drop by phase: `dropout_conf` of a training configuration, e.g. {final: {layer_drop: 0.1}}."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -30,11 +29,11 @@ class PhaseDropouts(Group):
     final: dict[str, float] = _changes()
 
 
-def phase_dropouts(options: Mapping, trunk: TrunkOptions) -> dict[str, dict[str, float]]:
+def phase_dropouts(changed: PhaseDropouts, trunk: TrunkOptions) -> dict[str, dict[str, float]]:
     """All of every phase, those that are not named as trunk_conf has them; empty where no phase has its own."""
-    plain, given = dropouts_of(trunk), asdict(PhaseDropouts.from_dict(options))
+    plain, given = dropouts_of(trunk), asdict(changed)
     for phase, changes in given.items():
         for name in changes:
             if name not in plain:
                 raise InputError(f"dropout_conf: {phase}: the trunk has no {name}, only {', '.join(plain)}. Remove it.")
-    return {phase: {**plain, **changes} for phase, changes in given.items()} if options else {}
+    return {phase: {**plain, **changes} for phase, changes in given.items()} if any(given.values()) else {}

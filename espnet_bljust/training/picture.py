@@ -14,7 +14,7 @@ def draw_run(exp_dir: Path, picture: Path) -> History:
     history = read_history(exp_dir / "history.jsonl")
     picture.parent.mkdir(exist_ok=True)
     draw_training(history, picture, title=exp_dir.resolve().name, chance=chance_accuracy(exp_dir),
-                  names=measures(run_settings(exp_dir)))
+                  names=measures(exp_dir))
     return history
 
 

@@ -4,7 +4,7 @@ The order is ESPnet's: the room first, then noise, then the level. The pool is h
 ``strength`` is, which scales how often one is used: a ramp of the plan lets more and more of the same in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -34,11 +34,9 @@ class Surroundings(NamedTuple):
     seed: int = 0
 
     @classmethod
-    def of(cls, settings: Mapping) -> Self:
-        """Of a training configuration; InputError where a list holds no recording or one whose header is not read."""
-        config = AugmentConfig.from_dict(settings.get("augment_conf") or {})
-        return cls(config, _recordings("noise_scp", config.noise_scp), _recordings("rir_scp", config.rir_scp),
-                   settings["seed"])
+    def of(cls, config: AugmentConfig, seed: int) -> Self:
+        """InputError where a list holds no recording or one whose header is not read."""
+        return cls(config, _recordings("noise_scp", config.noise_scp), _recordings("rir_scp", config.rir_scp), seed)
 
     @property
     def alter(self) -> Alter | None:

@@ -22,7 +22,7 @@ from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stats import StepStats
 
 
-class Settings(NamedTuple):
+class StepSettings(NamedTuple):
     """Of every step of a run."""
 
     grad_clip: float
@@ -42,7 +42,7 @@ class Updater:
     """Holds what a step needs: the model, possibly wrapped for several processes, and its optimizer."""
 
     def __init__(
-        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, processes: Processes, settings: Settings,
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, processes: Processes, settings: StepSettings,
         balance: Balance | None = None,
     ) -> None:
         self.model, self.optimizer, self.processes, self.settings = model, optimizer, processes, settings

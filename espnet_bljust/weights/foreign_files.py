@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from espnet_bljust.bilevel.plan_options import build_plan
+from espnet_bljust.bilevel.plan_options import PlanOptions, build_plan
 from espnet_bljust.disk.settings_file import read_json, read_yaml
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.systems import TRUNKS
@@ -106,7 +106,7 @@ def _head_trained(path: Path, settings: Mapping[str, Any]) -> bool:
     if settings.get("init_from"):
         return True
     try:
-        plan = build_plan(settings["plan_conf"])
+        plan = build_plan(PlanOptions.from_dict(settings["plan_conf"]))
         steps = plan.num_steps
         if (saved := re.fullmatch(r"(\d+)(updates|epoch)\.pth", path.resolve().name)) and steps < MOST_STEPS:
             number = int(saved[1])

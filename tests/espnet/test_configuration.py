@@ -15,7 +15,7 @@ from espnet_bljust.network.log_mel_config import ConformerConfig
 from espnet_bljust.planning.keys_page import page
 from espnet_bljust.training import configuration
 from espnet_bljust.training.masks import MaskingConfig
-from espnet_bljust.training.phase_dropouts import phase_dropouts
+from espnet_bljust.training.phase_dropouts import PhaseDropouts, phase_dropouts
 from tests.helpers.experiment import TINY, TRAIN
 
 PAGE = Path(__file__).parents[2] / "docs/training_keys.md"
@@ -97,7 +97,7 @@ def test_a_default_that_is_not_espnets_stands_in_every_train_yaml():
 
 def test_a_phase_has_no_dropout_that_the_trunk_lacks():
     with pytest.raises(InputError, match="dropout_conf: final: the trunk has no layer_drop, only dropout"):
-        phase_dropouts({"final": {"layer_drop": 0.1}}, ConformerConfig())
+        phase_dropouts(PhaseDropouts(final={"layer_drop": 0.1}), ConformerConfig())
 
 
 def test_the_page_of_keys_is_current():

@@ -44,9 +44,10 @@ from espnet_bljust.disk import archive  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
 from espnet_bljust.planning import settings  # noqa: E402
+from espnet_bljust.publishing.experiment import Experiment  # noqa: E402
 from espnet_bljust.training import configuration  # noqa: E402
 from espnet_bljust.weights.checkpoint import load  # noqa: E402
-from espnet_bljust.weights.experiment import Experiment, shape_of  # noqa: E402
+from espnet_bljust.weights.own_files import NetworkSettings  # noqa: E402
 from espnet_bljust.weights.starting_point import starting_point  # noqa: E402
 
 
@@ -174,7 +175,7 @@ def training_settings(folder: Path) -> None:
 
 def start(folder: Path) -> None:
     path = folder / "average.pth"
-    starting_point(path if path.is_file() else folder, shape_of(seeds.SETTINGS), seeds.TOKENS)
+    starting_point(path if path.is_file() else folder, NetworkSettings.of(seeds.SETTINGS).shape, seeds.TOKENS)
 
 
 def experiment(folder: Path) -> None:

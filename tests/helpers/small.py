@@ -23,7 +23,7 @@ from espnet_bljust.training.masks import Drawing, MaskingConfig
 from espnet_bljust.training.micro_batch import EMPTY, collate_labelled, collate_pool, merge
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stats import StepStats
-from espnet_bljust.training.update import Settings, Updater
+from espnet_bljust.training.update import StepSettings, Updater
 
 PREFIXES = {"network.trunk.": "theta", "network.ctc.": "phi", "network.ssl_head.": "eta"}
 MASKING = MaskingConfig(num_negatives=5)
@@ -113,7 +113,7 @@ class Trainer:
     def __init__(self, model, optimizer=torch.optim.SGD, grad_clip=float("inf"), balance=None, weight_decay=0.0):
         groups = parameter_groups(split_roles(model.named_parameters(), PREFIXES), weight_decay)
         self.model, self.optimizer = model, optimizer(groups, lr=0.0)
-        settings = Settings(grad_clip, use_amp=False)
+        settings = StepSettings(grad_clip, use_amp=False)
         self.updater = Updater(model, self.optimizer, Processes(DistributedOption()), settings, balance)
         self.stats = StepStats(1, Counter())
 

@@ -15,6 +15,7 @@ from espnet_bljust.planning.cost_model import Cluster, all_reduce_bytes, least_m
 from espnet_bljust.planning.cost_model import cost as cost_of
 from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.planning.speed import Rates, seconds_of_step
+from espnet_bljust.training.configuration import TrainingSettings
 from tests.helpers.experiment import TINY, TRAIN, make_experiment
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,8 @@ MODEL_SIZE = {"an4": "tiny", "mini": "tiny"}
 PLAN = {"method": "bljust", "schedule": "once", "exploration_steps": 10, "joint_steps": 20, "final_steps": 5,
         "gamma": "constant", "gamma_max": 1.0,
         **{f"{phase}_rates": {"theta": 0.1, "phi": 0.1, "eta": 0.1} for phase in ("exploration", "joint", "final")}}
-SETTINGS = {"batch_seconds": 40, "unlabelled_batch_seconds": 60, "accum_grad": 2, "steps_per_epoch": 10}
+SETTINGS = TrainingSettings({"batch_seconds": 40, "unlabelled_batch_seconds": 60, "accum_grad": 2,
+                             "steps_per_epoch": 10, "plan_conf": PLAN})
 SIZES = Sizes(theta=90_000_000, phi=1_000_000, eta=9_000_000, bytes_per_second=1e8)  # 1.6 GB of state
 RATES = Rates(0.5, 0.25)
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -37,7 +39,7 @@ def counted(monkeypatch):
 
 
 def rows(cluster, rates=RATES, counts=COUNTS):
-    return [cost_of(build_plan(PLAN), SETTINGS, SIZES, rates, 12.0, cluster, count) for count in counts]
+    return [cost_of(build_plan(SETTINGS.plan), SETTINGS, SIZES, rates, 12.0, cluster, count) for count in counts]
 
 
 def run(*words, folder=ROOT / "egs2/librispeech/bljust", size="base"):
@@ -193,16 +195,16 @@ def test_one_core_is_predicted_within_an_order_of_magnitude_of_what_it_does_here
     import torch
 
     from espnet_bljust.network.joint import JointNetwork
-    from espnet_bljust.weights.experiment import shape_of
 
-    settings = {**yaml.safe_load((ROOT / "conf/size/tiny.yaml").read_text()), "token_list": ["<blank>", "<unk>", "a"],
-                "masking_conf": {}}
+    size = yaml.safe_load((ROOT / "conf/size/tiny.yaml").read_text())
+    settings = TrainingSettings({**size, "token_list": ["<blank>", "<unk>", "a"], "batch_seconds": 1,
+                                 "unlabelled_batch_seconds": 1})
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     teraflop = cost_rates.count_teraflop(settings)
     device = cost_rates.read_rates(ROOT / "conf/rates.yaml")["cpu"]
     predicted = cost_rates.speed_of(device, teraflop, use_amp=False, utilisation=0.1).rates.pool
-    network, started = JointNetwork(*shape_of(settings)), time.process_time()
+    network, started = JointNetwork(*settings.network.shape), time.process_time()
     seconds_of_step(network, 2, settings, pool=True)
     seen = (time.process_time() - started) / 4
     torch.set_num_threads(threads)

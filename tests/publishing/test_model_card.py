@@ -13,15 +13,19 @@ from huggingface_hub import ModelCard
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.publishing.about import About
+from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.publishing.model_card import card, without_paths
 from espnet_bljust.scoring.confusion import Confusion, write_confusion
 from espnet_bljust.scoring.significance import rate_interval
-from espnet_bljust.weights.experiment import Experiment, shape_of
+from espnet_bljust.training.configuration import TrainingSettings
 
 NETWORK = {"trunk_conf": {"conv_layers": [[16, 10, 5], [16, 8, 8], [16, 8, 8]], "dim": 16, "num_layers": 1,
                           "num_heads": 2, "ffn_dim": 16, "pos_kernel": 4, "pos_groups": 2},
            "ssl_conf": {"codes": 8, "latent_dim": 8, "final_dim": 8}, "bpemodel": None,
-           "token_list": ["<blank>", "<unk>", "a", "b", "<sos/eos>"], "plan_conf": {"method": "supervised"}}
+           "token_list": ["<blank>", "<unk>", "a", "b", "<sos/eos>"], "plan_conf": {
+               "method": "supervised", "exploration_steps": 1, "joint_steps": 1, "final_steps": 1,
+               **{f"{phase}_rates": {"theta": 0.1, "phi": 0.1, "eta": 0.1}
+                  for phase in ("exploration", "joint", "final")}}}
 ABOUT = About(corpora=["timit"])
 SCORES = ("8 0 0 0", "5 1 0 0", "5 0 1 0")
 RESULT = "| Sum | 3 20 | 18 1 1 0 2 2 |\n" + "".join(
@@ -40,9 +44,9 @@ def exp_dir(tmp_path):
 
 def experiment(tmp_path, **changes):
     shapes = {f"{name}_shape_file": [str(tmp_path / name)] for name in ("train", "unlabelled", "valid")}
-    settings = {**NETWORK, **shapes, "token_type": "char", **changes}
+    settings = TrainingSettings({**NETWORK, **shapes, "token_type": "char", **changes})
     torch.manual_seed(0)
-    shape = shape_of(settings)
+    shape = settings.network.shape
     return Experiment(settings, shape, JointNetwork(*shape).state_dict())
 
 

@@ -24,9 +24,9 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.convert.stock_espnet import to_espnet
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.publishing.model_card import check_private
 from espnet_bljust.publishing.pack import export_config, write_pack
-from espnet_bljust.weights.experiment import Experiment
 from tests.helpers.experiment import make_experiment, train
 from tests.helpers.hub import TOKEN, Hub, upload
 from tests.helpers.traces import traces

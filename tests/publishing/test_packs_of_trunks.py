@@ -8,7 +8,7 @@ from espnet_bljust.bin import export
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.weights.experiment import shape_of
+from espnet_bljust.weights.own_files import NetworkSettings
 from espnet_bljust.weights.starting_point import starting_point
 
 TOKENS = ["<blank>", "<unk>", "<space>", *"ABCDE", "<sos/eos>"]
@@ -38,7 +38,7 @@ def make(folder, settings):
     settings = {"bpemodel": None, **settings}
     (folder / "train.yaml").write_text(yaml.safe_dump(settings))
     torch.manual_seed(0)
-    network = JointNetwork(*shape_of(settings))
+    network = JointNetwork(*NetworkSettings.of(settings).shape)
     torch.save({f"network.{name}": value for name, value in network.state_dict().items()}, folder / "average.pth")
     return folder
 
@@ -84,16 +84,17 @@ def test_forms_of_other_libraries_are_refused_with_the_one_that_exists(exp_dir, 
 
 def test_training_starts_from_such_weights(exp_dir):
     settings = yaml.safe_load((exp_dir / "train.yaml").read_text())
-    same = starting_point(exp_dir / "average.pth", shape_of(settings), TOKENS)
+    same = starting_point(exp_dir / "average.pth", NetworkSettings.of(settings).shape, TOKENS)
     assert len(same.state) == len(torch.load(exp_dir / "average.pth", weights_only=True))
     with pytest.raises(InputError, match="average.pth: (not the whole of such|weights of another size)"):
-        starting_point(exp_dir / "average.pth", shape_of({**settings, "trunk": "wav2vec2", "trunk_conf": {}}), TOKENS)
+        other = NetworkSettings.of({**settings, "trunk": "wav2vec2", "trunk_conf": {}})
+        starting_point(exp_dir / "average.pth", other.shape, TOKENS)
 
 
 def test_a_head_of_another_objective_is_left_out_and_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {**SYSTEMS["conformer"], "token_list": TOKENS, "token_type": "char"}
     folder = make(tmp_path / "exp", settings)
-    start = starting_point(folder / "average.pth", shape_of({**settings, "objective": "cpc"}), TOKENS)
+    start = starting_point(folder / "average.pth", NetworkSettings.of({**settings, "objective": "cpc"}).shape, TOKENS)
     assert "left out: self-supervised head (another objective)" in start.line
     assert {name.split(".")[0] for name in start.state} == {"trunk", "ctc"}

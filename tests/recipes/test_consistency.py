@@ -21,7 +21,7 @@ from espnet_bljust.planning import settings
 from espnet_bljust.planning.data_settings import of_tokens
 from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.shell import options
-from espnet_bljust.training.masks import MaskingConfig
+from espnet_bljust.training.configuration import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted(path.name for path in (ROOT / "egs2").iterdir() if (path / "bljust").is_dir())
@@ -197,9 +197,10 @@ def check_training(recipe, values, where):
     try:
         merged = tokens | settings.merge(size_config, config, changes=given.get("asr_args", "").split(),
                                          method=given.get("method", "bljust"), task=given.get("task", "recognition"))
-        build_plan(merged["plan_conf"])
-        MaskingConfig.from_dict(merged.get("masking_conf", {}))
-        Sizes.of(merged)
+        whole = TrainingSettings(merged)
+        build_plan(whole.plan)
+        assert whole.masking
+        Sizes.of(whole.network.shape)
     except InputError as error:
         pytest.fail(f"{where}: {error}")
 

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 import yaml
 
-from espnet_bljust.bilevel.plan_options import build_plan
+from espnet_bljust.bilevel.plan_options import PlanOptions, build_plan
 from espnet_bljust.data.kaldi.directory import read_dir
 from tests.helpers.libri import CORPUS, ROOT, SENTENCES, generated, real, run_data, write_chapter, write_speakers
 
@@ -253,7 +253,7 @@ def test_every_machine_makes_the_same_updates_over_the_same_audio(recipe):
 ])  # fmt: skip
 def test_a_cycle_of_the_published_systems_is_a_pass_over_the_labelled_speech(name, hours):
     settings = configuration("librispeech", f"tuning/train_bljust_{name}")
-    plan = build_plan(settings["plan_conf"])
+    plan = build_plan(PlanOptions.from_dict(settings["plan_conf"]))
     seconds = settings["accum_grad"] * settings["batch_seconds"]
     assert settings["plan_conf"]["joint_steps"] * seconds / 3600 == pytest.approx(hours, rel=0.002)
     assert settings["plan_conf"]["final_steps"] * seconds / 3600 == pytest.approx(5 * hours, rel=0.002)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from espnet_bljust.disk.settings_file import run_settings
 from espnet_bljust.scoring.measures import measures
 
 
@@ -11,6 +10,6 @@ from espnet_bljust.scoring.measures import measures
     ("token_type: word\nhead_conf: {kind: mean}", "wrong", "cross entropy"),
 ])  # fmt: skip
 def test_phones_classes_and_the_rest_have_their_own_names(tmp_path, text, rate, loss):
-    assert measures(run_settings(tmp_path))[::2] == ("CER", "CTC")
+    assert measures(tmp_path)[::2] == ("CER", "CTC")
     (tmp_path / "train.yaml").write_text(text + "\n")
-    assert measures(run_settings(tmp_path))[::2] == (rate, loss)
+    assert measures(tmp_path)[::2] == (rate, loss)

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.network.config import SSLConfig, TrunkConfig
+from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.heads.masking import stripe_mask
 from espnet_bljust.network.joint import JointBatch
 from espnet_bljust.network.log_mel_config import mel_frames
@@ -121,7 +123,7 @@ def test_what_is_hidden_is_0_the_rest_is_untouched_and_the_pools_rows_too():
 
 def test_a_trunk_without_a_spectrum_refuses_masks_on_it():
     with pytest.raises(InputError, match="augment_conf: num_freq_masks.*wav2vec2"):
-        Drawing.of({"seed": 0, "augment_conf": {"num_freq_masks": 2}})
+        Drawing.of(Shape(TrunkConfig(), SSLConfig(), 5), MaskingConfig(), AugmentConfig(num_freq_masks=2), 0)
 
 
 @pytest.mark.parametrize(("name", "value"), [

@@ -7,7 +7,7 @@ import soundfile
 from espnet_bljust.data.audio.mixing import in_room, pink_noise, with_noise
 from espnet_bljust.data.feeding.samples import Sample
 from espnet_bljust.errors import InputError
-from espnet_bljust.training.augment import Turn
+from espnet_bljust.training.augment import AugmentConfig, Turn
 from espnet_bljust.training.surroundings import Surroundings
 
 RNG = np.random.default_rng(0)
@@ -19,8 +19,8 @@ def db(signal, noise):
 
 
 def sound(folder, **conf):
-    return Surroundings.of({"seed": 3, "augment_conf": {name: str(folder / value) if name.endswith("_scp") else value
-                                                        for name, value in conf.items()}})
+    placed = {name: str(folder / value) if name.endswith("_scp") else value for name, value in conf.items()}
+    return Surroundings.of(AugmentConfig.from_dict(placed), 3)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_wav_scp_does_as_its_folder_and_without_any_nothing_is_done(noises):
     sample = Sample("a", SPEECH, None)
     listed, folder = (sound(noises, noise_scp=name)(Turn(1), sample) for name in ("wav.scp", "noise"))
     assert np.array_equal(listed.wave, folder.wave)
-    assert Surroundings.of({"seed": 0}).alter is None
+    assert Surroundings.of(AugmentConfig(), 0).alter is None
 
 
 @pytest.mark.parametrize(("conf", "said"), [

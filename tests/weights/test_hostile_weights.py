@@ -18,8 +18,9 @@ from espnet_bljust.decoding.load_model import from_pack
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.convert.fairseq import read_layers
+from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.weights.checkpoint import load
-from espnet_bljust.weights.experiment import Experiment, shape_of
+from espnet_bljust.weights.own_files import NetworkSettings
 from espnet_bljust.weights.starting_point import starting_point
 from tests.helpers.exported import make_experiment
 
@@ -54,7 +55,7 @@ def readers(exp_dir):
     (pack / "meta.yaml").write_text("files: {asr_model_file: model.pth}\nyaml_files: {asr_train_config: c.yaml}\n")
     return {
         "checkpoint": lambda: load(weights),
-        "starting point": lambda: starting_point(weights, shape_of(settings), settings["token_list"]),
+        "starting point": lambda: starting_point(weights, NetworkSettings.of(settings).shape, settings["token_list"]),
         "experiment": lambda: Experiment.read(exp_dir, weights),
         "recogniser": lambda: Recogniser.from_experiment(exp_dir, weights),
         "pack": lambda: from_pack(pack),

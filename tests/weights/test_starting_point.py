@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.convert import stock_espnet, torchaudio
 from espnet_bljust.publishing import export as export_files
-from espnet_bljust.weights.experiment import Experiment
+from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.weights.starting_point import starting_point
 from tests.helpers import experiment as training
 from tests.helpers.exported import LARGE, make_experiment
@@ -35,13 +35,13 @@ def small(tmp_path):
 
 def start(path, experiment, **changes):
     shape = experiment.shape._replace(**changes)
-    return starting_point(path, shape, experiment.settings["token_list"])
+    return starting_point(path, shape, experiment.settings.network.tokens)
 
 
 def write_espnet(experiment, out):
     torch.save(stock_espnet.to_espnet(experiment.state).state, out)
     content = {"encoder_conf": stock_espnet.encoder_conf(experiment.shape.trunk),
-               "token_list": experiment.settings["token_list"]}
+               "token_list": experiment.settings.network.tokens}
     (out.parent / "config.yaml").write_text(yaml.safe_dump(content))
 
 
