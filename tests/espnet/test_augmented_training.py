@@ -63,7 +63,7 @@ def test_an_augmented_run_killed_on_its_ramp_and_started_again_equals_the_unbrok
     rows, others = ([row["ctc"] for row in history(run) if row["kind"] == "train" and row["ctc"] is not None]
                     for run in (unbroken, plain))
     assert rows[0] == pytest.approx(others[0], rel=1e-5)  # the first labelled step has none yet
-    assert rows[1] != pytest.approx(others[1], rel=1e-4)
+    assert rows[1] != others[1]  # bit for bit, were nothing done to the audio
 
 
 @each
