@@ -27,6 +27,8 @@ from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.publishing.model_card import check_private
 from espnet_bljust.publishing.pack import export_config, write_pack
+from espnet_bljust.training.configuration import TrainingSettings
+from espnet_bljust.weights.own_files import NetworkSettings
 from tests.helpers.experiment import make_experiment, train
 from tests.helpers.hub import TOKEN, Hub, upload
 from tests.helpers.traces import traces
@@ -191,7 +193,8 @@ def test_no_file_is_packed_as_a_sentencepiece_model_that_is_none(exp_dir, tmp_pa
     """Whoever's train.yaml it is: it cannot have a private file published."""
     (tmp_path / "private").write_text("mine")
     experiment = Experiment.read(exp_dir, exp_dir / "latest.pth")
-    foreign = experiment._replace(settings={**experiment.settings, "bpemodel": str(tmp_path / "private")})
+    foreign = experiment._replace(settings=TrainingSettings(
+        {**experiment.settings.written, "bpemodel": str(tmp_path / "private")}))
     with pytest.raises(InputError, match="private: not a SentencePiece model"):
         write_pack(foreign, tmp_path / "pack", {})
     assert not (tmp_path / "pack").exists()
@@ -215,7 +218,7 @@ def test_stock_espnet_normalises_audio_where_training_did():
     torch.manual_seed(0)
     network = JointNetwork(TrunkConfig.from_dict(trunk), SSLConfig(), 4).eval()
     settings = {"token_list": ["<blank>", "a", "b", "<sos/eos>"], "token_type": "char", "trunk_conf": trunk}
-    stock = ASRTask.build_model(argparse.Namespace(**export_config(settings, None))).eval()
+    stock = ASRTask.build_model(argparse.Namespace(**export_config(NetworkSettings.of(settings), None))).eval()
     left = stock.load_state_dict(to_espnet(network.state_dict()).state,
                                  strict=False)
     assert not left.unexpected_keys
