@@ -31,7 +31,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--token_type", choices=TOKEN_TYPES, required=True)
     parser.add_argument("--bpe_model", help="default: bpe.model beside the token list")
     parser.add_argument("--nlsyms_txt", default="none")
-    parser.add_argument("--fs", type=sampling_rate, default=SAMPLE_RATE, help="Hz (default: 16000)")
+    parser.add_argument("--fs", type=sampling_rate, default=SAMPLE_RATE, help="Hz (default: %(default)s)")
     parser.add_argument("--out_dir", type=Path, default=Path("data/report"))
     return parser
 

@@ -37,7 +37,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data_dir", type=Path, required=True, help="Kaldi data directory")
     parser.add_argument("--out_dir", type=Path, required=True, help="dump/raw/org/<set>")
     parser.add_argument("--audio_format", default="flac", help="flac, wav, flac.ark or wav.ark (default: flac)")
-    parser.add_argument("--fs", type=sampling_rate, default=SAMPLE_RATE, help="sampling rate in Hz (default: 16000)")
+    parser.add_argument("--fs", type=sampling_rate, default=SAMPLE_RATE, help="Hz (default: %(default)s)")
     parser.add_argument("--mixdown", type=true_false, default=False, help="average several channels (default: false)")
     parser.add_argument("--max_missing", type=Tolerance.read, default=DEFAULT,
                         help="seconds, and share, of what a header promises that may be missing (default: 0.1 0.02)")

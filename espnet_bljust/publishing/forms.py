@@ -18,7 +18,7 @@ def export(exp_dir: Path, model: Path, form: str, head: str, out: Path) -> str:
         raise InputError(f"--out {out}: not a name for {form}. Name a file that ends in {FORMS[form]}.")
     if form == "espnet":
         return zip_alone(exp_dir, model, out)
-    from espnet_bljust.publishing import export as writers
+    from espnet_bljust.publishing import export as writers  # torch and ESPnet: not for a zip that is refused
     from espnet_bljust.publishing.experiment import Experiment, of_wav2vec2
 
     experiment = of_wav2vec2(Experiment.read(exp_dir, model), form, head)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from user_corpus import Reading, read_source, speaker_by
 
-from espnet_bljust.command import run
+from espnet_bljust.command import run, true_false
 from espnet_bljust.data.corpus.assemble import ROLES, write_sets
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.gather import Spelling, gather
@@ -31,7 +31,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--digits", choices=("keep", "reject"), default="keep",
                         help="reject: a training utterance with digits or symbols gives up its transcript")
     parser.add_argument("--speaker_pattern", default="", help="regular expression of the speaker in a file's name")
-    parser.add_argument("--skip_problems", choices=("true", "false"), default="false", help="go on without bad files")
+    parser.add_argument("--skip_problems", type=true_false, default=False, help="go on without bad files")
     return parser
 
 
@@ -42,7 +42,7 @@ def main(arguments: argparse.Namespace) -> None:
     if not source:
         raise InputError(f"--labelled is needed: audio with transcripts. {PAGE}")
     problems: list[str] = []
-    lists, skip = Path("data"), arguments.skip_problems == "true"
+    lists, skip = Path("data"), arguments.skip_problems
     spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits)
     how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"))
     sources = read_source(Path(source).absolute(), how)

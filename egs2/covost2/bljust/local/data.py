@@ -25,7 +25,7 @@ from common_voice import (
     unpacked,
 )
 
-from espnet_bljust.command import run
+from espnet_bljust.command import run, true_false
 from espnet_bljust.data.audio.mp3 import mp3_length
 from espnet_bljust.data.corpus.assemble import ROLES, write_sets
 from espnet_bljust.data.corpus.db import read_db
@@ -51,7 +51,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--text_policy", choices=POLICIES, default="plain", help="how transcripts are normalised")
     parser.add_argument("--digits", choices=("keep", "reject"), default="keep",
                         help="reject: a training utterance with digits or symbols gives up its transcript")
-    parser.add_argument("--skip_problems", choices=("true", "false"), default="false", help="go on without bad clips")
+    parser.add_argument("--skip_problems", type=true_false, default=False, help="go on without bad clips")
     return parser
 
 
@@ -65,7 +65,7 @@ def main(arguments: argparse.Namespace) -> None:
     spelling = Spelling(language, arguments.text_policy, arguments.digits)
     found = utterances(release, origin, unlisted, spool, problems)
     corpus = gather(found, spelling, lists / "corpus.tmp", problems)
-    skip = arguments.skip_problems == "true"
+    skip = arguments.skip_problems
     skipped = list_offenders(problems, lists / "problems.txt", where=str(release.folder), skip=skip)
     names = {role: f"{role}_{language}" for role in ROLES}
     lines = write_sets(corpus, spelling, names, lists=lists)

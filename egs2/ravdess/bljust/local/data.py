@@ -7,7 +7,7 @@ from pathlib import Path
 import ravdess
 from ravdess import Recording
 
-from espnet_bljust.command import run
+from espnet_bljust.command import run, true_false
 from espnet_bljust.data.audio.wav import check_wavs
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.folder import write_unlabelled
@@ -35,7 +35,7 @@ def options() -> argparse.ArgumentParser:
         "--split", choices=("speakers", "files"), default="speakers", help="files leaks: each actor is in all sets"
     )
     parser.add_argument("--suffix", default="", help="behind the names of the sets: data/train<suffix> ...")
-    parser.add_argument("--partial", choices=("true", "false"), default="false", help="go on with a part of the corpus")
+    parser.add_argument("--partial", type=true_false, default=False, help="go on with a part of the corpus")
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
     )
@@ -48,7 +48,7 @@ def main(arguments: argparse.Namespace) -> None:
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.ravdess_dir or folders.get("RAVDESS", "")
     root = ravdess.find_root(Path(source).absolute() if source else fetch(arguments.ravdess_url))
-    recordings, others = checked(root, partial=arguments.partial == "true")
+    recordings, others = checked(root, partial=arguments.partial)
     if arguments.split == "files":
         print(
             "--split files LEAKS: every actor of dev and test is heard in training, too. It is here to compare with "

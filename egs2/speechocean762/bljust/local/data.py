@@ -8,7 +8,7 @@ Folders SPEAKERnnnn of the unlabelled audio, as in the corpus's WAVE, are left o
 import argparse
 from pathlib import Path
 
-from espnet_bljust.command import run
+from espnet_bljust.command import run, true_false
 from espnet_bljust.data.audio.headers import check_headers
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.folder import write_unlabelled
@@ -32,7 +32,7 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speechocean762_dir", default="", help="the corpus (db.sh: SPEECHOCEAN762; else a download)")
     parser.add_argument("--speechocean762_url", default="", help="where to download speechocean762.tar.gz from")
-    parser.add_argument("--trust_download", choices=("true", "false"), default="false",
+    parser.add_argument("--trust_download", type=true_false, default=False,
                         help="true: download it though no checksum is published; the first one's is recorded")
     parser.add_argument("--split", choices=EIGHTHS, default="official",
                         help="official: both halves; speakers: train, dev and test from the training half alone")
@@ -69,7 +69,7 @@ def fetch(arguments: argparse.Namespace) -> Path:
     if not folder.is_dir():
         archive = DOWNLOADS / "speechocean762.tar.gz"
         urls = [arguments.speechocean762_url] if arguments.speechocean762_url else URLS
-        download(urls, archive, trust_first=arguments.trust_download == "true")
+        download(urls, archive, trust_first=arguments.trust_download)
         extract(archive, folder)
     inner = folder / "speechocean762"  # as packed
     return inner if inner.is_dir() else folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tedlium2 import DICTIONARY, IGNORED, SETS, clean, find_root, find_talks, read_dictionary, read_stm
 
-from espnet_bljust.command import run
+from espnet_bljust.command import run, true_false
 from espnet_bljust.data.audio.headers import check_headers
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.folder import write_unlabelled
@@ -50,7 +50,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--tedlium2_dir", default="", help="folder TEDLIUM_release2 (db.sh: TEDLIUM2; else a download)")
     parser.add_argument("--tedlium2_url", default=URL, help="where to download the archive from (%(default)s)")
     parser.add_argument(
-        "--excerpt", choices=["false", "true"], default="false", help="true: take a part of the release as it is"
+        "--excerpt", type=true_false, default=False, help="true: take a part of the release as it is"
     )
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
@@ -59,7 +59,7 @@ def options() -> argparse.ArgumentParser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    excerpt = arguments.excerpt == "true"
+    excerpt = arguments.excerpt
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.tedlium2_dir or folders.get("TEDLIUM2", "")
     root = find_root(Path(source).absolute() if source else fetch(arguments.tedlium2_url))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from timit import Speaker, Text, find_root, find_sentences, find_speakers, read_fold, read_phones, read_words
 
-from espnet_bljust.command import run
+from espnet_bljust.command import run, true_false
 from espnet_bljust.data.audio.headers import check_headers
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.folder import write_unlabelled
@@ -25,7 +25,7 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--timit_dir", default="", help="folder with TIMIT's TRAIN and TEST (db.sh: TIMIT)")
     parser.add_argument(
-        "--excerpt", choices=["false", "true"], default="false", help="true: take a part of TIMIT, as NLTK's, as it is"
+        "--excerpt", type=true_false, default=False, help="true: take a part of TIMIT, as NLTK's, as it is"
     )
     parser.add_argument(
         "--unlabelled_dir", default="", help="folder of any audio -> data/unlabelled (db.sh: UNLABELLED)"
@@ -34,7 +34,7 @@ def options() -> argparse.ArgumentParser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    excerpt = arguments.excerpt == "true"
+    excerpt = arguments.excerpt
     folders = read_db() if Path("db.sh").is_file() else {}
     source = arguments.timit_dir or folders.get("TIMIT", "")
     if not source:
