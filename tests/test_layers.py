@@ -20,7 +20,7 @@ OUTSIDE = {
     "bilevel": {"torch"},
     "network": {"torch", "numpy"},
     "disk": {"numpy", "yaml", "matplotlib"},
-    "data": {"numpy", "scipy", "soundfile", "kaldiio", "sentencepiece", "espeakng_loader", "matplotlib"},
+    "data": {"numpy", "scipy", "soundfile", "kaldiio", "sentencepiece", "langcodes", "espeakng_loader", "matplotlib"},
     "scoring": {"numpy", "matplotlib"},
     "weights": {"torch", "safetensors"},
     "shell": set(),

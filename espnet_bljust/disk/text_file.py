@@ -6,9 +6,13 @@ from espnet_bljust.errors import InputError
 
 
 def read_lines(path: Path | str, remedy: str = "Convert: iconv -t UTF-8.") -> list[str]:
-    """The lines of a UTF-8 file, as str.splitlines parts them; InputError with the line of what is not UTF-8."""
+    """The lines of a UTF-8 file, which end in a line feed, perhaps after a carriage return, and in nothing else.
+
+    InputError with the line of what is not UTF-8.
+    """
     data = Path(path).read_bytes()
     try:
-        return data.decode().splitlines()
+        lines = data.decode().split("\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}:{data[: error.start].count(b'\n') + 1}: not UTF-8. {remedy}") from None
+    return [line.removesuffix("\r") for line in lines[: -1 if lines[-1] == "" else None]]

@@ -156,6 +156,8 @@ DAMAGES = {
     "audio twice": (lambda mine: audio(mine / "a/a1.flac"), "has the id of"),
     "link": (lambda mine: [(mine / "a/a1.wav").unlink(), (mine / "a/a1.wav").symlink_to("gone")], "a link to nothing"),
     "format": (lambda mine: (mine / "a/a1.wav").rename(mine / "a/a1.m4a"), "libsndfile does not read .m4a. Convert"),
+    "lost character": (lambda mine: (mine / "a/a1.txt").write_text("word\ncaf\ufffd"),
+                       "a1.txt:2: U+FFFD in the transcript: a character was lost"),
     "encoding": (lambda mine: (mine / "a/a1.txt").write_bytes(b"caf\xe9"), "a1.txt: byte 4 is not UTF-8"),
 }
 
@@ -177,6 +179,7 @@ TABLE_DAMAGES = {
     "no such audio": ("audio/a0.ogg", "audio/lost.ogg", "my.csv:2: audio/lost.ogg: no such audio file"),
     "row twice": ("audio/a1.ogg", "audio/a0.ogg", "my.csv:3: a0.ogg is listed already"),
     "fields": ('audio/a1.ogg,"Word a no y!"', "audio/a1.ogg", "my.csv:3: 2 fields where the header has 3"),
+    "lost character": ("Word a no y", "Word \ufffd no y", "my.csv:3: U+FFFD in the transcript"),
     "column": ("path,text", "path,words_in_it", "my.csv:1: no column text or sentence"),
 }
 
@@ -218,6 +221,8 @@ def test_kaldi_directory_with_text_of_some_utterances_and_of_one_that_is_not_the
     assert "1 audio files of" in done.stdout
     (kaldi / "text").write_text("".join([*lines, "zz words\n"]))
     assert "text: zz: a transcript without audio" in fails(tmp_path, "--labelled", kaldi)
+    (kaldi / "text").write_text("".join([*lines[:4], lines[4].replace("no", "n\ufffd"), *lines[5:]]))
+    assert "text:5: U+FFFD in the transcript" in fails(tmp_path, "--labelled", kaldi)
 
 
 def test_segments_of_a_kaldi_directory_stay_beside_whole_files_without_text(tmp_path):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from espnet_bljust.data.kaldi.segments import Segment, parse_segment, segment_value
 from espnet_bljust.data.kaldi.utterance import Utterance
-from espnet_bljust.data.text.normalise import normalise
+from espnet_bljust.data.text.normalise import damaged, normalise
 from espnet_bljust.disk.files import fresh_dir
 from espnet_bljust.disk.sorting import BETWEEN, open_lines, record, sorted_lines
 
@@ -60,10 +60,13 @@ class Corpus:
 
 
 def gather(utterances: Iterable[Utterance], spelling: Spelling, folder: Path, problems: list[str]) -> Corpus:
-    """All ``utterances`` in a file in ``folder``; of those that come with an id twice, the first, and a problem."""
+    """All ``utterances`` in a file in ``folder``; of those that come with an id twice, the first, and a problem.
+
+    A transcript that holds what stands for a lost character is a problem, too, and its audio comes without text.
+    """
     fresh_dir(folder)
     corpus = Corpus(folder / "corpus")
-    lines = (_line(number, entry, spelling) for number, entry in enumerate(utterances))
+    lines = (_line(number, _undamaged(entry, problems), spelling) for number, entry in enumerate(utterances))
     last, first = "", ""  # id and audio of the line before
     with open_lines(corpus.path, "w") as file:
         for line in sorted_lines(lines, folder):
@@ -77,6 +80,19 @@ def gather(utterances: Iterable[Utterance], spelling: Spelling, folder: Path, pr
             file.write(record(utterance, *rest.split(BETWEEN)) + "\n")
             _count(corpus, utterance, rest.split(BETWEEN))
     return corpus
+
+
+def _undamaged(utterance: Utterance, problems: list[str]) -> Utterance:
+    lost = damaged(utterance.text or "")
+    if not lost:
+        return utterance
+    problems.append(damage(utterance.where or utterance.audio, lost))
+    return utterance._replace(text=None)
+
+
+def damage(where: str, lost: str) -> str:
+    """The problem of a transcript in which ``lost`` stands for other characters."""
+    return f"{where}: {lost} in the transcript: a character was lost. Convert the text from its first encoding again."
 
 
 def _line(number: int, utterance: Utterance, spelling: Spelling) -> str:

@@ -1,21 +1,28 @@
 """What `normalise.py` does besides for one language: rules on text in NFC, before case and punctuation go.
 
-nl  ij as two letters (from the ligature, and without an accent on the j); 's 't 'n 'k 'm and such keep their
-    apostrophe, and so does a genitive (Hans')
-mn  in a word with a Cyrillic letter, Latin and Greek letters that look like Cyrillic ones are those; the makeshift
-    letters of old keyboards (Ukrainian ye and yi, Latin barred o, umlauts) are the barred o and the straight u
-ar  no diacritics, no tatweel, no joiners; one alef; Persian kaf and yeh are Arabic ones; teh marbuta, alef maqsura and
-    hamza on waw and yeh stay, since they are spelling
-tr, az  I is the capital of dotless i
-Digits of any script become ASCII digits in `normalise.py`, for every language.
+`RULES` names them by base code (language_code.py); every other language has GENERAL. Digits of any script become ASCII
+digits and marks inside words stay (word_marks.py) for every language.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
+from typing import NamedTuple
+
+from espnet_bljust.data.text.apostrophes import (
+    dutch_edges,
+    okina,
+    only_between_letters,
+    typed_as_quotation_marks,
+    unless_they_quote,
+    uzbek,
+)
+from espnet_bljust.data.text.language_code import base_language
+from espnet_bljust.data.text.word_marks import WORD
+
+Rewrite = Callable[[str], str]
 
 DUTCH_IJ = {"\u0133": "ij", "\u0132": "IJ", "j\u0301": "j", "J\u0301": "J"}  # ligatures; j with an accent of its own
-# what may begin with an apostrophe: des, het, een, ik, hem, haar, hij
-DUTCH_CLITICS = "s|t|n|k|m|r|em|ie"
 
 CYRILLIC_WORD = re.compile(r"\b(?=\w*[\u0400-\u04ff])\w*[^\W\d_\u0400-\u04ff]\w*\b")  # with other letters besides
 LOOK_ALIKES = str.maketrans(
@@ -32,6 +39,20 @@ ARABIC_LETTERS = str.maketrans(  # alef with madda, hamza above, hamza below, wa
     "\u0622\u0623\u0625\u0671\u06a9\u06cc\u06d5\u06be\u06c1",
     "\u0627\u0627\u0627\u0627\u0643\u064a\u0647\u0647\u0647",
 )
+CATALAN_DOT = re.compile(r"(?<=[lL])[.\u2022\u2024\u2219\u22c5\u30fb](?=[lL])")  # typed for the middle dot
+COLON = re.compile(rf"(?<=[{WORD}]):(?=[^\W\d_])")
+LETTER_COLON = "\ua789"  # a sign of words, which a colon is until punctuation is gone
+CLICKS = (("||", "ǁ"), ("|", "ǀ"), ("!", "ǃ"), ("\u2021", "ǂ"), ("\u2260", "ǂ"))
+
+
+class Rules(NamedTuple):
+    """Of a language: in a few words, and as what is done before, while and after case and punctuation go."""
+
+    says: str
+    before: Rewrite = str
+    edges: Rewrite = only_between_letters  # apostrophes: ' alone
+    lower: Rewrite = str.lower
+    after: Rewrite = str
 
 
 def dutch(text: str) -> str:
@@ -53,21 +74,55 @@ def arabic(text: str) -> str:
 
 def turkic(text: str) -> str:
     """Small letters with Turkish dots."""
-    return text.replace("I", "ı").replace("İ", "i")
+    return text.replace("I", "ı").replace("İ", "i").lower()
 
 
-BEFORE = {"nl": dutch, "mn": mongolian, "ar": arabic}
-LOWER = {"tr": turkic, "az": turkic}
-# Apostrophes that go; those between letters stay.
-LOOSE_APOSTROPHE = re.compile(r"(?<![\w\u0300-\u036f])'|'(?!\w)")
-CLOSING = re.compile(r"'(?!\w)")
-DUTCH_OPENING = re.compile(rf"(?<!\w)'(?!(?i:{DUTCH_CLITICS})\b)")
-DUTCH_CLOSING = re.compile(r"(?<![sxzSXZ])'(?!\w)")  # what follows s, x or z may be a genitive
+def catalan(text: str) -> str:
+    """l·l, however the dot was typed."""
+    return CATALAN_DOT.sub("·", text)
 
 
-def without_loose_apostrophes(text: str, language: str) -> str:
-    """``text`` with quotation marks gone and apostrophes of spelling kept."""
-    if language != "nl":
-        return LOOSE_APOSTROPHE.sub(" ", text)
-    words, quotations = DUTCH_OPENING.subn(" ", text)
-    return (CLOSING if quotations else DUTCH_CLOSING).sub(" ", words)
+def colon_in_words(text: str) -> str:
+    """A colon between a word and its ending as a sign of words, until `plain_colon`."""
+    return COLON.sub(LETTER_COLON, text)
+
+
+def plain_colon(text: str) -> str:
+    """The colon again."""
+    return text.replace(LETTER_COLON, ":")
+
+
+def clicks(text: str) -> str:
+    """Click letters of Khoisan languages that were typed as punctuation: before a letter."""
+    for typed, letter in CLICKS:
+        text = re.sub(rf"{re.escape(typed)}(?=[^\W\d_])", letter, text)
+    return text
+
+
+EDGES = "apostrophes at the edge of a word stay unless they quote"
+COLONS = Rules("a colon between a word and its ending stays", before=colon_in_words, after=plain_colon)
+RULES = {
+    "nl": Rules("ij in two letters, 's 't 'n 'k keep their apostrophe", before=dutch, edges=dutch_edges),
+    **dict.fromkeys("af fy li vls zea".split(), Rules("'n 't 'k keep their apostrophe", edges=dutch_edges)),
+    "mn": Rules("Cyrillic words without Latin and Greek look-alikes", before=mongolian),
+    "ar": Rules("no vowel signs, one alef, Arabic kaf and yeh", before=arabic),
+    **dict.fromkeys("tr az crh gag".split(), Rules("I is the capital of dotless i", lower=turkic)),
+    "ca": Rules("l·l however its dot is typed", before=catalan),
+    **dict.fromkeys("sv fi se smn sms".split(), COLONS),
+    **dict.fromkeys("moh one".split(), COLONS._replace(says=f"{COLONS.says}; {EDGES}", edges=unless_they_quote)),
+    **dict.fromkeys("uk be".split(), Rules("quotation marks inside words are apostrophes",
+                                           before=typed_as_quotation_marks)),
+    **dict.fromkeys("uz kaa".split(), Rules("oʻ and gʻ however their mark is typed", before=uzbek)),
+    **dict.fromkeys("haw to sm ty rar wls fud".split(), Rules("every apostrophe before a vowel is the okina ʻ",
+                                                              before=okina)),
+    **dict.fromkeys("naq ktz nmn huc ngh hgm".split(), Rules("clicks typed as ! | || are letters", before=clicks)),
+    # elisions, clitics and glottal stops at the edge of words
+    **dict.fromkeys("it mt gd gv kw cy br oc ast an sc co nap scn vec pms lmo fur el mk ha tl ceb ilo pam bcl nv apw "
+                    "yua quc kek mam tzo tzh ch vro krl olo vep qu gn".split(), Rules(EDGES, edges=unless_they_quote)),
+}  # fmt: skip
+GENERAL = Rules("the general rules alone")
+
+
+def rules_of(language: str) -> Rules:
+    """Those of any code of a language."""
+    return RULES.get(base_language(language), GENERAL)

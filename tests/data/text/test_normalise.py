@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espnet_bljust.data.text.normalise import normalise, read_out, without_marks
+from espnet_bljust.data.text.normalise import damaged, normalise, read_out, without_marks
 
 COMMON_VOICE = Path(__file__).parents[3].parent / "shared/corpora/commonvoice/cv-corpus-6.1-2020-12-11"
 EXPECTED = [
@@ -45,6 +45,64 @@ EXPECTED = [
     ("fa", "می\u200cخواهم \u200c", "می\u200cخواهم"),
     ("tw", "M\u2019adwuma yɛ Ɛnyɛ", "m'adwuma yɛ ɛnyɛ"),
 ]  # fmt: skip
+INSIDE_WORDS = [
+    # joiners beside virama and vowel sign: Hindi, Marathi, Bengali, Sinhala, Malayalam, Kannada, Persian
+    ("hi", "क्\u200dष", "क्\u200dष"),
+    ("mr", "दुसर्\u200dया", "दुसर्\u200dया"),
+    ("bn", "র\u200d্যাব, উদ্\u200cযাপন।", "র\u200d্যাব উদ্\u200cযাপন"),
+    ("si", "ශ්\u200dරී ලංකා", "ශ්\u200dරී ලංකා"),
+    ("ml", "അവന്\u200d വന്നു.", "അവന്\u200d വന്നു"),
+    ("kn", "ಬಸ್\u200cನಲ್ಲಿ ಬಾ\u200cರ", "ಬಸ್\u200cನಲ್ಲಿ ಬಾ\u200cರ"),
+    ("fa", "کتاب\u200c\u200cها \u200cو", "کتاب\u200cها و"),
+    ("de", "Auf\u200clage \U0001f469\u200d\U0001f469", "auflage"),  # beside Latin letters and in emoji: no spelling
+    # Armenian, Catalan, Hebrew and Yiddish, Uzbek, Hawaiian, Tongan
+    ("hy", "Ինչո՞ւ չեկար։ Օ՜հ, մի՛", "ինչու չեկար օհ մի"),
+    ("ca", "Pel·lícula, excel·lent; «col.legi» pa\u0140lid", "pel·lícula excel·lent col·legi pal·lid"),
+    ("oc", "in·hèrn · e", "in·hèrn e"),
+    ("zh", "卡尔·马克思", "卡尔 马克思"),  # between Chinese letters it parts names
+    ("he", "צה״ל צה\"ל ג׳ירפה צ'יפס סנדוויץ׳ \"שלום\"", "צה״ל צה״ל ג׳ירפה צ׳יפס סנדוויץ׳ שלום"),
+    ("yi", "אַזאַ ת״ח", "אַזאַ ת״ח"),
+    ("uz", "bogʻ tog\u2018 O'zbek ma\u02bcno", "bogʻ togʻ oʻzbek ma'no"),
+    ("haw", "ʻŌlelo Hawai\u2018i, 'aina", "ʻōlelo hawaiʻi ʻaina"),
+    ("haw", "\u2018aloha\u2019 mai", "aloha mai"),
+    ("to", "faka'uli", "fakaʻuli"),
+    # apostrophes: Ukrainian, French, Breton, Assamese after a vowel sign, Afrikaans, Italian, Maltese, Hausa, Navajo
+    ("uk", "М\u2019ята м\"яч сім\u02bcя", "м'ята м'яч сім'я"),
+    ("fr", "Aujourd\u2019hui, l´eau", "aujourd'hui l'eau"),
+    ("br", "C\u2019hoar ar c\u02bchi", "c'hoar ar c'hi"),
+    ("as", "দু'টি হ'ল", "দু'টি হ'ল"),
+    ("af", "Dit is \u2019n ŉ boek", "dit is 'n 'n boek"),
+    ("it", "Un po\u2019 d\u2019acqua", "un po' d'acqua"),
+    ("it", "Disse \u2018un poco\u2019 a lui", "disse un poco a lui"),
+    ("mt", "ta\u2019 Malta", "ta' malta"),
+    ("ha", "'Yan ƙasa", "'yan ƙasa"),
+    ("nv", "Dinéʼ tó", "diné' tó"),
+    ("xx", "Dinéʼ tó ʼ", "dinéʼ tó"),
+    # Swedish and Finnish endings, Tibetan, Burmese, tatweel, tone signs, a click, hyphenation point
+    ("sv", "EU:s k:a: 12:30", "eu:s k:a 12 30"),
+    ("fi", "USA:ssa, huom: ei", "usa:ssa huom ei"),
+    ("bo", "བཀྲ་ཤིས་ བདེ་ལེགས།", "བཀྲ་ཤིས བདེ་ལེགས"),
+    ("my", "၎င်း၏ စာ။", "၎င်း၏ စာ"),
+    ("fa", "ســلام", "سلام"),
+    ("xx", "a\ua78ab \ua789 na\ua789", "a\ua78ab na\ua789"),
+    ("naq", "!Gâ ||khaa!", "ǃgâ ǁkhaa"),
+    ("en", "syl\u2027la\u2027ble", "syllable"),
+    # invisible characters that are no format characters
+    ("en", "yes\ufe0f no\u20e3 1\ufe0f\u20e3", "yes no 1"),
+    ("ko", "예\u3164 아니\u115f오\uffa0", "예 아니오"),
+    ("mn-Mong", "ᠪᠢ\u180b ᠨᠢ\u034f", "ᠪᠢ ᠨᠢ"),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "expected"), INSIDE_WORDS)
+def test_marks_inside_words_stay_or_leave_the_word_whole(language, text, expected):
+    assert normalise(text, language) == expected
+    assert normalise(expected, language) == expected
+
+
+def test_what_stands_for_a_lost_character_is_found():
+    assert damaged("caf\ufffd l\x92eau \ufffd") == "U+0092 U+FFFD"
+    assert damaged("all\u2028 is\x85 w\u00e9ll\n") == ""
 
 
 @pytest.mark.parametrize(("language", "text", "expected"), EXPECTED)
@@ -66,7 +124,7 @@ def test_numbers_and_symbols_are_found_and_spelling_is_not():
 def test_any_text_comes_out_in_form_c_with_single_spaces(text, language):
     result = normalise(text, language)
     assert result == unicodedata.normalize("NFC", result) == " ".join(result.split())
-    kept = " '%&@#\u200c\u200d\u2030\u00a7"
+    kept = " '%&@#\u200c\u200d\u2030\u00a7·\u05f3\u05f4\u0f0b\u104c\u104d\u104e\u104f"
     marks = [character for character in result if unicodedata.category(character)[0] in "PZ" and character not in kept]
     assert not marks
 

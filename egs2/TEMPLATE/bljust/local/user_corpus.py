@@ -17,7 +17,9 @@ from user_kaldi import read_kaldi
 
 from espnet_bljust.data.corpus.delimited import read_rows
 from espnet_bljust.data.corpus.folder import ENDINGS, by_folder, walk_files
+from espnet_bljust.data.corpus.gather import damage
 from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.data.text.normalise import damaged
 from espnet_bljust.disk.sorting import grouped, record
 from espnet_bljust.errors import InputError
 
@@ -140,7 +142,7 @@ def _files(source: Path, how: Reading) -> Iterator[str]:
 
 def _listed(path: str, problems: list[str]) -> Iterator[str]:
     """The lines of a *.trans.txt."""
-    for number, line in enumerate(_read(path, problems).splitlines(), 1):
+    for number, line in enumerate(_lines(path, problems), 1):
         key, *words = line.split() or [""]
         if key:
             yield record(f"{os.path.dirname(path)}/{key}", "line", f"{path}:{number}", " ".join(words))
@@ -153,16 +155,20 @@ def _transcript(stem: str, kinds: dict[str, list[list[str]]], problems: list[str
         problems.append(f"{place}: {os.path.basename(stem)} has a transcript already. Keep one of them.")
     if kinds["line"]:
         return kinds["line"][0][1]
-    return " ".join(_read(where[0], problems).split()) if where else ""
+    return " ".join(" ".join(_lines(where[0], problems)).split()) if where else ""
 
 
-def _read(path: str, problems: list[str]) -> str:
+def _lines(path: str, problems: list[str]) -> list[str]:
+    """The lines of a text file, which end in a line feed alone; empty where characters of one were lost."""
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = file.read().split("\n")
     except UnicodeDecodeError as error:
         problems.append(f"{path}: byte {error.start + 1} is not UTF-8. Convert: iconv -t UTF-8.")
-        return ""
+        return []
+    lost = {number: codes for number, line in enumerate(lines, 1) if (codes := damaged(line))}
+    problems += [damage(f"{path}:{number}", codes) for number, codes in lost.items()]
+    return ["" if number in lost else line for number, line in enumerate(lines, 1)]
 
 
 def read_table(source: Path, how: Reading) -> Iterator[Utterance]:

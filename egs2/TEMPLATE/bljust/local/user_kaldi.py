@@ -33,33 +33,34 @@ def read_kaldi(source: Path, *, labelled: bool, problems: list[str], spool: Path
         if "utt2spk" not in values:
             problems.append(f"{source / 'utt2spk'}: {utterance} has no speaker. Add it.")
         elif audio:
-            text = values.get("text", [[""]])[0][0]
+            text, line = values.get("text", [["", ""]])[0]
             place = parse_segment(segment) if segment else None
             assert place is None or isinstance(place, Segment)
-            yield Utterance(utterance, values["utt2spk"][0][0], audio, text or None, segment=place)
+            yield Utterance(utterance, values["utt2spk"][0][0], audio, text or None, segment=place,
+                            where=f"{source / 'text'}:{line}" if line else "")
 
 
 def _chained(source: Path, owner: Iterator[str], tables: list[str]) -> Iterator[str]:
-    """Records by utterance: ("audio", path, segment), ("utt2spk", speaker), ("text", words)."""
+    """Records by utterance: ("audio", path, segment), ("utt2spk", speaker, line), ("text", words, line)."""
     yield from owner
     for name in tables:
-        for key, value in _entries(source / name, allow_empty=name == "text"):
-            yield record(key, name, value)
+        for number, key, value in _entries(source / name, allow_empty=name == "text"):
+            yield record(key, name, value, str(number))
 
 
-def _entries(path: Path, *, allow_empty: bool = False) -> Iterator[tuple[str, str]]:
-    """Keys and values of a table; InputError for lines that are none."""
+def _entries(path: Path, *, allow_empty: bool = False) -> Iterator[tuple[int, str, str]]:
+    """Lines, keys and values of a table; InputError for lines that are none."""
     bad: list[str] = []
     for number, key, value in walk_table(path, bad):
         if value or allow_empty:
-            yield key, value
+            yield number, key, value
         else:
             bad.append(f"{path}:{number}: {key} has nothing after it. Add its value, or drop the line.")
     raise_problems(bad, Path("data/problems.txt"))
 
 
 def _recordings(source: Path, problems: list[str]) -> Iterator[str]:
-    for key, entry in _entries(source / "wav.scp"):
+    for _, key, entry in _entries(source / "wav.scp"):
         yield record(key, "audio", _resolve(entry, source, key, problems), "")
 
 
@@ -67,9 +68,9 @@ def _segments(source: Path, problems: list[str], spool: Path) -> Iterator[str]:
     """Segments with the audio of their recordings, both brought together by recording."""
 
     def both() -> Iterator[str]:
-        for key, entry in _entries(source / "wav.scp"):
+        for _, key, entry in _entries(source / "wav.scp"):
             yield record(key, "", entry)
-        for key, value in _entries(source / "segments"):
+        for _, key, value in _entries(source / "segments"):
             segment = parse_segment(value)
             if isinstance(segment, Segment):
                 yield record(segment.recording, key, value)
