@@ -14,6 +14,7 @@ from string import Template
 import yaml
 from huggingface_hub import EvalResult, ModelCardData
 
+from espnet_bljust.data.text.language_code import base_language, is_language
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.network.systems import trunk_name
@@ -72,7 +73,7 @@ def _filled(template: Path, **facts: str) -> str:
 def _front(about: About, task: str, name: str, results: list[EvalResult]) -> str:
     """The YAML that the hub reads; https://huggingface.co/docs/hub/model-cards#model-card-metadata."""
     return ModelCardData(
-        language=None if about.language == "noinfo" else about.language, license=about.licence or None,
+        language=base_language(about.language) if is_language(about.language) else None, license=about.licence or None,
         library_name="espnet", pipeline_tag=task, tags=["espnet", "audio", task, "bl-just"],
         datasets=list(about.corpora),
         metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,

@@ -93,6 +93,7 @@ def test_every_form_gives_the_same_words_and_sets_without_a_common_speaker(tmp_p
     audio(tmp_path / "pool/p/1.flac")
     done = run_data(tmp_path, "--labelled", "mine", "--unlabelled", "pool", "--lang", "en")
     assert done.returncode == 0, done.stderr
+    assert "language en: the general rules" in done.stdout
     sets = sets_of(tmp_path)
     words = sorted(line for name in ("train", "dev", "test") for line in sets[name].text.values())
     assert words == sorted(f"word {name[0]} no {'xyz'[int(name[1])]}" for name in WORDS)

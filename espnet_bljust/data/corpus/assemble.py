@@ -18,6 +18,7 @@ from espnet_bljust.data.corpus.gather import Corpus, Spelling
 from espnet_bljust.data.corpus.speaker_split import Dealt, deal
 from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
 from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.data.text.language_rules import said_of
 from espnet_bljust.data.text.normalise import read_out
 from espnet_bljust.data.text.scripts import character_table, expected_scripts, foreign_letters
 from espnet_bljust.disk.distinct import Distinct
@@ -44,7 +45,7 @@ def write_sets(
     corpus: Corpus, spelling: Spelling, names: Mapping[str, str], *, lists: Path = Path("data")
 ) -> list[str]:
     """Write a set for each of ROLES under the name it has in ``names``; lines that say what came out."""
-    said: list[str] = []
+    said = [said_of(spelling.language)] if spelling.policy != "as_is" else []
     lists.mkdir(parents=True, exist_ok=True)
     dealt = None
     if not corpus.split:

@@ -17,7 +17,7 @@ from espnet_bljust.data.text.apostrophes import (
     unless_they_quote,
     uzbek,
 )
-from espnet_bljust.data.text.language_code import base_language
+from espnet_bljust.data.text.language_code import base_language, is_language
 from espnet_bljust.data.text.word_marks import WORD
 
 Rewrite = Callable[[str], str]
@@ -117,7 +117,7 @@ RULES = {
                                                               before=okina)),
     **dict.fromkeys("naq ktz nmn huc ngh hgm".split(), Rules("clicks typed as ! | || are letters", before=clicks)),
     # elisions, clitics and glottal stops at the edge of words
-    **dict.fromkeys("it mt gd gv kw cy br oc ast an sc co nap scn vec pms lmo fur el mk ha tl ceb ilo pam bcl nv apw "
+    **dict.fromkeys("it mt gd gv kw cy br oc ast an sc co nap scn vec pms lmo fur el mk ha tl ceb ilo pam bik nv apw "
                     "yua quc kek mam tzo tzh ch vro krl olo vep qu gn".split(), Rules(EDGES, edges=unless_they_quote)),
 }  # fmt: skip
 GENERAL = Rules("the general rules alone")
@@ -126,3 +126,13 @@ GENERAL = Rules("the general rules alone")
 def rules_of(language: str) -> Rules:
     """Those of any code of a language."""
     return RULES.get(base_language(language), GENERAL)
+
+
+def said_of(language: str) -> str:
+    """One line on which rules a code gets."""
+    base = base_language(language)
+    if base in RULES:
+        return f"language {language}: the general rules and those of {base}: {RULES[base].says}"
+    if is_language(language):
+        return f"language {language}: the general rules; {base} has none of its own"
+    return f"language {language}: no code of BCP 47 or ISO 639, so the general rules alone (--lang nl, say)"

@@ -32,6 +32,7 @@ from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.gather import Spelling, gather
 from espnet_bljust.data.kaldi.tables import walk_table
 from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.data.text.language_code import base_language
 from espnet_bljust.data.text.normalise import POLICIES
 from espnet_bljust.disk.files import fresh_dir, write_atomic
 from espnet_bljust.disk.problems import list_offenders
@@ -69,7 +70,7 @@ def main(arguments: argparse.Namespace) -> None:
     skipped = list_offenders(problems, lists / "problems.txt", where=str(release.folder), skip=skip)
     names = {role: f"{role}_{language}" for role in ROLES}
     lines = write_sets(corpus, spelling, names, lists=lists)
-    hours = arguments.label_hours or LABEL_HOURS.get(language)
+    hours = arguments.label_hours or LABEL_HOURS.get(base_language(language))
     listed = write_labels(Path("data") / names["train"], release, hours, spool) if hours else ""
     spool.rmdir()
     print("\n".join(filter(None, [skipped, unlisted.said(), f"split by {origin}", listed, *lines])))
