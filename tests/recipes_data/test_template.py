@@ -266,6 +266,21 @@ def test_real_corpora_of_several_layouts_and_rates(tmp_path):
         assert sum(map(len, speakers)) == len(set.union(*speakers))
 
 
+def test_letters_of_a_second_script_stay_by_the_share_of_transcripts_and_else_are_told_loudly(tmp_path):
+    mine = table_form(tmp_path / "mine")
+    table = mine / "my.csv"
+    spelt = table.read_text().replace("Word a", "Wωrd a").replace("Word b", "Wωrd b")  # 6 of 30: a script
+    table.write_text(spelt.replace("Word c no x", "Ж Word c no x"))  # 1 of 30: none
+    done = run_data(tmp_path, "--labelled", mine, "--lang", "mdw")
+    told = "WARNING: 1 of 30 transcripts (3.3 %) are not learnt from, since they hold letters other than GREEK, LATIN"
+    sets = sets_of(tmp_path)
+    assert told in done.stdout and "(CYRILLIC: ж 1)" in done.stdout
+    assert "c-c0" in sets["unlabelled"].wavs
+    assert sum("ω" in words for name in ("train", "dev", "test") for words in sets[name].text.values()) == 6
+    done = run_data(tmp_path, "--labelled", mine, "--lang", "mdw", "--scripts", "Latin Greek Cyrillic")
+    assert "WARNING" not in done.stdout and "every transcript is used" in done.stdout
+
+
 @needs_corpora
 def test_wrong_language_is_told(tmp_path):
     source = CORPORA / "commonvoice/cv-corpus-6.1-2020-12-11/ar/validated.tsv"

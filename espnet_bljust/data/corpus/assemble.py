@@ -20,7 +20,7 @@ from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.language_rules import said_of
 from espnet_bljust.data.text.normalise import read_out
-from espnet_bljust.data.text.scripts import character_table, expected_scripts, foreign_letters
+from espnet_bljust.data.text.scripts import character_table, expected_scripts, foreign_letters, said_of_foreign
 from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.disk.files import sync, write_atomic
 from espnet_bljust.disk.problems import raise_listed
@@ -38,6 +38,7 @@ class Decisions:
     roles: array = field(default_factory=lambda: array("B"))  # place in ROLES, or NO_ROLE
     counts: Counter[str] = field(default_factory=Counter)  # role -> utterances
     reasons: Counter[str] = field(default_factory=Counter)  # first word of a reason -> utterances
+    foreign: Counter[str] = field(default_factory=Counter)  # letter -> transcripts set aside for it
     speakers: dict[str, Distinct] = field(default_factory=lambda: {role: Distinct() for role in ROLES})
 
 
@@ -52,10 +53,13 @@ def write_sets(
         dealt = deal(corpus.speakers, (utterance.name for utterance in corpus if utterance.text is not None))
         if not dealt.by_speaker:
             said.append("WARNING: fewer than three speakers, so train, dev and test share them: scores flatter")
-    expected = expected_scripts(corpus.characters, spelling.language)
+    expected = set(spelling.scripts) or expected_scripts(corpus.scripts, corpus.transcripts, spelling.language)
     write_atomic(lists / "characters.tsv", character_table(corpus.characters, corpus.examples, expected))
     _check_language(corpus, spelling, expected, lists)
     decisions = _decide(corpus, spelling, expected, dealt, lists / "left_out.tsv")
+    if decisions.foreign:
+        count = decisions.reasons["foreign_letters"]
+        said.append(said_of_foreign(decisions.foreign, count, corpus.transcripts, expected))
     _check_all_there(decisions)
     if not decisions.counts["unlabelled"]:  # the set must exist; the pool takes this utterance of the training set once
         said.append("no speech without a transcript: the self-supervised part learns from the training speech")
@@ -83,7 +87,7 @@ def _check_language(corpus: Corpus, spelling: Spelling, expected: set[str], list
         raise InputError(
             f"{count} of {total} transcripts have letters that language {spelling.language} is not written in "
             f"({', '.join(sorted(expected))}), e.g. {next(foreign()).split(': ')[0]}. All of them: "
-            f"{lists / 'problems.txt'}. Correct --lang."
+            f"{lists / 'problems.txt'}. Correct --lang, or name the scripts: --scripts."
         )
 
 
@@ -109,7 +113,9 @@ def _decide(corpus: Corpus, spelling: Spelling, expected: set[str], dealt: Dealt
                 decisions.counts[role] += 1
                 decisions.speakers[role].add(utterance.speaker)
             if reason:
-                decisions.reasons[reason.split()[0]] += 1
+                name, *letters = reason.split()
+                decisions.reasons[name] += 1
+                decisions.foreign.update(letters[0] if name == "foreign_letters" else "")
                 file.write(f"{utterance.name}\t{reason}\t{utterance.text or ''}\n")
         sync(file)
     os.replace(temporary, path)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from espnet_bljust.data.kaldi.segments import Segment, parse_segment, segment_value
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import damaged, normalise
+from espnet_bljust.data.text.scripts import scripts_in
 from espnet_bljust.disk.files import fresh_dir
 from espnet_bljust.disk.sorting import BETWEEN, open_lines, record, sorted_lines
 
@@ -26,6 +27,7 @@ class Spelling(NamedTuple):
     language: str = "noinfo"
     policy: str = "plain"  # see normalise.py
     digits: str = "keep"  # reject: training utterances with digits or symbols go without their text
+    scripts: frozenset[str] = frozenset()  # of the language, as in scripts.py; none: what is known or most are in
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Corpus:
     transcripts: int = 0
     speakers: Counter[str] = field(default_factory=Counter)  # speaker -> utterances with a transcript and no split
     characters: Counter[str] = field(default_factory=Counter)  # of the normalised transcripts
+    scripts: Counter[str] = field(default_factory=Counter)  # script -> transcripts that hold a letter of it
     examples: dict[str, str] = field(default_factory=dict)  # character -> an utterance that has it
 
     def __iter__(self) -> Iterator[Utterance]:
@@ -114,5 +117,6 @@ def _count(corpus: Corpus, utterance: str, fields: list[str]) -> None:
         corpus.transcripts += 1
         corpus.speakers.update([speaker] if not split else [])
         corpus.characters.update(words)
+        corpus.scripts.update(scripts_in(words))
         for character in set(words) - corpus.examples.keys():
             corpus.examples[character] = utterance

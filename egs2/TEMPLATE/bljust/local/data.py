@@ -14,6 +14,7 @@ from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.gather import Spelling, gather
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import POLICIES
+from espnet_bljust.data.text.scripts import named_scripts
 from espnet_bljust.disk.files import fresh_dir
 from espnet_bljust.disk.problems import list_offenders
 from espnet_bljust.errors import InputError
@@ -31,6 +32,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--digits", choices=("keep", "reject"), default="keep",
                         help="reject: a training utterance with digits or symbols gives up its transcript")
     parser.add_argument("--speaker_pattern", default="", help="regular expression of the speaker in a file's name")
+    parser.add_argument("--scripts", default="", help="scripts of the language, e.g. 'Latin Greek', if not as usual")
     parser.add_argument("--skip_problems", type=true_false, default=False, help="go on without bad files")
     return parser
 
@@ -43,7 +45,8 @@ def main(arguments: argparse.Namespace) -> None:
         raise InputError(f"--labelled is needed: audio with transcripts. {PAGE}")
     problems: list[str] = []
     lists, skip = Path("data"), arguments.skip_problems
-    spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits)
+    spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits,
+                        frozenset(named_scripts(arguments.scripts.split())))
     how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"))
     sources = read_source(Path(source).absolute(), how)
     counted = Counted()

@@ -34,6 +34,7 @@ from espnet_bljust.data.kaldi.tables import walk_table
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.language_code import base_language
 from espnet_bljust.data.text.normalise import POLICIES
+from espnet_bljust.data.text.scripts import named_scripts
 from espnet_bljust.disk.files import fresh_dir, write_atomic
 from espnet_bljust.disk.problems import list_offenders
 from espnet_bljust.disk.sorting import BETWEEN, grouped, open_lines, record, sorted_lines
@@ -52,6 +53,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--text_policy", choices=POLICIES, default="plain", help="how transcripts are normalised")
     parser.add_argument("--digits", choices=("keep", "reject"), default="keep",
                         help="reject: a training utterance with digits or symbols gives up its transcript")
+    parser.add_argument("--scripts", default="", help="scripts of the language, e.g. 'Latin Greek', if not as usual")
     parser.add_argument("--skip_problems", type=true_false, default=False, help="go on without bad clips")
     return parser
 
@@ -63,7 +65,8 @@ def main(arguments: argparse.Namespace) -> None:
     origin = origin_of_splits(release)
     spool = fresh_dir(lists / "spool.tmp")
     unlisted = Unlisted(lists / "clips_in_no_table.txt")
-    spelling = Spelling(language, arguments.text_policy, arguments.digits)
+    spelling = Spelling(language, arguments.text_policy, arguments.digits,
+                        frozenset(named_scripts(arguments.scripts.split())))
     found = utterances(release, origin, unlisted, spool, problems)
     corpus = gather(found, spelling, lists / "corpus.tmp", problems)
     skip = arguments.skip_problems
