@@ -18,6 +18,11 @@ def main(options: argparse.Namespace) -> None:
         options.text, options.out_dir, options.token_type, special=Symbols(options.blank, options.oov, options.sos_eos),
         nlsyms_txt=options.nlsyms_txt, bpe=bpe if options.token_type == "bpe" else None, seed=options.seed)
     print(f"{made.path}: {made.size} tokens ({options.token_type}), {made.tokens} in the text, {made.unknown} unknown")
+    if made.changed:
+        counts = made.changed.most_common()
+        named = ", ".join(f"{character} (U+{ord(character):04X}) {count}" for character, count in counts)
+        print(f"WARNING: these tokens cannot spell, in so many transcripts: {named}. A perfect recogniser has these "
+              "errors. Raise --bpe_char_cover to 1, or take --token_type char.")
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ class Vocabulary(NamedTuple):
     size: int
     tokens: int  # in the text
     unknown: int  # of them
+    changed: Counter[str]  # character -> transcripts that these tokens cannot spell with it
 
 
 def make_tokens(
@@ -37,8 +38,23 @@ def make_tokens(
     vocabulary = special.around(tokens)
     write_token_list(path, vocabulary)
     tokenizer = load_tokenizer(token_type, path, model, nlsyms_txt)
-    ids = Counter(index for text in texts for index in tokenizer.encode(text))
-    return Vocabulary(path, len(vocabulary), ids.total(), ids[tokenizer.unknown])
+    ids: Counter[int] = Counter()
+    changed: Counter[str] = Counter()
+    for text in texts:
+        spelt = tokenizer.encode(text)
+        ids.update(spelt)
+        if model:
+            changed.update(_changed(text, tokenizer.decode(spelt), symbols))
+    return Vocabulary(path, len(vocabulary), ids.total(), ids[tokenizer.unknown], changed)
+
+
+def _changed(text: str, spelt: str, symbols: Sequence[str]) -> set[str]:
+    """Characters that ``text`` has and its tokens do not give back: none where they give it back as it is."""
+    if " ".join(text.split()) == spelt:
+        return set()
+    for symbol in symbols:
+        text = text.replace(symbol, " ")
+    return {character for character in text if text.count(character) > spelt.count(character)} - {" "}
 
 
 def with_symbols(bpe: BpeOptions, symbols: Sequence[str]) -> BpeOptions:

@@ -13,6 +13,7 @@ from espnet_bljust.data.text.tokens import SPACE, BpeSplitter
 from espnet_bljust.errors import InputError
 
 WORD_BEGIN = "▁"
+WIDE = "\uff21"  # a letter that models of earlier versions and of others, by NFKC, take for A
 UNKNOWN_TEXT = " ⁇ "  # what SentencePiece writes for a piece that it does not know
 
 
@@ -31,11 +32,12 @@ def tokenizer_files(token_type: str, tokens: Sequence[str], bpe_model: str | Non
     if token_type != "bpe":
         pieces[1:-1] = [WORD_BEGIN + token for token in tokens[1:-1]]
         config["unk_token"] = pieces[1]
-    return {"tokenizer.json": _tokenizer(pieces, _model(token_type, pieces, bpe_model)),
+    as_nfkc = bool(bpe_model) and BpeSplitter(bpe_model).processor.normalize(WIDE) != WIDE
+    return {"tokenizer.json": _tokenizer(pieces, _model(token_type, pieces, bpe_model), as_nfkc),
             "tokenizer_config.json": {"tokenizer_class": "PreTrainedTokenizerFast", **config}}
 
 
-def _tokenizer(pieces: list[str], model: dict[str, Any]) -> dict[str, Any]:
+def _tokenizer(pieces: list[str], model: dict[str, Any], as_nfkc: bool) -> dict[str, Any]:
     unknown = [(pieces[1], UNKNOWN_TEXT)] if not pieces[1].startswith(WORD_BEGIN) else []
     texts = [(pieces[-1], ""), *unknown, (WORD_BEGIN, " ")]
     decoders = [
@@ -45,7 +47,8 @@ def _tokenizer(pieces: list[str], model: dict[str, Any]) -> dict[str, Any]:
         {"type": "Replace", "pattern": {"Regex": "^ +| +$"}, "content": ""},  # Strip panics where nothing is left
     ]
     one_space = {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}
-    normalizers = [{"type": "NFKC"}, {"type": "Strip", "strip_left": True, "strip_right": True}, one_space]
+    nfkc = [{"type": "NFKC"}] if as_nfkc else []
+    normalizers = [*nfkc, {"type": "Strip", "strip_left": True, "strip_right": True}, one_space]
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "post_processor": None,
         "normalizer": {"type": "Sequence", "normalizers": normalizers if model["type"] != "WordLevel" else []},

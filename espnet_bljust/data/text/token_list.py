@@ -69,6 +69,7 @@ def train_bpe(texts: Iterable[str], options: BpeOptions, seed: int = 0) -> bytes
             vocab_size=options.nbpe + keeps_unknown,
             model_type=options.bpemode,
             character_coverage=options.char_cover,
+            normalization_rule_name="identity",  # its default, NFKC, would spell other characters than the text has
             input_sentence_size=options.input_sentence_size,
             user_defined_symbols=list(options.nlsyms),
             unk_piece="<unknown>" if keeps_unknown else Symbols.unknown,

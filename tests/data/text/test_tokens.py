@@ -83,6 +83,25 @@ def test_bpe_ids_spell_any_text_of_known_letters_again(text, bpe):
     assert bpe.decode(bpe.encode(text)) == text
 
 
+# Thai and Lao sara am, Armenian ech yiwn, Afrikaans n, a Persian ligature, Korean jamo, a fraction, a joiner, a small l
+COMPATIBILITY = ["น้ำ ทำ", "ນ້ຳ ຄຳ", "և եւ", "\u0149 boek", "ﷲ الله", "ㄱ ㅏ 가",
+                 "½ cup ² m", "क्\u200dष", "ℓ Ⅳ ™ …", "pal\u0140lid"]
+
+
+@pytest.mark.parametrize("mode", ["unigram", "bpe"])
+def test_bpe_spells_characters_back_that_nfkc_would_replace(mode, tmp_path, capsys):
+    out = make(tmp_path, "bpe", "--nbpe", "46", "--bpemode", mode, texts=COMPATIBILITY * 4)
+    tokenizer = load_tokenizer("bpe", out / "tokens.txt", out / "bpe.model")
+    assert [tokenizer.decode(tokenizer.encode(text)) for text in COMPATIBILITY] == COMPATIBILITY
+    assert "WARNING" not in capsys.readouterr().out
+
+
+def test_characters_that_bpe_cannot_spell_are_told_with_the_number_of_their_transcripts(tmp_path, capsys):
+    texts = ["abc abd bad cab"] * 30 + ["abc é", "é bad ▁"]
+    make(tmp_path, "bpe", "--nbpe", "11", "--bpe_char_cover", "0.98", texts=texts)
+    assert "cannot spell, in so many transcripts: é (U+00E9) 2, ▁ (U+2581) 1." in capsys.readouterr().out
+
+
 @given(texts=st.lists(sentences, min_size=1, max_size=4))
 def test_a_token_list_reads_back_as_it_was_written(texts, tmp_path_factory):
     path = tmp_path_factory.mktemp("list") / "tokens.txt"
