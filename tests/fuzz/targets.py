@@ -19,6 +19,7 @@ import common_voice  # noqa: E402
 import tedlium2  # noqa: E402
 import timit  # noqa: E402
 import user_corpus  # noqa: E402
+import user_reading  # noqa: E402
 
 from espnet_bljust.comparison import description  # noqa: E402
 from espnet_bljust.data.audio.flac import read_flac_header  # noqa: E402
@@ -27,6 +28,7 @@ from espnet_bljust.data.audio.mp3 import mp3_length  # noqa: E402
 from espnet_bljust.data.audio.reading import read_channels  # noqa: E402
 from espnet_bljust.data.audio.wav import read_wav_header  # noqa: E402
 from espnet_bljust.data.corpus import db, librispeech  # noqa: E402
+from espnet_bljust.data.corpus.names import Speakers  # noqa: E402
 from espnet_bljust.data.kaldi.audio_check import check_audio  # noqa: E402
 from espnet_bljust.data.kaldi.directory import read_dir  # noqa: E402
 from espnet_bljust.data.kaldi.part import count_checked, read_part  # noqa: E402
@@ -141,7 +143,7 @@ def mandarin(folder: Path) -> None:
 def own_corpus(folder: Path) -> None:
     sources = [path for path in folder.iterdir() if path.suffix == ".csv"] or [folder]
     read_all(folder, lambda spool, problems: user_corpus.read_source(
-        sources[0], user_corpus.Reading(user_corpus.speaker_by(""), problems, spool)))
+        sources[0], user_reading.Reading(user_reading.speaker_by(""), problems, spool, Speakers())))
 
 
 def language_model(folder: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -151,8 +152,52 @@ def test_speakers_by_pattern_and_one_speaker_alone(tmp_path):
     assert "not in the file name" in fails(tmp_path, "--labelled", "flat", "--speaker_pattern", "Z")
 
 
+def test_names_that_differ_in_marks_or_signs_are_other_speakers_and_files(tmp_path):
+    """Hindi vowel signs are no \\w of Python's; hyphens and full stops are signs."""
+    for speaker in ("रीता", "रोता", "an-na", "an.na", "an na"):
+        for name in ("कि", "की", "a+b", "a&b"):
+            audio(tmp_path / "mine" / speaker / f"{name}.wav")
+            (tmp_path / "mine" / speaker / f"{name}.txt").write_text("word")
+    done = run_data(tmp_path, "--labelled", "mine")
+    assert done.returncode == 0, done.stderr
+    sets = sets_of(tmp_path)
+    speakers = {speaker for name in ("train", "dev", "test") for speaker in sets[name].utt2spk.values()}
+    assert speakers == {"रीता", "रोता", "an-na", "an.na", "an_na"}
+    assert sum(len(sets[name].text) for name in ("train", "dev", "test")) == 20
+
+
+def test_two_names_that_would_be_one_speaker_are_a_problem(tmp_path):
+    mine = folder_form(tmp_path / "mine")
+    for name in ("x y", "x_y", "x/y"):
+        audio(mine / name / "1.wav")
+        (mine / name / "1.txt").write_text("word")
+    error = fails(tmp_path, "--labelled", mine)
+    assert "2 problems" in error and "would both be x_y. Rename one of them." in error
+
+
+def test_a_recording_and_its_transcript_are_one_in_either_form_of_unicode(tmp_path):
+    composed, decomposed = unicodedata.normalize("NFC", "éa"), unicodedata.normalize("NFD", "éa")
+    mine = folder_form(tmp_path / "mine")
+    audio(mine / "a" / f"{composed}1.wav")
+    (mine / "a" / f"{decomposed}1.txt").write_text("one")
+    audio(mine / decomposed / "2.wav")
+    (mine / decomposed / "2.txt").write_text("two")
+    audio(mine / composed / "3.wav")
+    (mine / composed / "3.txt").write_text("three")
+    rows = "".join(f"{path.relative_to(mine)},word,{path.parent.name}\n" for path in sorted(mine.rglob("*.wav")))
+    (tmp_path / "table.csv").write_text("path,text,speaker\n" + unicodedata.normalize("NFD", rows))
+    shutil.move(tmp_path / "table.csv", mine)
+    for source in (mine / "table.csv", mine):
+        done = run_data(tmp_path, "--labelled", source)
+        assert done.returncode == 0, done.stderr
+        sets = sets_of(tmp_path)
+        found = {name for part in ("train", "dev", "test") for name in sets[part].text}
+        assert {f"a-{composed}1", f"{composed}-2", f"{composed}-3"} <= found
+        (mine / "table.csv").unlink(missing_ok=True)
+
+
 DAMAGES = {
-    "transcript without audio": (lambda mine: (mine / "a/a1.wav").unlink(), "a1: a transcript without audio"),
+    "transcript without audio": (lambda mine: (mine / "a/a1.wav").unlink(), "a1.txt: a transcript without audio"),
     "empty audio": (lambda mine: (mine / "a/a1.wav").write_bytes(b""), "a1.wav: 0 bytes"),
     "audio twice": (lambda mine: audio(mine / "a/a1.flac"), "has the id of"),
     "link": (lambda mine: [(mine / "a/a1.wav").unlink(), (mine / "a/a1.wav").symlink_to("gone")], "a link to nothing"),

@@ -2,10 +2,10 @@
 
 import heapq
 import os
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from espnet_bljust.data.corpus.names import Speakers, plain_name
 from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.disk.distinct import Distinct
@@ -38,26 +38,28 @@ def walk_files(top: Path, skip: Collection[str] = ()) -> Iterator[os.DirEntry]:
 
 
 def by_folder(folder: Path, path: str) -> str:
-    """The speaker that subfolders tell: their names joined, or the name of ``folder`` itself."""
+    """The speaker that subfolders tell: their path in ``folder``, or the name of ``folder`` itself."""
     parent = os.path.relpath(os.path.dirname(path), folder)
-    return folder.resolve().name if parent == "." else parent.replace(os.sep, "_")
+    return folder.resolve().name if parent == "." else parent
 
 
 def scan_audio_folder(folder: Path | str, *, prefix: str = "", skip: Collection[str] = ()) -> Iterator[Utterance]:
-    """All audio below ``folder``, also in linked folders; odd characters of an id become ``_``.
+    """All audio below ``folder``, also in linked folders; InputError for two that would be one speaker.
 
     ``skip``: names of folders that are left out with all that is in them.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of audio. Check the name.")
-    any_audio = False
+    any_audio, speakers, problems = False, Speakers(), list[str]()
     for entry in walk_files(folder, skip):
         stem, ending = os.path.splitext(entry.name)
         if ending.lower() in ENDINGS:
             any_audio = True
-            speaker = prefix + re.sub(r"[^\w.]", "_", by_folder(folder, entry.path))
-            yield Utterance(f"{speaker}-{re.sub(r'[^\w.-]', '_', stem)}", speaker, os.path.abspath(entry.path))
+            speaker = speakers.plain(prefix + by_folder(folder, entry.path), entry.path, problems)
+            if speaker is None:
+                raise InputError(problems[0])
+            yield Utterance(f"{speaker}-{plain_name(stem)}", speaker, os.path.abspath(entry.path))
     if not any_audio:
         raise InputError(f"{folder}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from user_corpus import Reading, read_source, speaker_by
+from user_corpus import read_source
+from user_reading import Reading, speaker_by
 
 from espnet_bljust.command import run, true_false
 from espnet_bljust.data.corpus.assemble import ROLES, write_sets
 from espnet_bljust.data.corpus.db import read_db
 from espnet_bljust.data.corpus.gather import Spelling, gather
+from espnet_bljust.data.corpus.names import Speakers
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import POLICIES
 from espnet_bljust.data.text.scripts import named_scripts
@@ -47,7 +49,7 @@ def main(arguments: argparse.Namespace) -> None:
     lists, skip = Path("data"), arguments.skip_problems
     spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits,
                         frozenset(named_scripts(arguments.scripts.split())))
-    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"))
+    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"), Speakers())
     sources = read_source(Path(source).absolute(), how)
     counted = Counted()
     found = counted.count(sources)

@@ -9,13 +9,15 @@ Nothing is kept of what was read: utterances are handed on one by one, and what 
 
 import os
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from user_kaldi import read_kaldi
+from user_reading import NOT_READ, Reading, utterance
+from user_splits import SPLITS
+from user_tables import read_table
 
-from espnet_bljust.data.corpus.delimited import read_rows
 from espnet_bljust.data.corpus.folder import ENDINGS, by_folder, walk_files
 from espnet_bljust.data.corpus.gather import damage
 from espnet_bljust.data.kaldi.utterance import Utterance
@@ -23,46 +25,8 @@ from espnet_bljust.data.text.normalise import damaged
 from espnet_bljust.disk.sorting import grouped, record
 from espnet_bljust.errors import InputError
 
-NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".ape", ".ra"}
 NO_TRANSCRIPTS = re.compile(r"(readme|licen[sc]e|copying|notice|changelog)\b.*", re.IGNORECASE)
-SPLITS = {"train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev", "val": "dev",
-          "test": "test", "eval": "test"}  # fmt: skip
 NOWHERE = "nowhere"  # in the place of a size
-BESIDE_TABLE = ("", "clips", "wavs", "audio")  # Common Voice has clips/, LJSpeech wavs/
-COLUMNS = {
-    "path": ["path", "file", "file_name", "filename", "audio", "wav"],
-    "text": ["text", "sentence", "transcript", "transcription", "words"],
-    "speaker": ["speaker", "speaker_id", "client_id", "spk"],
-    "split": ["split", "set", "subset"],
-}
-Speaker = Callable[[str, str], str]  # file name without ending, and the speaker that the source itself suggests
-
-
-class Reading(NamedTuple):
-    """How to read a source, and where to note what is wrong."""
-
-    speaker: Speaker
-    problems: list[str]
-    spool: Path  # folder for what is sorted
-    labelled: bool = True  # take transcripts
-
-
-def speaker_by(pattern: str) -> Speaker:
-    """Speakers by the source, or by the first group (else the whole match) of ``pattern`` in the file name."""
-    if not pattern:
-        return lambda name, suggested: suggested
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise InputError(f"--speaker_pattern {pattern}: no regular expression ({error}). Correct it.") from None
-
-    def find(name: str, suggested: str) -> str:
-        match = expression.search(name)
-        if not match:
-            raise InputError(f"--speaker_pattern {pattern}: not in the file name {name}. Correct the pattern.")
-        return match[1] if expression.groups else match[0]
-
-    return find
 
 
 def read_source(source: Path, how: Reading) -> Iterator[Utterance]:
@@ -91,39 +55,33 @@ def _read_sets(sets: dict[str, Path], how: Reading) -> Iterator[Utterance]:
             yield found if found.text is None else found._replace(split=split)
 
 
-def _utterance(speaker: str, path: str, text: str, where: str = "") -> Utterance:
-    """One audio file, with an id made of its speaker and name."""
-    speaker = re.sub(r"[^\w.]", "_", speaker)
-    name = re.sub(r"[^\w.-]", "_", os.path.splitext(os.path.basename(path))[0])
-    utterance = name if name.startswith(f"{speaker}-") else f"{speaker}-{name}"
-    return Utterance(utterance, speaker, path, text or None, where=where)
-
-
 def read_folder(source: Path, how: Reading) -> Iterator[Utterance]:
     """All audio below ``source``, subfolders as speakers; in LibriSpeech's form what stands before the first hyphen."""
     any_audio = False
-    for stem, members in grouped(_files(source, how), how.spool):  # by path without ending
+    for _, members in grouped(_files(source, how), how.spool):  # by path without ending, in Unicode's form C
         kinds = {kind: [values for other, *values in members if other == kind] for kind in ("audio", "text", "line")}
         any_audio |= bool(kinds["audio"])
         if not kinds["audio"]:
-            alone = [name for (name,) in kinds["text"] if name.endswith(".txt") and not NO_TRANSCRIPTS.match(name)]
-            if alone or kinds["line"]:
-                how.problems.append(f"{stem}: a transcript without audio. Add the audio, or remove it.")
+            alone = [path for (path,) in kinds["text"]
+                     if path.endswith(".txt") and not NO_TRANSCRIPTS.match(os.path.basename(path))]  # SPEAKERS.TXT
+            for where in alone or [line[0] for line in kinds["line"]]:
+                how.problems.append(f"{where}: a transcript without audio. Add the audio, or remove it.")
             continue
-        text = _transcript(stem, kinds, how.problems)
-        for name, size in kinds["audio"]:
-            ending = os.path.splitext(name)[1]
+        text = _transcript(kinds, how.problems)
+        for path, size in kinds["audio"]:
+            stem, ending = os.path.splitext(path)
             if ending.lower() in NOT_READ:
-                remedy = f"Convert it: ffmpeg -i {name} {name.removesuffix(ending)}.flac."
-                how.problems.append(f"{stem}{ending}: libsndfile does not read {ending}. {remedy}")
+                remedy = f"Convert it: ffmpeg -i {os.path.basename(path)} {os.path.basename(stem)}.flac."
+                how.problems.append(f"{path}: libsndfile does not read {ending}. {remedy}")
             elif size == NOWHERE:
-                how.problems.append(f"{stem}{ending}: a link to nothing. Mend it, or drop it.")
+                how.problems.append(f"{path}: a link to nothing. Mend it, or drop it.")
             elif size == "0":
-                how.problems.append(f"{stem}{ending}: 0 bytes. Replace the recording, or drop it.")
+                how.problems.append(f"{path}: 0 bytes. Replace the recording, or drop it.")
             else:
-                base = os.path.basename(stem)
-                suggested = base.split("-")[0] if kinds["line"] else by_folder(source, stem)
-                yield _utterance(how.speaker(base, suggested), f"{stem}{ending}", text)
+                suggested = os.path.basename(stem).split("-")[0] if kinds["line"] else by_folder(source, stem)
+                found = utterance(how, path, text, suggested)
+                if found is not None:
+                    yield found
     if not any_audio and not how.problems:
         raise InputError(f"{source}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
 
@@ -131,13 +89,14 @@ def read_folder(source: Path, how: Reading) -> Iterator[Utterance]:
 def _files(source: Path, how: Reading) -> Iterator[str]:
     """A record for every audio file, file of text and line of a list of transcripts, by path without ending."""
     for entry in walk_files(source.absolute()):
-        stem, ending = os.path.splitext(entry.path)
+        path, ending = os.path.splitext(entry.path)
+        stem = unicodedata.normalize("NFC", path)
         if ending.lower() in ENDINGS | NOT_READ:
-            yield record(stem, "audio", entry.name, str(entry.stat().st_size) if entry.is_file() else NOWHERE)
+            yield record(stem, "audio", entry.path, str(entry.stat().st_size) if entry.is_file() else NOWHERE)
         elif how.labelled and entry.name.endswith(".trans.txt"):
             yield from _listed(entry.path, how.problems)
         elif how.labelled and ending.lower() == ".txt":
-            yield record(stem, "text", entry.name)
+            yield record(stem, "text", entry.path)
 
 
 def _listed(path: str, problems: list[str]) -> Iterator[str]:
@@ -145,14 +104,15 @@ def _listed(path: str, problems: list[str]) -> Iterator[str]:
     for number, line in enumerate(_lines(path, problems), 1):
         key, *words = line.split() or [""]
         if key:
-            yield record(f"{os.path.dirname(path)}/{key}", "line", f"{path}:{number}", " ".join(words))
+            stem = unicodedata.normalize("NFC", os.path.join(os.path.dirname(path), key))
+            yield record(stem, "line", f"{path}:{number}", " ".join(words))
 
 
-def _transcript(stem: str, kinds: dict[str, list[list[str]]], problems: list[str]) -> str:
+def _transcript(kinds: dict[str, list[list[str]]], problems: list[str]) -> str:
     """The words of an audio file; a second transcript is a problem."""
-    where = [place for place, _ in kinds["line"]] + [f"{os.path.dirname(stem)}/{name}" for (name,) in kinds["text"]]
-    for place in where[1:]:
-        problems.append(f"{place}: {os.path.basename(stem)} has a transcript already. Keep one of them.")
+    where = [place for place, _ in kinds["line"]] + [path for (path,) in kinds["text"]]
+    audio = os.path.basename(kinds["audio"][0][0])
+    problems += [f"{place}: {audio} has a transcript already. Keep one of them." for place in where[1:]]
     if kinds["line"]:
         return kinds["line"][0][1]
     return " ".join(" ".join(_lines(where[0], problems)).split()) if where else ""
@@ -169,36 +129,3 @@ def _lines(path: str, problems: list[str]) -> list[str]:
     lost = {number: codes for number, line in enumerate(lines, 1) if (codes := damaged(line))}
     problems += [damage(f"{path}:{number}", codes) for number, codes in lost.items()]
     return ["" if number in lost else line for number, line in enumerate(lines, 1)]
-
-
-def read_table(source: Path, how: Reading) -> Iterator[Utterance]:
-    """A row an audio file; paths start in the table's folder, or in one of BESIDE_TABLE there.
-
-    Paths are strings here: Python 3.12 keeps every part of a Path for good.
-    """
-    beside = [os.path.abspath(source.parent / folder) for folder in BESIDE_TABLE]
-    for line, row in read_rows(source, COLUMNS, ("path", "text") if how.labelled else ("path",), how.problems):
-        where = f"{source}:{line}"
-        tried = (os.path.normpath(os.path.join(folder, row["path"])) for folder in beside)
-        path = next((path for path in tried if os.path.isfile(path)), None)
-        if path is None:
-            how.problems.append(f"{where}: {row['path'] or 'no path'}: no such audio file. Correct the path.")
-        elif (ending := os.path.splitext(path)[1]).lower() in NOT_READ:
-            how.problems.append(f"{path}: libsndfile does not read {ending}. Convert it with ffmpeg.")
-        elif not os.path.getsize(path):
-            how.problems.append(f"{path}: 0 bytes. Replace the recording, or drop it.")
-        else:
-            by_source = row.get("speaker") or os.path.basename(os.path.dirname(row["path"])) or source.stem
-            speaker = how.speaker(os.path.basename(path).removesuffix(ending), by_source)
-            found = _utterance(speaker, path, row["text"] if how.labelled else "", where)
-            yield _split(found, row.get("split"), how.problems)
-
-
-def _split(found: Utterance, name: str | None, problems: list[str]) -> Utterance:
-    """With its set, where the table names one."""
-    if found.text is None or name is None:
-        return found
-    if name.lower() not in SPLITS:
-        problems.append(f"{found.where}: split {name!r} is none of {', '.join(SPLITS)}. Correct it.")
-        return found._replace(text=None)
-    return found._replace(split=SPLITS[name.lower()])

@@ -1,6 +1,7 @@
 """A user's Kaldi directory, its tables in any order: joined on disk, an utterance in memory at a time."""
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,9 +35,10 @@ def read_kaldi(source: Path, *, labelled: bool, problems: list[str], spool: Path
             problems.append(f"{source / 'utt2spk'}: {utterance} has no speaker. Add it.")
         elif audio:
             text, line = values.get("text", [["", ""]])[0]
-            place = parse_segment(segment) if segment else None
+            place = parse_segment(unicodedata.normalize("NFC", segment)) if segment else None
             assert place is None or isinstance(place, Segment)
-            yield Utterance(utterance, values["utt2spk"][0][0], audio, text or None, segment=place,
+            speaker = unicodedata.normalize("NFC", values["utt2spk"][0][0])
+            yield Utterance(utterance, speaker, audio, text or None, segment=place,
                             where=f"{source / 'text'}:{line}" if line else "")
 
 
@@ -53,7 +55,7 @@ def _entries(path: Path, *, allow_empty: bool = False) -> Iterator[tuple[int, st
     bad: list[str] = []
     for number, key, value in walk_table(path, bad):
         if value or allow_empty:
-            yield number, key, value
+            yield number, unicodedata.normalize("NFC", key), value
         else:
             bad.append(f"{path}:{number}: {key} has nothing after it. Add its value, or drop the line.")
     raise_problems(bad, Path("data/problems.txt"))
@@ -73,7 +75,7 @@ def _segments(source: Path, problems: list[str], spool: Path) -> Iterator[str]:
         for _, key, value in _entries(source / "segments"):
             segment = parse_segment(value)
             if isinstance(segment, Segment):
-                yield record(segment.recording, key, value)
+                yield record(unicodedata.normalize("NFC", segment.recording), key, value)
             else:
                 where = f"{source / 'segments'}: {key}: {segment}"
                 problems.append(f"{where}. Correct the times, or drop the line.")

@@ -1,0 +1,53 @@
+"""What all readers of a user's corpus share: how to read, what to say, and one audio file as an utterance."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_bljust.data.corpus.names import Speakers, plain_name
+from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.errors import InputError
+
+NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".ape", ".ra"}
+Speaker = Callable[[str, str], str]  # file name without ending, and the speaker that the source itself suggests
+
+
+class Reading(NamedTuple):
+    """How to read a source, and where to note what is wrong."""
+
+    speaker: Speaker
+    problems: list[str]
+    spool: Path  # folder for what is sorted
+    speakers: Speakers
+    labelled: bool = True  # take transcripts
+
+
+def speaker_by(pattern: str) -> Speaker:
+    """Speakers by the source, or by the first group (else the whole match) of ``pattern`` in the file name."""
+    if not pattern:
+        return lambda name, suggested: suggested
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"--speaker_pattern {pattern}: no regular expression ({error}). Correct it.") from None
+
+    def find(name: str, suggested: str) -> str:
+        match = expression.search(name)
+        if not match:
+            raise InputError(f"--speaker_pattern {pattern}: not in the file name {name}. Correct the pattern.")
+        return match[1] if expression.groups else match[0]
+
+    return find
+
+
+def utterance(how: Reading, path: str, text: str, suggested: str, where: str = "") -> Utterance | None:
+    """One audio file, with an id made of its speaker and name; None where its speaker cannot be told from another."""
+    base = os.path.splitext(os.path.basename(path))[0]
+    speaker = how.speakers.plain(how.speaker(base, suggested), where or path, how.problems)
+    if speaker is None:
+        return None
+    name = plain_name(base)
+    identity = name if name.startswith(f"{speaker}-") else f"{speaker}-{name}"
+    return Utterance(identity, speaker, path, text or None, where=where)

@@ -1,0 +1,58 @@
+"""A user's table of audio files and transcripts."""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from user_reading import NOT_READ, Reading, utterance
+from user_splits import SPLITS
+
+from espnet_bljust.data.corpus.delimited import read_rows
+from espnet_bljust.data.kaldi.utterance import Utterance
+
+BESIDE_TABLE = ("", "clips", "wavs", "audio")  # Common Voice has clips/, LJSpeech wavs/
+COLUMNS = {
+    "path": ["path", "file", "file_name", "filename", "audio", "wav"],
+    "text": ["text", "sentence", "transcript", "transcription", "words"],
+    "speaker": ["speaker", "speaker_id", "client_id", "spk"],
+    "split": ["split", "set", "subset"],
+}
+
+
+def read_table(source: Path, how: Reading) -> Iterator[Utterance]:
+    """A row an audio file; paths start in the table's folder, or in one of BESIDE_TABLE there.
+
+    Paths are strings here: Python 3.12 keeps every part of a Path for good.
+    """
+    beside = [os.path.abspath(source.parent / folder) for folder in BESIDE_TABLE]
+    for line, row in read_rows(source, COLUMNS, ("path", "text") if how.labelled else ("path",), how.problems):
+        where = f"{source}:{line}"
+        tried = (os.path.normpath(os.path.join(folder, row["path"])) for folder in beside)
+        path = next((form for path in tried for form in forms(path) if os.path.isfile(form)), None)
+        if path is None:
+            how.problems.append(f"{where}: {row['path'] or 'no path'}: no such audio file. Correct the path.")
+        elif (ending := os.path.splitext(path)[1]).lower() in NOT_READ:
+            how.problems.append(f"{path}: libsndfile does not read {ending}. Convert it with ffmpeg.")
+        elif not os.path.getsize(path):
+            how.problems.append(f"{path}: 0 bytes. Replace the recording, or drop it.")
+        else:
+            by_source = row.get("speaker") or os.path.basename(os.path.dirname(row["path"])) or source.stem
+            found = utterance(how, path, row["text"] if how.labelled else "", by_source, where)
+            if found is not None:
+                yield _split(found, row.get("split"), how.problems)
+
+
+def forms(path: str) -> tuple[str, str, str]:
+    """A path as it is written, and in the two forms of Unicode that a disk may have it in."""
+    return path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path)
+
+
+def _split(found: Utterance, name: str | None, problems: list[str]) -> Utterance:
+    """With its set, where the table names one."""
+    if found.text is None or name is None:
+        return found
+    if name.lower() not in SPLITS:
+        problems.append(f"{found.where}: split {name!r} is none of {', '.join(SPLITS)}. Correct it.")
+        return found._replace(text=None)
+    return found._replace(split=SPLITS[name.lower()])
