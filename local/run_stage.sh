@@ -12,6 +12,7 @@ no_locks=false        # whether it was said that files cannot be locked here
 compared=false        # whether earlier stages were held against the options
 stale_since=""        # in a dry run: the first stage that would run
 shopt -s lastpipe     # the last part of a pipe may set variables
+shopt -s extglob
 exec 3>&1             # past the summary
 trap 'stopped $?' EXIT
 
@@ -61,8 +62,8 @@ summary() {  # start: pass the stage's lines on; the last one becomes the stage'
 }
 
 uses() { uses+=("$@"); }    # options that change what the stage makes
-reads() { reads+=("$@"); }  # files, or folders for the files in them; ?name may be absent
-makes() { makes+=("$@"); }
+reads() { reads+=("$@"); }  # files, or folders for the files in them; ?name may be absent, @name is a wav.scp for its audio
+makes() { makes+=("$@"); }  # the same; ~name is written by others too
 
 due() {  # whether the stage must run: not when its record fits options, inputs and outputs
     local name options=() action=check reason status=0 number=${current_stage%% *}
@@ -82,7 +83,7 @@ due() {  # whether the stage must run: not when its record fits options, inputs 
         echo "would run: $reason"
         "$python" -m espnet_bljust.planning.estimate --stage "$number" --dump_dir "$dumpdir/raw" \
             --sets "${all_sets[*]}" --decode_sets "${decode_sets[*]}" --audio_format "$audio_format" --nj "$nj"
-        printf 'reads %s\nmakes %s\n' "${reads[*]}" "${makes[*]}"
+        printf 'reads %s\nmakes %s\n' "${reads[*]##*([?~@])}" "${makes[*]##*([?~@])}"
     elif [ "$reason" != "not made yet" ]; then
         echo "  runs again: $reason" >&3
     fi

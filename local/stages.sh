@@ -6,7 +6,7 @@ stage_data() {
     local set words=()
     uses local_data_opts
     reads local '?db.sh'
-    for set in "${corpus_sets[@]}"; do makes "data/$set"; done
+    for set in "${corpus_sets[@]}"; do makes "~data/$set"; done  # users mend them
     due || return 0
     mapfile -d '' -t words < <("$python" -m espnet_bljust.shell.words -- local_data_opts "$local_data_opts")
     wait "$!"  # for its status
@@ -30,9 +30,13 @@ stage_perturb() {
 stage_format() {
     local set jobs words
     uses audio_format fs mixdown skip_broken max_missing
-    for set in "${all_sets[@]}"; do reads "data/$set"; makes "$raw/org/$set"; done
+    for set in "${all_sets[@]}"; do
+        reads "data/$set" "@data/$set/wav.scp"
+        makes "$raw/org/$set" "@$raw/org/$set/wav.scp"
+    done
     due || return 0
     for set in "${all_sets[@]}"; do
+        formatted "$set" && continue
         jobs=$(parts "$nj" "data/$set/wav.scp")
         words=(--data_dir "data/$set" --out_dir "$raw/org/$set" --num_jobs "$jobs"
             --audio_format "$audio_format" --fs "$fs" --mixdown "$mixdown" --allow_pipes "$allow_pipes"
@@ -40,14 +44,28 @@ stage_format() {
         launch "$train_cmd" JOB=1:"$jobs" "$raw/logs/format_$set.JOB.log" \
             "$python" -m espnet_bljust.bin.format_audio "${words[@]}" --job JOB
         bin format_audio "${words[@]}" --finish true --skip_broken "$skip_broken"
+        call "$python" -m espnet_bljust.shell.stamp commit --record "$raw/.stages/org_$set.json"
     done
     echo "${#all_sets[@]} sets in $raw/org: ${all_sets[*]}"
+}
+
+formatted() {  # set: whether it is what it would be made into; runs with other training sets share dev and test
+    local name options=() status=0
+    for name in "${uses[@]}"; do options+=("$name=${!name}"); done
+    call "$python" -m espnet_bljust.shell.stamp check --record "$raw/.stages/org_$1.json" --stage 3 \
+        --options "${options[@]}" --inputs "data/$1" "@data/$1/wav.scp" \
+        --outputs "$raw/org/$1" "@$raw/org/$1/wav.scp" >/dev/null || status=$?
+    case $status:$dry_run in
+        0:false) ;;
+        3:* | *:true) return 1 ;;
+        *) exit "$status" ;;
+    esac
 }
 
 stage_filter() {
     local set
     uses min_wav_duration max_wav_duration labels labels_seed ssl_on_labelled fs
-    for set in "${all_sets[@]}"; do reads "$raw/org/$set"; makes "$raw/$set"; done
+    for set in "${all_sets[@]}"; do reads "$raw/org/$set"; makes "~$raw/$set"; done  # other labels too
     [ ! -f "$labels" ] || reads "$labels"
     makes "$labelled" "$pool"
     due || return 0
@@ -130,7 +148,7 @@ train_until() {  # phase [stage before it]
     [ -z "$save_interval_minutes" ] || words=(--save_interval_minutes "$save_interval_minutes")
     reads "$asr_exp/train.yaml" "$asr_exp/plan.json" "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}"
     [ $# -lt 2 ] || reads "?$(record_of "$2")"
-    makes "?$asr_exp/checkpoint.pth"
+    makes "?~$asr_exp/checkpoint.pth"  # of all three stages
     due || return 0
     [ "$dry_run" = true ] || go_on_or_begin_anew
     if [ "$jobs_run_here" = false ] && [[ $cuda_cmd != *--num[-_]threads* ]]; then
@@ -168,7 +186,7 @@ set_aside() {  # why: what an earlier training has made, with its settings and r
     echo "training begins anew: $1. What was there goes to $old" >&3
     mkdir -p "$old.part"  # one that a kill has left is filled up
     for file in "$asr_exp"/.stages/begun/* "$asr_exp"/*.pth "$asr_exp"/decode_* \
-        "$asr_exp"/{average.json,history.jsonl,config.yaml,RESULTS.md,tensorboard,images,pack,huggingface}; do
+        "$asr_exp"/{average.json,history.jsonl,config.yaml,RESULTS.md,tensorboard,images,pack,huggingface} "$asr_exp"/*.zip; do
         if [ -e "$file" ] || [ -L "$file" ]; then mv "$file" "$old.part/"; fi
     done
     mv "$old.part" "$old"
@@ -229,7 +247,7 @@ stage_score() {
         names+=("$decode_name")
         for set in "${decode_sets[@]}"; do reads "$raw/$set/text" "$decoded/$set/text"; makes "$decoded/$set/score_wer"; done
     done
-    makes "$asr_exp/RESULTS.md" "$asr_exp/images/training.png" RESULTS.md
+    makes ~"$asr_exp"/{RESULTS.md,images/training.png} "~RESULTS.md"  # of all decodings
     due || return 0
     for decoding in "${names[@]}"; do
         for set in "${decode_sets[@]}"; do score_set "$asr_exp/decode_$decoding/$set"; done

@@ -9,7 +9,8 @@ Otherwise it leaves with 3, says on stdout what has changed, removes the record 
 R.pending; `commit`, after the stage, adds the outputs and moves that into place. `peek` looks and writes nothing.
 `agree` leaves with 1 where a record has another value of an option than the run that goes on from it at stage N.
 An input is a file, or a folder standing for the files directly in it; `?F` may be absent, among outputs too. A file
-is unchanged when size and time are, or when its content is (files up to HASHED_BYTES).
+is unchanged when size and time are, or when its content is (files up to HASHED_BYTES). `~F` is an output that others
+write too, or that users mend: only its being there counts. `@F` is a wav.scp, and stands for its recordings.
 """
 
 import argparse
@@ -25,9 +26,11 @@ from typing import NamedTuple
 from espnet_bljust import __version__
 from espnet_bljust.command import system_problem
 from espnet_bljust.disk.late import wait_for
+from espnet_bljust.shell import recordings
 
 HASHED_BYTES = 64 * 2**20  # beyond it, a changed time counts as a change
 STALE_STATUS = 3
+MARKS = "?~@"
 PASSING = ("skip_broken", "local_data_opts")  # how a stage gets through its data, not what it makes of them
 STAGE_FOLDERS = ("data", "dump", "exp")  # what stages make, under the names that they have by default
 
@@ -54,12 +57,20 @@ def look(record: Path, stage: str, made_from: MadeFrom, *, write_pending: bool) 
             "Correct the option that names it, or begin at a lower --stage")
         print(f"stage {stage}: {absent[0]} is missing. {remedy}.", file=sys.stderr)
         return 1
-    change = difference(old, new)
+    change, gone = difference(old, new), 0
+    if not change and recordings_of(record).exists():
+        change, gone = recordings.difference(
+            recordings_of(record), tables(made_from.inputs), tables(made_from.outputs))
     if not change:
+        if gone:
+            print(f"stage {stage}: {gone} of the recordings that it read are gone; what was made of them is whole",
+                  file=sys.stderr)
         return 0
     print(change)
     if write_pending:
         record.parent.mkdir(parents=True, exist_ok=True)
+        if tables(made_from.inputs):
+            recordings.write(recordings_of(pending(record)), tables(made_from.inputs))
         write(pending(record), new)  # first: with neither, a kill here would leave no trace of what was begun
         record.unlink(missing_ok=True)
     return STALE_STATUS
@@ -83,8 +94,8 @@ def signature(made_from: MadeFrom, known: dict) -> dict:
     """What the stage would be made from, now; ``known`` spares hashing files whose size and time are recorded."""
     inputs: dict[str, list | None] = {}
     for name in made_from.inputs:
-        path = Path(name.removeprefix("?"))
-        if not name.startswith("?") and not path.exists():
+        path = Path(name.lstrip(MARKS))
+        if "?" not in marks(name) and not path.exists():
             inputs[str(path)] = None
         for file in files_of(path):
             inputs[str(file)] = state(file, known.get(str(file)))
@@ -131,8 +142,13 @@ def difference(old: dict, new: dict) -> str:
             return f"{name} has {'gone' if after is None else 'changed' if before else 'come'}"
     if old["targets"] != new["targets"]:
         return "it makes other files now"
-    missing = [name for name in [*required(old["targets"]), *old["outputs"]] if not Path(name).exists()]
-    return f"{missing[0]} is missing" if missing else ""
+    outputs = old["outputs"]
+    if missing := [name for name in [*required(old["targets"]), *outputs] if not Path(name).exists()]:
+        return f"{missing[0]} is missing"
+    for name, before in outputs.items() if isinstance(outputs, dict) else ():  # a list: of an earlier version
+        if before is not None and not same(before, state(Path(name), before)):
+            return f"{name} is not what this stage made"
+    return ""
 
 
 def same(before: list, after: list) -> bool:
@@ -147,13 +163,32 @@ def commit(record: Path) -> None:
     missing = [name for name in required(new["targets"]) if not Path(name).exists()]
     if missing:
         raise SystemExit(f"{missing[0]}: the stage ended without making it. This is a bug; its log tells more.")
-    new["outputs"] = [str(file) for name in new["targets"] for file in files_of(Path(name.removeprefix("?")))]
+    new["outputs"] = {str(file): None if "~" in marks(name) else state(file, None)
+                      for name in new["targets"] for file in files_of(Path(name.lstrip(MARKS)))}
+    if (listed := recordings_of(pending(record))).exists():
+        recordings.add(listed, tables(new["targets"]))
+        os.replace(listed, recordings_of(record))
     write(record, new)
     pending(record).unlink()
 
 
-def required(names: list[str]) -> list[str]:
-    return [name for name in names if not name.startswith("?")]
+def marks(name: str) -> str:
+    """What stands before the name itself."""
+    return name[: len(name) - len(name.lstrip(MARKS))]
+
+
+def required(names: Sequence[str]) -> list[str]:
+    return [name.lstrip(MARKS) for name in names if "?" not in marks(name)]
+
+
+def tables(names: Sequence[str]) -> list[str]:
+    """Those that stand for their recordings."""
+    return [name.lstrip(MARKS) for name in names if "@" in marks(name)]
+
+
+def recordings_of(record: Path) -> Path:
+    """Where the states of its recordings lie."""
+    return record.with_name(record.name + ".recordings")
 
 
 def pending(record: Path) -> Path:

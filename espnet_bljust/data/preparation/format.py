@@ -10,7 +10,6 @@ A job that finds its part.json made from the same input has nothing to do; any o
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,7 +20,8 @@ from urllib.parse import quote
 import numpy as np
 from kaldiio import save_ark
 
-from espnet_bljust.data.audio.reading import ARCHIVE, Recording, files_of, read_recording
+from espnet_bljust.data.audio.file_states import file_states
+from espnet_bljust.data.audio.reading import Recording, read_recording
 from espnet_bljust.data.audio.resample import resample
 from espnet_bljust.data.audio.truncation import DEFAULT, Tolerance
 from espnet_bljust.data.audio.writing import write_audio
@@ -127,24 +127,9 @@ def part_fingerprint(utterances: Iterable[Utterance], options: FormatOptions) ->
     """A hash of all that a part is made from: options, entries, and size and time of the audio files."""
     digest = hashlib.blake2b(json.dumps(asdict(options)).encode(), digest_size=16)
     for utterance in utterances:
-        state = _file_state(utterance.audio)
+        state = [number for _, found in file_states(utterance.audio) for number in found or ()]
         digest.update(json.dumps([utterance.name, utterance.audio, utterance.segment, utterance.speed, state]).encode())
     return digest.hexdigest()
-
-
-def _file_state(entry: str) -> list[int]:
-    """Size and modification time of each file behind an entry; nothing for a pipe."""
-    stamps = []
-    for file in files_of(entry):
-        match = ARCHIVE.fullmatch(file)
-        for path in [file, match["path"]] if match else [file]:
-            try:
-                state = os.stat(path)
-            except (OSError, ValueError):
-                continue
-            stamps += [state.st_size, state.st_mtime_ns]
-            break
-    return stamps
 
 
 def _format_utterance(utterance: Utterance, options: FormatOptions, write: Write, pipes: bool) -> Formatted:
