@@ -205,7 +205,7 @@ stage_decode() {
     [ "$gpu_inference" = false ] || gpus=$((ngpu > 0))
     uses inference_args inference_asr_model write_alignments
     reads "$asr_exp/$inference_asr_model" "$search_config"
-    for set in "${decode_sets[@]}"; do reads "$raw/$set"; makes "$decoded/$set/text"; done
+    for set in "${decode_sets[@]}"; do reads "$raw/$set"; makes "$decoded/$set"/{text,weights.json}; done
     if [ -n "$search_ngram" ]; then
         uses ngram_unit tune_search
         reads "$search_ngram"
@@ -245,7 +245,10 @@ stage_score() {
     for decoding in "${decodings[@]}"; do
         search_by "$decoding"
         names+=("$decode_name")
-        for set in "${decode_sets[@]}"; do reads "$raw/$set/text" "$decoded/$set/text"; makes "$decoded/$set/score_wer"; done
+        for set in "${decode_sets[@]}"; do
+            reads "$raw/$set/text" "$decoded/$set"/{text,weights.json}
+            makes "$decoded/$set"/{score_wer,scored.json}
+        done
     done
     makes ~"$asr_exp"/{RESULTS.md,images/training.png} "~RESULTS.md"  # of all decodings
     due || return 0

@@ -12,6 +12,7 @@ from espnet_bljust.command import run, true_false
 from espnet_bljust.decoding.parts import Wanted, merge
 from espnet_bljust.decoding.search_settings import add_arguments, given, read_settings
 from espnet_bljust.errors import InputError
+from espnet_bljust.scoring.measured_with import Digested, note_weights
 
 
 def main(options: argparse.Namespace) -> None:
@@ -24,6 +25,7 @@ def main(options: argparse.Namespace) -> None:
     from espnet_bljust.decoding.decode_set import decode_part
     from espnet_bljust.decoding.recogniser import Recogniser
 
+    weights = Digested.of(options.exp_dir / options.model, options.model)
     settings = read_settings(options.inference_config, given(vars(options)), options.ngram)
     device = "cuda" if options.ngpu else "cpu"
     recogniser = Recogniser.from_experiment(options.exp_dir, options.exp_dir / options.model, device)
@@ -31,6 +33,7 @@ def main(options: argparse.Namespace) -> None:
     made = decode_part(recogniser, options.data_dir, options.out_dir, part=(options.job, options.num_jobs),
                        wanted=Wanted(options.write_alignments, options.write_posteriors),
                        batch_seconds=options.batch_seconds)
+    note_weights(made.folder, weights)
     print(f"{made.folder}: {made.utterances} utterances, real-time factor {made.real_time_factor:.4f}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from espnet_bljust.command import run, true_false
 from espnet_bljust.data.text.tokens import load_tokenizer, read_symbols
+from espnet_bljust.scoring.measured_with import note_scored
 from espnet_bljust.scoring.results import rate_names
 from espnet_bljust.scoring.score_set import read_fold, score_set
 
@@ -22,6 +23,7 @@ def main(options: argparse.Namespace) -> None:
         tokenizer=load_tokenizer(options.token_type, options.token_list, options.bpe_model, options.nlsyms_txt),
         silent=read_symbols(options.nlsyms_txt), fold=read_fold(options.fold_tokens) if options.fold_tokens else None,
         fold_marks=options.fold_marks)
+    note_scored(options.out_dir, options.ref, options.hyp)
     rates = [f"{name} {100 * counts[kind].error_rate:.1f} % ({counts[kind].errors} of {counts[kind].words})"
              for kind, name in rate_names(options.token_type, unmarked=options.fold_marks).items()]
     print(f"{options.out_dir}: {', '.join(rates)}, {counts['wer'].sentences} utterances")

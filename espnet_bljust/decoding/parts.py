@@ -10,6 +10,7 @@ from espnet_bljust.data.kaldi.tables import read_table, write_table
 from espnet_bljust.disk.files import sync_tree, write_atomic
 from espnet_bljust.disk.late import wait_for
 from espnet_bljust.errors import InputError
+from espnet_bljust.scoring.measured_with import WEIGHTS, merge_weights
 
 TABLES = ("text", "token", "token_int", "score")
 CTM, POSTERIORS = "ctm", "posteriors.scp"
@@ -66,7 +67,7 @@ def merge(data_dir: Path, out_dir: Path, num_jobs: int) -> int:
     """The parts of a set put together, how many hypotheses; all must be there and hold every utterance once."""
     expected = set(read_table(data_dir / "wav.scp"))
     parts = [part_dir(out_dir, job) for job in range(1, num_jobs + 1)]
-    wait_for(part / name for part in parts for name in TABLES)
+    wait_for(part / name for part in parts for name in (*TABLES, WEIGHTS))
     for name in TABLES:
         merged: dict[str, str] = {}
         for part in parts:
@@ -77,6 +78,7 @@ def merge(data_dir: Path, out_dir: Path, num_jobs: int) -> int:
                              "See the logs of the decoding jobs, and run stage 12 again.")
         write_table(out_dir / name, merged)
     merge_more(out_dir, parts)
+    merge_weights(parts, out_dir)
     for part in out_dir.glob("part.*"):  # those of an earlier call with more jobs, too
         shutil.rmtree(part)
     return len(expected)

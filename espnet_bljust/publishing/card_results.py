@@ -12,13 +12,14 @@ from huggingface_hub import EvalResult
 from espnet_bljust.markdown import table
 from espnet_bljust.scoring.confusion import RESULT, Confusion, markdown_table, read_confusion
 from espnet_bljust.scoring.counts import Counts
-from espnet_bljust.scoring.results import rate_names, read_results
+from espnet_bljust.scoring.measured_with import read_scored
+from espnet_bljust.scoring.results import rate_names, read_results, scored_datasets
 from espnet_bljust.scoring.sclite_result import read_utterances
 from espnet_bljust.scoring.significance import rate_interval
 
 
 class Measured(NamedTuple):
-    """All that was scored of an experiment, by dataset ("decode_greedy/test")."""
+    """All that was scored of one file of weights, by dataset ("decode_greedy/test")."""
 
     rates: dict[str, str]  # kind of score -> its name; token error rates are told of phones alone
     counts: dict[str, dict[str, Counts]]  # dataset -> kind -> counts
@@ -26,15 +27,22 @@ class Measured(NamedTuple):
     classes: dict[str, Confusion]  # of the datasets that were classified
 
     @classmethod
-    def read(cls, exp_dir: Path, token_type: str) -> "Measured":
-        """Stage 13's files in the experiment's folder."""
+    def read(cls, exp_dir: Path, token_type: str, weights: str) -> "Measured":
+        """Stage 13's files in the experiment's folder; ``weights``: digest of those that the rates must be of."""
         rates = {kind: name for kind, name in rate_names(token_type).items() if name != "TER"}
-        counts = read_results(exp_dir, [])
+        counts = read_results(exp_dir, measured_of(exp_dir, weights))
         intervals = {dataset: {kind: _interval(exp_dir / dataset / f"score_{kind}") for kind in rates}
                      for dataset in counts}
         confusions = {dataset: exp_dir / dataset / "score_class" / RESULT for dataset in counts}
         return cls(rates, counts, intervals,
                    {dataset: read_confusion(path) for dataset, path in confusions.items() if path.is_file()})
+
+
+def measured_of(exp_dir: Path, weights: str) -> list[str]:
+    """The datasets that were scored with the weights of this digest, against references that are still the same."""
+    records = {dataset: read_scored(exp_dir / dataset) for dataset in scored_datasets(exp_dir)}
+    return [dataset for dataset, record in records.items()
+            if record.weights and record.weights.sha256 == weights and not record.odd(exp_dir / dataset, exp_dir)]
 
 
 def _interval(folder: Path) -> tuple[float, float]:
@@ -45,7 +53,7 @@ def _interval(folder: Path) -> tuple[float, float]:
 def results_table(measured: Measured) -> str:
     """Markdown: rates with their intervals, and what is told of classes."""
     if not measured.counts:
-        return "Not measured."
+        return "Not measured with these weights."
     rows = []
     for dataset, counts in measured.counts.items():
         cells = []

@@ -38,14 +38,14 @@ MADE_OF = ("Corpus", "Tokens", "Training")  # groups of options in local/bljust.
 LISTS = ("local_data_opts", "asr_args", "inference_args", "lm_train_text")  # options that hold several words
 
 
-def card(experiment: Experiment, exp_dir: Path, about: About) -> str:
-    """The text."""
+def card(experiment: Experiment, exp_dir: Path, about: About, weights: str) -> str:
+    """The text; ``weights``: digest of the file that is published."""
     settings = experiment.settings
     task, purpose, use = TASKS[experiment.shape.head.kind]
     chosen = dict(word.partition("=")[::2] for word in about.options)
     corpora = list(about.corpora)
     count = sum(value.numel() for value in experiment.state.values())
-    measured, name = Measured.read(exp_dir, settings.network.token_type), exp_dir.resolve().name
+    measured, name = Measured.read(exp_dir, settings.network.token_type, weights), exp_dir.resolve().name
     results = evaluations(measured, task, corpora, chosen.get("valid_set"))
     return _filled(
         about.template, front=_front(about, task, name, results),

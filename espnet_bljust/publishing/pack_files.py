@@ -2,8 +2,13 @@
 
 import contextlib
 import io
+import re
 import tempfile
 from pathlib import Path
+
+from espnet_bljust.scoring.measured_with import Digested
+
+ROW = re.compile(r"(?:\||Left out: )(decode_[^|,]+)[|,]")  # of a dataset, in RESULTS.md
 
 
 def make_pack(exp_dir: Path, model: Path, out: Path, about: "About", huggingface: Path | None) -> str:  # noqa: F821
@@ -14,10 +19,10 @@ def make_pack(exp_dir: Path, model: Path, out: Path, about: "About", huggingface
     from espnet_bljust.publishing.experiment import Experiment
     from espnet_bljust.publishing.model_card import card, check_private
 
-    experiment = Experiment.read(exp_dir, model)
+    experiment, weights = Experiment.read(exp_dir, model), Digested.of(model).sha256
     if huggingface is not None:
         write_huggingface(experiment, huggingface)
-    documents = {"README.md": card(experiment, exp_dir, about), **results_of(exp_dir)}
+    documents = {"README.md": card(experiment, exp_dir, about, weights), **results_of(exp_dir, weights)}
     bpe_model = experiment.settings.network.bpe_model
     learned = {bpe_model: Path(bpe_model).read_bytes().decode("latin-1")} if bpe_model else {}  # may name its source
     check_private({**documents, **learned}.items(), exp_dir)
@@ -52,14 +57,19 @@ def zip_alone(exp_dir: Path, model: Path, out: Path) -> str:
 
     experiment = Experiment.read(exp_dir, model)
     with tempfile.TemporaryDirectory() as folder:
-        pack(experiment, out, Path(folder) / "pack", results_of(exp_dir))
+        pack(experiment, out, Path(folder) / "pack", results_of(exp_dir, Digested.of(model).sha256))
     return line_of(out, experiment)
 
 
-def results_of(exp_dir: Path) -> dict[str, str]:
-    """RESULTS.md, where stage 13 has written it."""
-    path = exp_dir / "RESULTS.md"
-    return {path.name: path.read_text(encoding="utf-8")} if path.is_file() else {}
+def results_of(exp_dir: Path, weights: str) -> dict[str, str]:
+    """RESULTS.md, where stage 13 has written it: the rows that are of the weights of this digest."""
+    from espnet_bljust.publishing.card_results import measured_of
+
+    path, told = exp_dir / "RESULTS.md", measured_of(exp_dir, weights)
+    if not path.is_file() or not told:
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return {path.name: "".join(line for line in lines if (row := ROW.match(line)) is None or row[1] in told)}
 
 
 def line_of(out: Path, experiment: "Experiment") -> str:  # noqa: F821

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.scoring.confusion import RESULT, markdown_table, read_confusion
 from espnet_bljust.scoring.counts import Counts
+from espnet_bljust.scoring.measured_with import MeasuredWith, read_scored
 from espnet_bljust.scoring.sclite_result import read_counts
 
 KINDS = ("wer", "cer", "ter")
@@ -28,23 +29,34 @@ def write_results(exp_dir: Path, wanted: list[str], token_type: str) -> tuple[in
 
     wanted: ``decode_<name>/<set>`` that must have been scored.
     """
-    results = read_results(exp_dir, wanted)
+    records = {dataset: read_scored(exp_dir / dataset) for dataset in scored_datasets(exp_dir, wanted)}
+    odd = {dataset: why for dataset, record in records.items() if (why := record.odd(exp_dir / dataset, exp_dir))}
+    if both := [dataset for dataset in wanted if dataset in odd]:
+        raise InputError(f"{exp_dir / both[0]}: its scores are not of what is there: {odd[both[0]]}. "
+                         "Run stages 12 and 13 again.")
+    records = {dataset: record for dataset, record in records.items() if dataset not in odd}
+    results = read_results(exp_dir, records)
     names = rate_names(token_type, unmarked=any(UNMARKED in counts for counts in results.values()))
-    text = markdown(exp_dir.resolve().name, environment(), results, names)
+    text = markdown(exp_dir.resolve().name, environment(), results, names) + "\n" + measured_with(records, odd)
     paths = {dataset: exp_dir / dataset / "score_class" / RESULT for dataset in results}
     classes = {dataset: read_confusion(path) for dataset, path in paths.items() if path.is_file()}
     if classes:
         text += "\n" + markdown_table(classes)
     write_atomic(exp_dir / "RESULTS.md", text)
     lines = [f"{dataset}: {confusion.line()}" for dataset, confusion in classes.items()]
+    lines += [f"{dataset}: left out, {why}; stages 12 and 13 measure it again" for dataset, why in odd.items()]
     return len(results), "\n".join([printed_table(results, names), *lines])
 
 
-def read_results(exp_dir: Path, wanted: list[str]) -> dict[str, dict[str, Counts]]:
-    """Counts of the ``wanted`` datasets, which must exist, then of every other one that was scored in ``exp_dir``."""
+def scored_datasets(exp_dir: Path, wanted: Iterable[str] = ()) -> list[str]:
+    """The ``wanted`` datasets, then every other one that was scored in ``exp_dir``."""
     scored = [set(exp_dir.glob(f"decode_*/*/score_{kind}/result.txt")) for kind in KINDS]
     whole = set.intersection(*({path.parents[1] for path in paths} for paths in scored))
-    datasets = list(dict.fromkeys([*wanted, *sorted(folder.relative_to(exp_dir).as_posix() for folder in whole)]))
+    return list(dict.fromkeys([*wanted, *sorted(folder.relative_to(exp_dir).as_posix() for folder in whole)]))
+
+
+def read_results(exp_dir: Path, datasets: Iterable[str]) -> dict[str, dict[str, Counts]]:
+    """Counts of the ``datasets``, which must exist."""
     counts = {}
     for dataset in datasets:
         paths = {kind: exp_dir / dataset / f"score_{kind}" / "result.txt" for kind in (*KINDS, UNMARKED)}
@@ -103,6 +115,18 @@ def markdown(title: str, made_by: Mapping[str, str], results: Results, names: Ma
                 for dataset, counts in results.items() if kind in counts)
         lines += [f"### {name}", "", *table(HEADS, rows, pad=""), ""]
     return "\n".join(lines)
+
+
+def measured_with(records: Mapping[str, MeasuredWith], odd: Mapping[str, str]) -> str:
+    """Markdown: which weights and references the rates are of, and what is told of nothing that is there."""
+    rows = []
+    for dataset, (weights, reference, _) in records.items():
+        digests = [one.sha256[:12] if one else "not recorded" for one in (weights, reference)]
+        rows.append([dataset, Path(weights.file).name if weights else "-", *digests])
+    heads = ("dataset", "weights", "their sha256", "sha256 of the reference")
+    lines = ["### Measured with", "", *table(heads, rows, pad=""), ""]
+    lines += [f"Left out: {dataset}, {why}." for dataset, why in odd.items()]
+    return "\n".join([*lines, ""] if odd else lines)
 
 
 def printed_table(results: Results, names: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from espnet_bljust.data.kaldi.tables import read_table
 from espnet_bljust.data.text.arpa import write_arpa
 from espnet_bljust.data.text.ngram import estimate
 from espnet_bljust.decoding.dev_errors import DevErrors
-from espnet_bljust.decoding.parts import TABLES
+from espnet_bljust.decoding.parts import TABLES, WEIGHTS
 from espnet_bljust.decoding.tuning import count_errors
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
@@ -93,7 +93,7 @@ def test_the_tables_agree_with_each_other_and_hold_every_utterance(whole, exp_di
 def test_a_finished_set_leaves_the_tables_alone_whatever_lay_there_before(decode):
     decode(5, 4)  # of an earlier call with more jobs
     folder = in_parts(decode, 2)
-    assert sorted(path.name for path in folder.iterdir()) == sorted(TABLES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*TABLES, WEIGHTS])
 
 
 def test_each_part_ends_in_one_line(decode, capsys):
@@ -159,7 +159,7 @@ def test_a_language_model_moves_the_text_and_n_best_lists_fall_in_score(decode, 
     for name in whole["text"]:
         scores = [float(rank["score"][name]) for rank in ranks]
         assert scores == sorted(scores, reverse=True) and len({rank["token"][name] for rank in ranks}) == 3
-    assert sorted(path.name for path in in_parts(decode, 1).iterdir()) == sorted(TABLES)
+    assert sorted(path.name for path in in_parts(decode, 1).iterdir()) == sorted([*TABLES, WEIGHTS])
 
 
 @pytest.mark.parametrize("job", [0, -1, 4])

@@ -16,6 +16,7 @@ from espnet_bljust.publishing.about import About
 from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.publishing.model_card import card, without_paths
 from espnet_bljust.scoring.confusion import Confusion, write_confusion
+from espnet_bljust.scoring.measured_with import Digested, note_scored, note_weights
 from espnet_bljust.scoring.significance import rate_interval
 from espnet_bljust.training.configuration import TrainingSettings
 
@@ -39,7 +40,17 @@ def exp_dir(tmp_path):
         folder = tmp_path / f"exp/toy/decode_greedy/test/score_{kind}"
         folder.mkdir(parents=True)
         (folder / "result.txt").write_text(RESULT)
+    weights, folder = tmp_path / "exp/toy/average.pth", tmp_path / "exp/toy/decode_greedy/test"
+    for path in (weights, folder / "text", tmp_path / "text"):
+        path.write_text("s-0 a\n")
+    note_weights(folder, Digested.of(weights, weights.name))
+    note_scored(folder, tmp_path / "text", folder / "text")
     return tmp_path / "exp/toy"
+
+
+def told(experiment, exp_dir, about):
+    """The card of average.pth."""
+    return card(experiment, exp_dir, about, Digested.of(exp_dir / "average.pth").sha256)
 
 
 def experiment(tmp_path, **changes):
@@ -51,7 +62,7 @@ def experiment(tmp_path, **changes):
 
 
 def test_of_phones_the_card_tells_the_phone_error_rate_alone(exp_dir, tmp_path):
-    text = card(experiment(tmp_path, token_type="phn"), exp_dir, ABOUT)
+    text = told(experiment(tmp_path, token_type="phn"), exp_dir, ABOUT)
     assert "| set | utterances | PER % (95 %) |" in text and "WER" not in text
     assert re.search(r"\| decode_greedy/test \| 3 \| 10\.0 \(0\.0 to 1\d\.\d\) \|", text)
     front = yaml.safe_load(text.split("---\n")[1])
@@ -62,7 +73,7 @@ def test_of_classes_it_tells_accuracy_and_recalls_and_how_to_load_such_a_model(e
     folder = exp_dir / "decode_greedy/test/score_class"
     folder.mkdir()
     write_confusion(folder / "confusion.json", Confusion(["happy", "sad"], np.array([[3, 1], [0, 4]])))
-    text = card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), exp_dir, ABOUT)
+    text = told(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), exp_dir, ABOUT)
     assert "|decode_greedy/test|8|87.5|87.5|75.0|100.0|" in text and "pipeline_tag: audio-classification" in text
     assert "espnet_bljust.bin.recognise --model" in text and "Speech2Text" not in text
 
@@ -79,7 +90,7 @@ def test_the_hub_reads_the_rates_of_test_sets_back_but_not_of_the_set_that_chose
     better = exp_dir / "decode_beam/test/score_wer/result.txt"
     better.write_text(RESULT.replace("18 1 1 0", "19 1 0 0"))
     about = ABOUT._replace(options=["valid_set=dev"])
-    data = loaded(card(experiment(tmp_path), exp_dir, about), tmp_path)
+    data = loaded(told(experiment(tmp_path), exp_dir, about), tmp_path)
     assert data.model_name == "toy" and data.metrics == ["wer", "cer"]
     assert [(one.dataset_name, one.dataset_config, one.dataset_split, one.metric_type, one.metric_value)
             for one in data.eval_results] == [
@@ -93,26 +104,27 @@ def test_the_hub_reads_of_classes_their_accuracy_and_mean_recall(exp_dir, tmp_pa
     folder = exp_dir / "decode_greedy/test/score_class"
     folder.mkdir()
     write_confusion(folder / "confusion.json", Confusion(["happy", "sad"], np.array([[3, 1], [0, 6]])))
-    data = loaded(card(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), exp_dir, ABOUT), tmp_path)
+    data = loaded(told(experiment(tmp_path, head_conf={"kind": "mean"}, token_type="word"), exp_dir, ABOUT), tmp_path)
     assert {one.metric_type: one.metric_value for one in data.eval_results} == {"accuracy": 90.0, "recall": 87.5}
     assert data.pipeline_tag == "audio-classification"
 
 
 def test_a_model_that_was_not_measured_says_so_and_has_no_index(exp_dir, tmp_path):
     shutil.rmtree(exp_dir / "decode_greedy")
-    text = card(experiment(tmp_path), exp_dir, ABOUT)
-    assert "Not measured." in text and "model-index" not in text and loaded(text, tmp_path).datasets == ["timit"]
+    text = told(experiment(tmp_path), exp_dir, ABOUT)
+    assert "Not measured with these weights." in text and "model-index" not in text
+    assert loaded(text, tmp_path).datasets == ["timit"]
 
 
 def test_hours_are_told_where_the_data_are_still_there(exp_dir, tmp_path):
     for name, samples in (("train", 1800), ("unlabelled", 9000), ("valid", 360)):
         (tmp_path / name).write_text(f"u1 {samples * 16000}\n")
-    told = card(experiment(tmp_path), exp_dir, ABOUT)
-    assert "| labelled | 0.50 |\n| unlabelled | 2.00 |\n| dev | 0.10 |" in told  # of the pool, 0.5 h are labelled
+    text = told(experiment(tmp_path), exp_dir, ABOUT)
+    assert "| labelled | 0.50 |\n| unlabelled | 2.00 |\n| dev | 0.10 |" in text  # of the pool, 0.5 h are labelled
     about = ABOUT._replace(options=["ssl_on_labelled=false"])
-    assert "| unlabelled | 2.50 |" in card(experiment(tmp_path), exp_dir, about)
+    assert "| unlabelled | 2.50 |" in told(experiment(tmp_path), exp_dir, about)
     (tmp_path / "unlabelled").unlink()
-    assert "| unlabelled | not known |" in card(experiment(tmp_path), exp_dir, about)
+    assert "| unlabelled | not known |" in told(experiment(tmp_path), exp_dir, about)
 
 
 def test_a_template_that_asks_for_what_no_model_has_is_one_line(exp_dir, tmp_path):
@@ -120,7 +132,7 @@ def test_a_template_that_asks_for_what_no_model_has_is_one_line(exp_dir, tmp_pat
     for text in ("$colour", "costs 5 $"):
         about.template.write_text(text)
         with pytest.raises(InputError, match=r"card\.md: .*no fact about a model\. Write \$\$"):
-            card(experiment(tmp_path), exp_dir, about)
+            told(experiment(tmp_path), exp_dir, about)
 
 
 @pytest.mark.parametrize("value", ["/data/me/x", "~/x", "../../me/x", "/data/my corpus/x"])

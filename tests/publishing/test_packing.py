@@ -27,6 +27,7 @@ from espnet_bljust.network.joint import JointNetwork
 from espnet_bljust.publishing.experiment import Experiment
 from espnet_bljust.publishing.model_card import check_private
 from espnet_bljust.publishing.pack import export_config, write_pack
+from espnet_bljust.scoring.measured_with import Digested, note_scored, note_weights
 from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.weights.own_files import NetworkSettings
 from tests.helpers.experiment import make_experiment, train
@@ -86,7 +87,16 @@ def exp_dir(tmp_path_factory):
         for name, text in SCORED.items():
             (exp_dir / name).parent.mkdir(parents=True, exist_ok=True)
             (exp_dir / name).write_text(text)
+        note_measured(exp_dir / "decode_greedy/dev", exp_dir / "latest.pth")
         yield exp_dir
+
+
+def note_measured(folder, weights):
+    """As stages 12 and 13 leave it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "text").write_text("s-1 A\n")
+    note_weights(folder, Digested.of(weights, weights.name))
+    note_scored(folder, weights.parent.parent / "dump/dev/text", folder / "text")
 
 
 def run_pack(exp_dir, out, *more):
