@@ -38,11 +38,11 @@ def measured(options: argparse.Namespace) -> Iterator[str]:
 def passes(size: str, seconds: tuple[float, ...]) -> dict[str, Callable[[], None]]:
     """Ours and ESPnet's over the same features."""
     import torch
-    import yaml
 
+    from espnet_bljust.disk.settings_file import read_yaml_keys
     from espnet_bljust.network.log_mel_config import ConformerConfig, mel_frames
 
-    settings = yaml.safe_load((ROOT / f"conf/size/{size}.yaml").read_text(encoding="utf-8"))["trunk_conf"]
+    settings = read_yaml_keys(ROOT / f"conf/size/{size}.yaml")["trunk_conf"]
     dropouts = {name: 0.0 for name in NO_DROPOUT if hasattr(ConformerConfig, name)}
     config = ConformerConfig.from_dict({**settings, **dropouts})
     torch.manual_seed(0)

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import yaml
 
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.markdown import row, table
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.planning.plan_report import BYTES_OF_STATE, Sizes
@@ -53,7 +53,7 @@ def main(cases: list[str]) -> None:
 
 def settings_of(size: str) -> TrainingSettings:
     """Of conf/size, with a small token list."""
-    settings = yaml.safe_load((ROOT / f"conf/size/{size}.yaml").read_text())
+    settings = read_yaml_keys(ROOT / f"conf/size/{size}.yaml")
     return TrainingSettings({**settings, "token_list": [str(index) for index in range(30)]})
 
 

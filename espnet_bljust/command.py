@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from espnet_bljust.errors import InputError
+from espnet_bljust.randomness import MOST_SEED
 
 LONGEST_LINE = 2000  # characters of an error
 REMEDIES = {
@@ -85,6 +86,13 @@ def minutes(value: str) -> float:
     if not 0 <= float(value) < float("inf"):
         raise argparse.ArgumentTypeError(f"{value}: not a number of minutes; 0 is none")
     return float(value)
+
+
+def seed(value: str) -> int:
+    """A seed that numpy takes too."""
+    if not value.isdecimal() or int(value) > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"{value}: not a whole number from 0 to {MOST_SEED}")
+    return int(value)
 
 
 def sampling_rate(value: str) -> int:

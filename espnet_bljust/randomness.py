@@ -2,6 +2,8 @@
 
 import hashlib
 
+MOST_SEED = 2**32 - 1  # that numpy takes
+
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
     """A 63-bit seed for one purpose, e.g. ``derive_seed(0, "mask", epoch, utterance_id)``.

@@ -42,7 +42,7 @@ max_missing="0.1 0.02"      # what a recording may lack of what its header promi
 min_wav_duration=0.1        # shorter utterances go, seconds
 max_wav_duration=20.0       # longer utterances go, seconds
 labels=all                  # labelled part of train_set: all, a share (0.3), an amount (1h, 10min) or a file of utterance ids
-labels_seed=""              # chooses that part; seed when empty
+labels_seed=""              # chooses that part, at most 4294967295; seed when empty
 ssl_on_labelled=true        # labelled speech serves the self-supervised part too
 ## Tokens
 token_type=bpe              # unit of the transcripts (char|bpe|word|phn)
@@ -66,7 +66,7 @@ asr_config=conf/train_bljust.yaml  # training configuration
 asr_args=""                 # keys to change in it, as "plan_conf.gamma_max=3 grad_clip=1"
 save_interval_minutes=""    # between checkpoints, beside those of evaluations; 0: no others; 30 where the configuration says nothing
 asr_tag=""                  # name of the experiment; when empty made from what differs: configuration, method, size, ...
-seed=0                      # of everything random
+seed=0                      # of everything random, at most 4294967295
 nbest_average=5             # checkpoints to average, at least 1
 average_mode=best           # the best on dev, or the last (best|last)
 ## Decoding and publishing

@@ -143,6 +143,13 @@ def test_only_the_room_espnet_imports_espnet2():
     assert breaches(others, lambda path: tops(path) & {"espnet", "espnet2", "espnet3"}) == []
 
 
+def test_yaml_is_read_and_written_in_one_place():
+    """PyYAML alone reads YAML 1.1: 030 is 24, yes is true, and of a key that stands twice the last wins."""
+    others = [*PACKAGE.rglob("*.py"), *RECIPE_FILES, *(ROOT / "bench").rglob("*.py")]
+    found = {path.name for path in others if "yaml" in tops(path)}
+    assert found == {"settings_file.py", "yaml_core.py"}
+
+
 def test_root_modules_import_no_room():
     """But for the public face, which __init__.py imports when it is asked for."""
     assert rooms(PACKAGE / "__init__.py") == {"decoding"}

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.heads.masking import sample_negatives, span_mask
 from espnet_bljust.units import SAMPLE_RATE
@@ -57,5 +57,5 @@ def make_workload(seconds: tuple[float, ...], trunk: TrunkConfig, seed: int = 0)
 
 def read_size(name: str) -> tuple[TrunkConfig, SSLConfig]:
     """Of conf/size, without dropout."""
-    settings = yaml.safe_load((ROOT / f"conf/size/{name}.yaml").read_text(encoding="utf-8"))
+    settings = read_yaml_keys(ROOT / f"conf/size/{name}.yaml")
     return TrunkConfig.from_dict({**settings["trunk_conf"], **NO_DROPOUT}), SSLConfig.from_dict(settings["ssl_conf"])

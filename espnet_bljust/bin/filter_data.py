@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.command import names, run, sampling_rate, true_false
+from espnet_bljust.command import names, run, sampling_rate, seed, true_false
 from espnet_bljust.data.preparation.filter import Bounds, Labels, SetNames, filter_sets
 
 
@@ -30,7 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--labels", default="all", help="all, a share (0.3), an amount (1h, 10min), or a file of ids")
     parser.add_argument("--ssl_on_labelled", type=true_false, default=True, help="labelled speech in the pool, too")
     parser.add_argument("--fs", type=sampling_rate, default=Bounds.rate, help="Hz (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="chooses the labelled utterances")
+    parser.add_argument("--seed", type=seed, default=0, help="chooses the labelled utterances")
     parser.add_argument("--labelled_dir", type=Path, required=True, help="what keeps its text")
     parser.add_argument("--pool_dir", type=Path, required=True, help="speech for the self-supervised part")
     return parser

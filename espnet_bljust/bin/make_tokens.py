@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from espnet_bljust.command import run
+from espnet_bljust.command import run, seed
 from espnet_bljust.data.preparation.make_tokens import make_tokens
 from espnet_bljust.data.text.token_list import BpeOptions, Symbols
 from espnet_bljust.data.text.tokens import TOKEN_TYPES
@@ -39,7 +39,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--bpe_char_cover", type=float, default=BpeOptions.char_cover)
     parser.add_argument("--bpe_input_sentence_size", type=float, default=BpeOptions.input_sentence_size)
     parser.add_argument("--bpe_nlsyms", default="", help="symbols that stay whole in bpe, with commas between them")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     return parser
 
 

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from espnet_bljust.bilevel.plan_options import METHODS
-from espnet_bljust.command import run, true_false
+from espnet_bljust.command import run, seed, true_false
 from espnet_bljust.planning import keys_page
 from espnet_bljust.planning.data_settings import Data
 from espnet_bljust.planning.prepare import Configuration, prepare
@@ -39,7 +39,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--valid_pool_dir", type=Path, help="speech for the self-supervised loss on dev (default: dev)")
     parser.add_argument("--task", choices=tuple(HEADS), default="recognition", help="what the supervised head says")
     parser.add_argument("--method", default="bljust", help=", ".join(METHODS))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--init_from", default="", help="weights to start from: a file, or a Hugging Face directory")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs that training will have, for the estimate of time")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",

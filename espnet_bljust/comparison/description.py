@@ -11,6 +11,7 @@ from espnet_bljust.comparison.groups import resolve
 from espnet_bljust.comparison.runs import Job
 from espnet_bljust.disk.settings_file import read_yaml
 from espnet_bljust.errors import InputError
+from espnet_bljust.randomness import MOST_SEED
 from espnet_bljust.scoring.results import GREEDY
 
 OPTIONAL = {"options", "tasks", "folds", "pretraining", "published", "pairs"}
@@ -103,8 +104,12 @@ def check_runs(path: Path, content: Mapping[str, Any]) -> None:
     names = [content["name"], *(arms if isinstance(arms, dict) else [])]
     if odd := [name for name in names if not PLAIN.fullmatch(str(name))]:  # they name folders, and a shell reads them
         raise InputError(f"{path}: {str(odd[0])!r} is no plain name. Use letters, digits and . _ - in names.")
-    if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
-        raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers. Write seeds: [0, 1, 2].")
+    if not isinstance(seeds, list) or not seeds or not all(
+            type(seed) is int and 0 <= seed <= MOST_SEED for seed in seeds):
+        raise InputError(f"{path}: seeds is {seeds!r}, not a list of whole numbers from 0 to {MOST_SEED}. "
+                         "Write seeds: [0, 1, 2].")
+    if len({*seeds}) < len(seeds):
+        raise InputError(f"{path}: seeds {seeds} has one twice, which would be one run. Leave it out.")
     if not isinstance(arms, dict) or content["reference"] not in arms:
         raise InputError(f"{path}: reference {content['reference']!r} is none of the arms. Name one of them.")
 
@@ -117,7 +122,7 @@ def check_table(path: Path, content: Mapping[str, Any], score: str) -> None:
     several = sorted({"tasks", "folds", "pretraining"} & set(content))
     if several and (pairs or score != "wer"):
         raise InputError(f"{path}: has {several[0]}, whose table knows neither pairs nor --score. Leave them out.")
-    if "folds" in content and not (isinstance(content["folds"], int) and content["folds"] > 1):
+    if "folds" in content and not (type(content["folds"]) is int and content["folds"] > 1):
         raise InputError(f"{path}: folds is {content['folds']!r}, not a whole number from 2. Write folds: 6, say.")
     published = content.get("published", PUBLISHED)
     if not isinstance(published, dict) or set(published) != set(PUBLISHED) or set(published["figures"]) - set(arms):

@@ -2,13 +2,14 @@
 
 import argparse
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from espnet_bljust.data.text.lmplz import UNITS
-from espnet_bljust.disk.settings_file import read_yaml
+from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
 
 SEARCHES = ("greedy", "beam")
@@ -37,8 +38,8 @@ class SearchSettings:
             value = getattr(self, field.name)
             if field.type is int and (not isinstance(value, int) or isinstance(value, bool)):
                 raise ValueError(f"{field.name} is {value!r}, not a whole number")
-            if field.type is float and (not isinstance(value, int | float) or isinstance(value, bool)):
-                raise ValueError(f"{field.name} is {value!r}, not a number")
+            if field.type is float and (type(value) not in (int, float) or not math.isfinite(value)):
+                raise ValueError(f"{field.name} is {value!r}, not a finite number")
         if min(self.beam_size, self.nbest) < 1 or self.beam_size_token < 0 or self.beam_threshold <= 0:
             raise ValueError("beam_size and nbest are at least 1, beam_size_token at least 0, beam_threshold above 0")
         if self.nbest > (self.beam_size if self.search == "beam" else 1):
@@ -92,9 +93,10 @@ def read_grid(path: Path | None, given: Mapping[str, Any]) -> dict[str, list]:
 
 def _read(path: Path) -> tuple[dict, dict]:
     """The settings of the file, and those under ``tune``; all of them names that are known."""
-    settings = read_yaml(path) or {}
-    if not isinstance(settings, dict) or not isinstance(settings.get(TUNE) or {}, dict):
-        raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
+    settings = read_yaml_keys(path, may_be_empty=True)
+    if not isinstance(settings.get(TUNE) or {}, dict):
+        raise InputError(f"{path}: {TUNE} is {settings[TUNE]!r}, not settings with lists of values. "
+                         f"Write {TUNE}: {{ngram_weight: [0.5, 1]}}.")
     grid = settings.pop(TUNE, None) or {}
     known = [field.name for field in fields(SearchSettings)]
     for name in (*settings, *grid):

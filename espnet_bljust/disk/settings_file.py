@@ -1,7 +1,8 @@
 """YAML and JSON of unknown origin: plain data only, of bounded size however often its parts are repeated by `*alias`.
 
-PyYAML shares what an alias repeats, so that a few lines can stand for billions of values that only show when they are
-walked or written; they are counted before anything is made of them. A value that holds itself is refused.
+The one reader of all such files: YAML by its core schema (yaml_core.py); no key twice, no NaN. PyYAML shares what an
+alias repeats, so that a few lines can stand for billions of values that only show when they are walked or written;
+they are counted before anything is made of them. A value that holds itself is refused.
 """
 
 import json
@@ -10,40 +11,46 @@ from typing import Any
 
 import yaml
 
+from espnet_bljust.disk.yaml_core import CoreLoader, Refused, refuse
 from espnet_bljust.errors import InputError
 
 MOST_BYTES = 16 << 20  # a token list of 100,000 entries takes 2 MB
 MOST_VALUES = 2_000_000
 
 
-def read_yaml(path: Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+def read_yaml(path: Path) -> Any:
     """The content of ``path``; InputError for what is not YAML, too large, or more than plain data."""
-    return parse_yaml(_text(path), path, loader)
+    return parse_yaml(_text(path), path)
 
 
-def read_yaml_keys(path: Path) -> dict[str, Any]:
+def read_yaml_keys(path: Path, *, may_be_empty: bool = False) -> dict[str, Any]:
     """The same, of a file that must hold keys with values."""
     content = read_yaml(path)
+    if content is None and may_be_empty:
+        return {}
     if not isinstance(content, dict):
         raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
     return content
 
 
-def parse_yaml(text: str, where: str | Path, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
-    """``text`` as ``loader`` reads it; ``where``: for the error."""
+def parse_yaml(text: str, where: str | Path) -> Any:
+    """What ``text`` says; ``where``: for the error."""
     reading = None
     try:
-        reading = loader(text)
+        reading = CoreLoader(text)
         node = reading.get_single_node()
         if node is None:
             return None
         if _values(node, {}, set()) > MOST_VALUES:
             raise InputError(f"{where}: more than {MOST_VALUES} values, repeated by aliases. Write them out, fewer.")
+        refuse(reading, node)
         return reading.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark and isinstance(where, Path) else ""
         reason = " ".join(str(getattr(error, "problem", None) or error).split())[:200]
+        if isinstance(error, Refused):
+            raise InputError(f"{where}{line}: {reason}") from None
         raise InputError(f"{where}{line}: not YAML ({reason}). Mend it there, or just above.") from error
     except (ValueError, OverflowError, RecursionError) as error:  # numbers and dates that are none; deep nesting
         reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
@@ -56,9 +63,21 @@ def parse_yaml(text: str, where: str | Path, loader: type[yaml.SafeLoader] = yam
 def read_json(path: Path) -> Any:
     """The content of ``path``; InputError for what is not JSON, or too large."""
     try:
-        return json.loads(_text(path))
+        return json.loads(_text(path), parse_constant=_no_number, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({' '.join(str(error).split())[:120]}). Restore it.") from None
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+    return content
 
 
 def _text(path: Path) -> str:
@@ -67,7 +86,7 @@ def _text(path: Path) -> str:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise InputError(f"{path}: more than {MOST_BYTES >> 20} MB, no settings. Check the name.")
-        return data.decode()
+        return data.decode("utf-8-sig")  # Windows puts a byte order mark in front
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start + 1} is not UTF-8. Convert: iconv -t UTF-8.") from None
     except OSError as error:

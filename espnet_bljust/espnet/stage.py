@@ -9,6 +9,7 @@ from typing import NamedTuple
 from espnet_bljust.bilevel.plan import PHASES
 from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.errors import InputError
+from espnet_bljust.keys import refuse_unknown
 from espnet_bljust.scoring.history import column, read_history
 from espnet_bljust.scoring.measures import measures
 from espnet_bljust.training import nodes
@@ -45,11 +46,14 @@ def train(
     warnings.filterwarnings("ignore", category=FutureWarning, module="espnet2|torch")
     from espnet_bljust.espnet.task import BLJustTask  # takes 10 s: after everything that can fail cheaply
 
-    words = ["--config", str(config), "--output_dir", str(exp_dir), "--until", until,
-             "--num_workers", str(machines.num_workers), *nodes.worker_words(machines.num_gpus)]
+    words = ["--output_dir", str(exp_dir), "--until", until, "--num_workers", str(machines.num_workers),
+             *nodes.worker_words(machines.num_gpus)]
     if save_interval_minutes is not None:
         words += ["--save_interval_minutes", str(save_interval_minutes)]
-    BLJustTask.main(cmd=[*words, *more])
+    parser = BLJustTask.get_parser()
+    refuse_unknown(settings, vars(parser.parse_args([])), str(config), "training does not read")
+    parser.set_defaults(**settings)  # not by --config, which reads YAML 1.1
+    BLJustTask.main(args=parser.parse_args([*words, *more]))
     if not nodes.is_first():
         return None
     return f"{exp_dir}: {end - before} {until} steps, {told(exp_dir, end, measures(exp_dir).rate)}"

@@ -6,14 +6,15 @@ peak x an assumed utilisation.
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import yaml
 
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.disk.settings_file import read_yaml_keys
+from espnet_bljust.disk.yaml_core import as_yaml
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.flops import count_flops
 from espnet_bljust.network.joint import JointNetwork
@@ -34,14 +35,25 @@ class Speed(NamedTuple):
 
 def read_rates(path: Path) -> dict:
     """Devices by their names in the file."""
+    content = read_yaml_keys(path)
     try:
-        devices = read_yaml_keys(path)["devices"]
+        devices = content["devices"]
         for device in devices.values():
             assert device["name"] and (device.get("measured") or device.get("peak_teraflops"))
-    except (InputError, KeyError, TypeError, AttributeError, AssertionError):
+            assert all(type(number) in (int, float) and number > 0 for number in _numbers_of(device))
+    except (KeyError, TypeError, AttributeError, AssertionError):
         raise InputError(f"{path}: not a file of rates. Take conf/rates.yaml as a pattern: devices, each with a name "
-                         "and measured or peak_teraflops.") from None
+                         "and measured or peak_teraflops, in positive numbers.") from None
     return devices
+
+
+def _numbers_of(device: dict) -> Iterator[object]:
+    """What has to be a number: of each measured row, of the peaks by type, and the memory where it is said."""
+    for row in device.get("measured") or []:
+        yield row["audio_seconds"]
+        yield from (row[kind][name] for kind in KINDS for name in ("teraflop", "seconds"))
+    yield from (device.get("peak_teraflops") or {}).values()
+    yield from [device["memory_gb"]] if "memory_gb" in device else []
 
 
 def device_of(devices: dict, name: str) -> dict:
@@ -94,5 +106,5 @@ def add_measured(settings: TrainingSettings, size: str, name: str, path: Path) -
         "command": "local/plan.sh --measure true", "source": f"torch {torch.__version__}, without the optimizer"}]
     known = read_rates(path) if path.is_file() else {}
     write_atomic(path, "# Made by local/plan.sh --measure true; conf/rates.yaml says what stands in it.\n"
-                 + yaml.safe_dump({"devices": {**known, name: device}}, sort_keys=False))
+                 + as_yaml({"devices": {**known, name: device}}))
     return device

@@ -13,6 +13,9 @@ HEAD = """# Keys of a training configuration
 Written by `bljust training_keys > docs/training_keys.md` from the fields that stage 7 checks a
 configuration by; the test of this page says when it is to be written again. A key without a default must be set. Keys
 below a group are set one by one: `--asr_args "plan_conf.gamma_max=3 accum_grad=2"` leaves their neighbours alone.
+
+Files and values are read by YAML 1.2's core schema: 030 is 30, 1e-3 is a number, yes and no are text (true and false
+are not). A key that stands twice is refused, with both lines, and so is what is no number (.nan).
 """
 
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write_index
 from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.disk.yaml_core import as_yaml
 from espnet_bljust.planning.checks import check_feasible, check_frozen
 from espnet_bljust.planning.data_settings import Data
 from espnet_bljust.planning.plan_report import Amount, Sizes, amount_of, passes, report
@@ -67,7 +66,7 @@ def prepare(
     contents = {**plan.as_dict(), "passes": passes(plan, settings.optimisation, audio)}
     write_atomic(exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
     write_atomic(exp_dir / "stats.md", text)
-    write_atomic(exp_dir / "train.yaml", yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+    write_atomic(exp_dir / "train.yaml", as_yaml(written))
     return (f"{exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
             f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
             f"training will take about {duration(seconds)}")

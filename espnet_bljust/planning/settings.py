@@ -1,14 +1,11 @@
 """The configuration of a training run: size file, training file, changes of the call, in this order."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.bilevel.plan_options import batch_scales, build_plan
-from espnet_bljust.disk.settings_file import parse_yaml, read_yaml
+from espnet_bljust.disk.settings_file import parse_yaml, read_yaml_keys
 from espnet_bljust.errors import InputError
 from espnet_bljust.training.configuration import TrainingSettings, check, written_defaults
 
@@ -21,32 +18,17 @@ def merge(
     """Size file, then training file, then ``changes``, each ``key=value``: later ones win, nested keys one by one."""
     settings = written_defaults()
     for path in (size_config, config):
-        _update(settings, _read_yaml(path))
+        _update(settings, read_yaml_keys(path, may_be_empty=True))
     for change in changes:
         key, separator, value = change.partition("=")
         if not separator or not all(key.split(".")):
             raise InputError(f"--set {change}: not of the form key=value. Write --set plan_conf.gamma_max=3, say.")
-        _update(settings, _nested(key.split("."), parse_yaml(value, f"--set {change}", _Loader)))
+        _update(settings, _nested(key.split("."), parse_yaml(value, f"--set {change}")))
     for name, said in (("plan_conf", {"method": method}), ("head_conf", {"kind": HEADS[task]})):
         if isinstance(settings.setdefault(name, {}), dict):
             settings[name] |= said
     check(settings, f"{size_config} and {config}")
     settings["plan_conf"].setdefault("alpha_over_gamma", settings.get("optim") == "sgd")  # Adam has a scale of its own
-    return settings
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers: to YAML 1.1, and so to PyYAML, 1e-4 without a point is a word."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
-
-
-def _read_yaml(path: Path) -> dict:
-    settings = read_yaml(path, _Loader) or {}
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}:1: not a list of keys with values. Write one `key: value` a line.")
     return settings
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 
-import yaml
 from huggingface_hub import EvalResult, ModelCardData
 
 from espnet_bljust.data.text.language_code import base_language, is_language
+from espnet_bljust.disk.yaml_core import as_yaml
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
 from espnet_bljust.network.systems import trunk_name
@@ -118,7 +118,7 @@ def without_paths(name: str, value: str) -> str:
 
 def _configuration(written: Mapping) -> str:
     shown = {key: value for key, value in written.items() if not key.endswith(FILES) and key not in NOT_SHOWN}
-    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).rstrip()
+    return as_yaml(shown).rstrip()
 
 
 def _software() -> str:

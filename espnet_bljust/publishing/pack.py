@@ -11,10 +11,9 @@ gives every file a name of its own and no time: the same model makes the same by
 import zipfile
 from pathlib import Path
 
-import yaml
-
 from espnet_bljust.data.text.tokens import read_bpe_model
 from espnet_bljust.disk.files import fresh_dir, swap_dir, temporary_dir, write_atomic
+from espnet_bljust.disk.yaml_core import as_yaml
 from espnet_bljust.espnet.stock import check_names
 from espnet_bljust.network.convert.stock_espnet import encoder_conf, to_espnet
 from espnet_bljust.network.systems import trunk_name
@@ -63,7 +62,7 @@ def write_pack(experiment: Experiment, folder: Path, documents: dict[str, str]) 
     save_atomically(state, part / WEIGHTS)
     contents = {"files": {"asr_model_file": WEIGHTS}, "yaml_files": {"asr_train_config": CONFIG}}
     for name, content in ((CONFIG, config), ("meta.yaml", contents)):
-        write_atomic(part / name, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        write_atomic(part / name, as_yaml(content))
     for name, text in documents.items():
         write_atomic(part / name, text)
     swap_dir(part, folder)

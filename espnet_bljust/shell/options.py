@@ -4,8 +4,8 @@
     options.py SCRIPT ... --help             prints every option and stage, and leaves with status 3
 
 Above the line that sources parse_options.sh, `## Title` opens a group. A default says what is allowed: true or
-false, a whole number, a number, a rate; so do `(a|b|c)` and `at least 1` in the comment; `(required)` asks for a
-value. Runs as a plain file on any Python 3.8 or newer, before the environment exists: standard library only.
+false, a whole number, a number, a rate; so do `(a|b|c)`, `at least 1` and `at most 9` in the comment; `(required)`
+asks for a value. Runs as a plain file on any Python 3.8 or newer, before the environment exists: standard library only.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ class Option(NamedTuple):
             return f"expected a rate, such as {self.default} or 16000."
         if "at least 1" in self.comment and int(value) < 1:
             return "expected at least 1."
+        most = re.search(r"at most (\d+)", self.comment)
+        if most and value and not (re.fullmatch("[0-9]{1,18}", value) and int(value) <= int(most.group(1))):
+            return f"expected a whole number of at most {most.group(1)}."
         if re.match(r"\d+\.\d*$", self.default) and not re.fullmatch(r"-?[0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?", value):
             return f"expected a number, such as {self.default}."
         if "(required)" in self.comment and not value:

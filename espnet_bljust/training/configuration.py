@@ -11,25 +11,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-
 from espnet_bljust.bilevel.plan_options import PlanOptions
 from espnet_bljust.disk.settings_file import read_yaml_keys
 from espnet_bljust.errors import InputError
-from espnet_bljust.keys import Group, default_of, key, key_of, refuse_unknown, require
+from espnet_bljust.keys import Group, default_of, key, key_of, refuse_unknown
 from espnet_bljust.network.config import CPCConfig, SSLConfig
 from espnet_bljust.network.head_config import HeadConfig
 from espnet_bljust.network.systems import OBJECTIVES, TRUNKS
 from espnet_bljust.training.augment import AugmentConfig
 from espnet_bljust.training.masks import Drawing, MaskingConfig
+from espnet_bljust.training.optimizer_options import OPTIMIZERS, check_options
 from espnet_bljust.training.phase_dropouts import PhaseDropouts
 from espnet_bljust.weights.own_files import NetworkSettings
 
 MOST_STEPS_UNSEEN = 100  # between rows of history.jsonl: with more, an alarm would come after step 200
-# ESPnet's, but for L-BFGS, which wants a step of its own
-OPTIMIZERS = {kind.__name__.lower(): kind for kind in (
-    torch.optim.Adadelta, torch.optim.Adagrad, torch.optim.Adam, torch.optim.Adamax, torch.optim.AdamW,
-    torch.optim.ASGD, torch.optim.RAdam, torch.optim.RMSprop, torch.optim.Rprop, torch.optim.SGD)}
 
 
 @dataclass(frozen=True)
@@ -55,13 +50,7 @@ class Optimisation(Group):
     use_amp: bool = key(False, "the forward pass in bfloat16 where that is faster")
 
     def check(self) -> None:
-        require("lr" not in self.optim_conf, "optim_conf has lr, which training does not read: rates go by role and "
-                "phase, plan_conf.joint_rates, say")
-        options = {name: value for name, value in self.optim_conf.items() if name != "weight_decay"}
-        try:
-            OPTIMIZERS[self.optim]([torch.nn.Parameter(torch.zeros(1))], lr=1.0, **options)
-        except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-            raise ValueError(f"optim_conf does not go with optim {self.optim} ({error})") from None
+        check_options(self.optim, self.optim_conf)
 
     @property
     def update_seconds(self) -> tuple[float, float]:

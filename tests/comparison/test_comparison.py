@@ -156,6 +156,9 @@ def test_a_resumed_history_counts_each_step_once(tmp_path):
 
 
 @pytest.mark.parametrize(("change", "named"), [
+    (("seeds: [0, 1]", "seeds: [true]"), r"seeds is \[True\], not a list"),
+    (("seeds: [0, 1]", "seeds: [4294967296]"), "not a list of whole numbers from 0 to 4294967295"),
+    (("seeds: [0, 1]", "seeds: [1, 01]"), r"seeds \[1, 1\] has one twice"),
     (("seeds: [0, 1]", "seeds: 3"), "seeds is 3, not a list"), (("reference: ours", "reference: x"), "'x' is none"),
     (("test_set: test", "tset: test"), "tset is unknown"), (("name: toy", ""), "name is missing"),
     (("{method: ptft}", "{seed: 3}"), "arm theirs sets seed"), (("{method: ptft}", "{method: [}"), "not YAML"),

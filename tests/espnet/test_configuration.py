@@ -9,6 +9,7 @@ from espnet2.tasks.asr import ASRTask
 
 from espnet_bljust.bin import plan
 from espnet_bljust.errors import InputError
+from espnet_bljust.espnet import stage
 from espnet_bljust.espnet.task import BLJustTask
 from espnet_bljust.keys import default_of, key, key_of
 from espnet_bljust.network.log_mel_config import ConformerConfig
@@ -93,6 +94,32 @@ def test_a_default_that_is_not_espnets_stands_in_every_train_yaml():
     for each in configuration.top_keys():
         if each.name in theirs and each.name != "optim_conf" and not key_of(each).in_train_yaml:
             assert theirs[each.name] == default_of(each), each.name
+
+
+@pytest.fixture
+def arguments(tmp_path, monkeypatch):
+    """What ESPnet's task is called with for a train.yaml with these lines more."""
+    def arguments(*lines):
+        (tmp_path / "train.yaml").write_text("\n".join([*TRAIN.splitlines(), "take_off_steps: 0600", *lines]) + "\n")
+        called = []
+        monkeypatch.setattr(BLJustTask, "main", lambda args: called.append(args))
+        monkeypatch.setattr(stage, "told", lambda *_: "")
+        stage.train(tmp_path, "final", stage.Machines())
+        return called[0]
+
+    return arguments
+
+
+def test_espnet_is_given_the_settings_as_this_package_reads_them(arguments):
+    """yaml.safe_load, which reads --config, takes 0600 for 384 and 1e-3 for a word."""
+    found = arguments("ema_decay: 1e-3")
+    assert (found.take_off_steps, found.ema_decay, found.config) == (600, 0.001, None)
+    assert found.plan_conf == yaml.safe_load(TRAIN)["plan_conf"] and found.until == "final"
+
+
+def test_a_key_in_train_yaml_that_nothing_reads_is_named(arguments):
+    with pytest.raises(InputError, match="train.yaml: training does not read keep_nbest.*mean keep_nbest_models?"):
+        arguments("keep_nbest: 3")
 
 
 def test_a_phase_has_no_dropout_that_the_trunk_lacks():

@@ -43,9 +43,9 @@ from espnet_bljust.decoding.language_model import read_language_model  # noqa: E
 from espnet_bljust.decoding.load_model import from_pack  # noqa: E402
 from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.disk import archive  # noqa: E402
+from espnet_bljust.disk.settings_file import read_yaml_keys  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
-from espnet_bljust.planning import settings  # noqa: E402
 from espnet_bljust.publishing.experiment import Experiment  # noqa: E402
 from espnet_bljust.training import configuration  # noqa: E402
 from espnet_bljust.weights.checkpoint import load  # noqa: E402
@@ -166,7 +166,7 @@ def sentence_pieces(folder: Path) -> None:
 
 def training_settings(folder: Path) -> None:
     def training() -> None:
-        found = settings._read_yaml(folder / "train.yaml")
+        found = read_yaml_keys(folder / "train.yaml", may_be_empty=True)
         configuration.check({**configuration.written_defaults(), **found}, "train.yaml")
         TrunkConfig.from_dict(found.get("trunk_conf", {}))
         SSLConfig.from_dict(found.get("ssl_conf", {}))

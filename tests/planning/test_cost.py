@@ -155,7 +155,7 @@ def test_warnings_name_the_numbers_they_are_about(counted, capsys):
     (["--labelled_hours", "-3"], "--labelled_hours -3: not a positive number"),
     (["--exp_dir", "none"], "none/train.yaml: not found. Run stage 7 first"),
     (["--asr_args", "batch_secnds=3"], "did you mean batch_seconds"),
-    (["--rates", __file__], "not a file of rates"),
+    (["--rates", __file__], r"test_cost\.py:1: not YAML"),
     (["--measure", "true"], "--gpu h100: torch sees no GPU here")])  # fmt: skip
 def test_a_mistake_is_one_line_with_its_remedy(words, expected, counted, monkeypatch):
     import torch
@@ -189,6 +189,17 @@ def test_a_measured_machine_is_written_and_then_planned_with(tmp_path, capsys):
     assert f"{1 / measured['seconds']:,.1f} h of pool audio" in text
     run(*words)
     assert text.endswith(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("change", [("memory_gb: 80", "memory_gb: yes"), ("peak_teraflops: {bfloat16: 989,",
+                                    "peak_teraflops: {bfloat16: true,"), ("seconds: 9.41", "seconds: -1"),
+                                    ("audio_seconds: 30", "audio_seconds: 1:30"), ("name: NVIDIA T4", "nam: T4")])
+def test_a_file_of_rates_holds_positive_numbers(change, tmp_path):
+    text = (ROOT / "conf/rates.yaml").read_text()
+    (tmp_path / "rates.yaml").write_text(text.replace(*change))
+    assert change[0] in text
+    with pytest.raises(InputError, match="not a file of rates.*in positive numbers"):
+        cost_rates.read_rates(tmp_path / "rates.yaml")
 
 
 def test_one_core_is_predicted_within_an_order_of_magnitude_of_what_it_does_here():

@@ -96,6 +96,8 @@ def test_the_pipeline_reads_every_option_it_defines():
 
 @pytest.mark.parametrize(("words", "part"), [
     (("--nj", "0"), "--nj 0: expected at least 1."),
+    (("--seed", "4294967296"), "--seed 4294967296: expected a whole number of at most 4294967295."),
+    (("--labels_seed", "-3"), "--labels_seed -3: expected a whole number of at most 4294967295."),
     (("--nj", "-3"), "--nj -3: expected a whole number, such as 32."),
     (("--fs", "16kk"), "--fs 16kk: expected a rate, such as 16k or 16000."),
     (("--stage", "5", "--stop_stage", "3"), "--stage 5 is above --stop_stage 3: no stage is left to run."),
