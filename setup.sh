@@ -5,9 +5,11 @@
 # --torch-backend NAME  another build of torch, as uv names them (cpu, cu128, ...): needs a network
 # --quiet               say nothing when nothing is to do
 set -euo pipefail
+export PYTHONSAFEPATH=1  # a queue.py in the folder from which this is called is not Python's
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=$root/.venv
+place=$(readlink -f "$venv")  # of a .venv that clones share by a link, the same for all: imports follow PYTHONPATH
 stamp=$venv/bljust.stamp
 gigabytes_needed=8
 step="the options"
@@ -46,7 +48,7 @@ fingerprint() {  # backend: everything the environment was made from
     printf 'package %s\n' "$(sha256sum <"$root/setup.cfg" | cut -d' ' -f1)"
     printf 'python %s\n' "$("$venv/bin/python" -c 'import platform; print(platform.python_version())' 2>/dev/null)"
     printf 'backend %s\n' "${1:-default}"
-    printf 'place %s\n' "$venv"
+    printf 'place %s\n' "$place"
 }
 
 is_current() {  # backend
@@ -56,11 +58,17 @@ is_current() {  # backend
 one_at_a_time() {  # wait for another set-up of the same folder; the kernel frees the lock however we end
     step="waiting for another set-up"
     command -v flock >/dev/null || return 0
-    exec 9<"$root/setup.sh"
-    if ! flock -n 9; then
-        echo "setup.sh: another set-up is at work in $root; waiting for it" >&2
-        flock 9
-    fi
+    local held=$root/setup.sh status=0
+    [ ! -d "$venv" ] || held=$place  # clones may share it by a link
+    exec 9<"$held"
+    flock --nonblock --conflict-exit-code 75 9 2>/dev/null || status=$?
+    case $status in
+        0) ;;
+        75)
+            echo "setup.sh: another set-up is at work in $held; waiting for it" >&2
+            flock 9 ;;
+        *) echo "setup.sh: $held: files cannot be locked here. See to it that no second set-up is at work." >&2 ;;
+    esac
 }
 
 is_suitable() {  # python: runs it, since a shim on the PATH may exist and fail

@@ -2,7 +2,7 @@
 # Everything that must hold: the environment, ruff, shellcheck, and the tests that are not marked slow.
 #   ./test.sh [pytest options]
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")"
 
 ./setup.sh --quiet
 echo "ruff"

@@ -84,7 +84,7 @@ hf_license=""               # licence of the published model, by the hub's names
 hf_datasets=""              # corpora on the model's card, as "a b"; the folder's name below egs2 when empty
 hf_dry_run=true             # stage 15 only lists the files that it would upload
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/parse_options.sh
 . "$here/parse_options.sh" "$here/bljust.sh" "$@"
 # shellcheck source=local/run_stage.sh

@@ -16,7 +16,7 @@ pretrain_updates=""       # with `pretraining` in the description: fine-tune fro
 report_only=false         # table and figure of what is there
 dry_run=false             # show each call of run.sh; change nothing
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/parse_options.sh
 . "$here/parse_options.sh" "$here/compare.sh" "$@"
 # shellcheck disable=SC1091  # the recipe's own

@@ -3,6 +3,8 @@
 # Sets $name from --name value; --help prints the lines themselves. What is unknown or unfit stops the script.
 # Works before .venv exists: any Python that runs will do.
 
+export PYTHONSAFEPATH=1  # a difflib.py in the folder from which this is called is not Python's
+
 bljust_parse() {  # script words...
     local here candidate assignments status=0
     here=$(dirname "${BASH_SOURCE[0]}")

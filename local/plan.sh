@@ -24,7 +24,7 @@ overlap=0.5                 # share of the backward pass that hides the all-redu
 least_seconds=20.0          # warn below so much audio a GPU and micro-batch; one long utterance
 measure=false               # measure this machine first, and write its rate into rates.yaml of this folder
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/parse_options.sh
 . "$here/parse_options.sh" "$here/plan.sh" "$@"
 # shellcheck disable=SC1091  # the recipe's own

@@ -114,6 +114,7 @@ alone() {  # record: one run at a time in a stage; its processes hold the lock u
 try_lock() {  # descriptor file [option]: fails where another run has it; without locks on this disk, says so and goes on
     local status=0 said
     said=$(flock --nonblock --conflict-exit-code 75 "${@:3}" "$1" 2>&1) || status=$?
+    said=${said%%$'\n'*}
     case $status in 0 | 75) return "$status" ;; esac
     [ "$no_locks" = true ] ||
         echo "$2: files cannot be locked here (${said:-status $status}). See to it that no second run is at it." >&2

@@ -10,7 +10,7 @@ stage_data() {
     due || return 0
     mapfile -d '' -t words < <("$python" -m espnet_bljust.shell.words -- local_data_opts "$local_data_opts")
     wait "$!"  # for its status
-    call "$python" local/data.py "${words[@]}"
+    call "$python" -m espnet_bljust.shell.recipe_script local/data.py "${words[@]}"
     for set in "${corpus_sets[@]}"; do bin check_data "data/$set" --allow_pipes "$allow_pipes"; done
     echo "${#corpus_sets[@]} sets in data: ${corpus_sets[*]}"
 }
@@ -250,7 +250,7 @@ stage_score() {
             makes "$decoded/$set"/{score_wer,scored.json}
         done
     done
-    makes ~"$asr_exp"/{RESULTS.md,images/training.png} "~RESULTS.md"  # of all decodings
+    makes "~$asr_exp/RESULTS.md" "?~$asr_exp/images/training.png" "~RESULTS.md"  # of all decodings
     due || return 0
     for decoding in "${names[@]}"; do
         for set in "${decode_sets[@]}"; do score_set "$asr_exp/decode_$decoding/$set"; done

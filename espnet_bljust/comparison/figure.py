@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from espnet_bljust.comparison.arms import Arm
-from espnet_bljust.disk.png import save_png
+from espnet_bljust.disk.png import a_picture, save_png
 
 REFERENCE, OTHER, LINE = "#b0102f", "#1f4e9c", "#555555"
 
 
+@a_picture
 def draw_comparison(arms: list[Arm], path: Path, *, reference: str, dataset: str, rate: str = "WER") -> None:
     """Write the PNG; the arms from top to bottom in their order."""
     from matplotlib.figure import Figure

@@ -13,7 +13,7 @@ from pathlib import Path
 from espnet_bljust.errors import InputError
 
 NAME = ".stages/training.lock"
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems say that carry none
+HELD = (errno.EAGAIN, errno.EACCES)  # POSIX allows either; all else says that locking failed, not that another has it
 
 
 @contextmanager
@@ -28,15 +28,15 @@ def one_run(folder: Path) -> Iterator[None]:
     with path.open("a+") as file:  # the only one in this process: closing another one would end the lock
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "just begun"
-            raise InputError(f"{folder}: another run trains here ({holder}). Wait until it ends, or stop it there; "
-                             "for a second run give --asr_tag another name.") from None
         except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
-            print(f"{path}: no locks on this file system; see to it that one run trains here", file=sys.stderr)
+            if error.errno not in HELD:
+                print(f"{path}: files cannot be locked here ({error.strerror}). "
+                      "See to it that no second run trains here.", file=sys.stderr)
+            else:
+                file.seek(0)
+                holder = file.read().strip() or "just begun"
+                raise InputError(f"{folder}: another run trains here ({holder}). Wait until it ends, or stop it there; "
+                                 "for a second run give --asr_tag another name.") from None
         file.truncate(0)
         file.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         file.flush()

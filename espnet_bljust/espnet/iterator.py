@@ -17,6 +17,7 @@ from espnet_bljust.data.feeding.unreadable import Lost
 from espnet_bljust.errors import InputError
 from espnet_bljust.training.augment import Turn
 from espnet_bljust.training.batch_reader import Batch, BatchReader, Collate
+from espnet_bljust.training.loading import SILENCE_SECONDS, noticing
 from espnet_bljust.training.masks import Drawing
 from espnet_bljust.training.micro_batch import EMPTY, MicroBatch, collate_labelled, collate_pool, merge
 from espnet_bljust.training.stopping import heed_parent, shielded
@@ -61,7 +62,7 @@ class JointIterFactory(AbsIterFactory):
         self.plan, self.labelled, self.pool, self.drawing, self.alter = plan, labelled, pool, drawing, alter
         self.token_nats = token_nats  # a token's cost by its frequency alone; 0: not known
         self.accum_grad, self.share = accum_grad, share
-        self.num_workers, self.pin_memory = num_workers, pin_memory
+        self.num_workers, self.pin_memory, self.list_dir = num_workers, pin_memory, list_dir
         self.lost = {purpose: Lost(list_dir / f"unreadable_{purpose}.{share.rank}.txt", len(source.stream))
                      for purpose, source in (("labelled", labelled), ("pool", pool))}
 
@@ -93,10 +94,10 @@ class JointIterFactory(AbsIterFactory):
         positions = enumerate(strengths, first_step * self.accum_grad)
         mine, ahead = tee(self._mine(source.stream, position, strength) for position, strength in positions)
         with shielded():
-            loader = iter(DataLoader(
+            loader = noticing(iter(DataLoader(
                 BatchReader(source.samples, collate, alter), sampler=(batch for batch in ahead if batch[1]),
                 batch_size=None, collate_fn=_as_it_is, num_workers=self.num_workers, pin_memory=self.pin_memory,
-                worker_init_fn=heed_parent))
+                worker_init_fn=heed_parent, timeout=SILENCE_SECONDS if self.num_workers else 0)), self.list_dir)
         for _, utterances in mine:
             loaded = next(loader) if utterances else EMPTY
             self.lost[source.stream.purpose].note(loaded.unreadable)

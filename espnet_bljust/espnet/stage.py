@@ -14,6 +14,7 @@ from espnet_bljust.scoring.history import column, read_history
 from espnet_bljust.scoring.measures import measures
 from espnet_bljust.training import nodes
 from espnet_bljust.training.configuration import TrainingSettings
+from espnet_bljust.training.loading import make_sockets_fit
 
 
 class Machines(NamedTuple):
@@ -36,7 +37,8 @@ def train(
     config = exp_dir / "train.yaml"
     if not config.exists():
         raise InputError(f"{config}: not found. Run stage 7 first: it writes the training configuration.")
-    plan = build_plan(TrainingSettings.read(config).plan)
+    settings = TrainingSettings.read(config)
+    plan = build_plan(settings.plan)
     end = plan.end_of(until)
     before = plan.end_of(PHASES[PHASES.index(until) - 1]) if until != PHASES[0] else 0
     if end == before:
@@ -50,9 +52,10 @@ def train(
              *nodes.worker_words(machines.num_gpus)]
     if save_interval_minutes is not None:
         words += ["--save_interval_minutes", str(save_interval_minutes)]
+    make_sockets_fit()
     parser = BLJustTask.get_parser()
-    refuse_unknown(settings, vars(parser.parse_args([])), str(config), "training does not read")
-    parser.set_defaults(**settings)  # not by --config, which reads YAML 1.1
+    refuse_unknown(settings.written, vars(parser.parse_args([])), str(config), "training does not read")
+    parser.set_defaults(**settings.written)  # not by --config, which reads YAML 1.1
     BLJustTask.main(args=parser.parse_args([*words, *more]))
     if not nodes.is_first():
         return None

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from espnet_bljust.disk.png import save_png
+from espnet_bljust.disk.png import a_picture, save_png
 from espnet_bljust.scoring.confusion import Confusion
 
 
+@a_picture
 def draw_confusion(confusion: Confusion, path: Path, *, title: str) -> None:
     """Write the PNG."""
     from matplotlib.figure import Figure

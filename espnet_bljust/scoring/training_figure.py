@@ -4,18 +4,20 @@ Eight panels over optimizer steps. Thin lines are single entries of the history,
 ones with dots the development set. Missing values leave gaps.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
-from espnet_bljust.disk.png import save_png
+from espnet_bljust.disk.png import a_picture, save_png
 from espnet_bljust.scoring.history import History, Row, Span, column
 from espnet_bljust.scoring.measures import Measures
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PHASE_COLOURS = {"exploration": "#cfe3f5", "joint": "#fbe3c0", "final": "#d5ecd0"}
 THETA, PHI, ETA, DEV, CHANCE = "#1f4e9c", "#b5460f", "#2b7a3d", "#b0102f", "#555555"
@@ -23,10 +25,15 @@ MEASURES = Measures()
 POINTS, DOTS = 4000, 100  # of a line: more points are not seen, more dots hide the others
 
 
+@a_picture
 def draw_training(
     history: History, path: Path, *, title: str, chance: float | None = None, names: Measures = MEASURES
 ) -> None:
     """Write the PNG; ``chance`` is the accuracy of guessing among positive and negatives, 1 / (1 + negatives)."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
     figure = Figure(figsize=(13, 13), layout="constrained")
     panels = figure.subplots(4, 2, sharex=True).ravel()
     painters: list[Callable[[Axes, History], Axes | None]] = [  # each says what lies below its axes, if anything

@@ -58,7 +58,8 @@ def start(command: Sequence[str], ngpu: int, num_nodes: int) -> int:
     """Run the processes of this node to their end and pass signals on to them; the exit status of all."""
     signals: list[int] = []
     for number in FORWARDED:
-        signal.signal(number, lambda received, _frame: signals.append(received))
+        if signal.getsignal(number) != signal.SIG_IGN:  # as SIGHUP is under nohup
+            signal.signal(number, lambda received, _frame: signals.append(received))
     node, address, port = meeting_point(num_nodes, os.environ)
     here = max(1, ngpu)
     threads = max(1, int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1) // here)

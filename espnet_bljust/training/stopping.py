@@ -1,8 +1,9 @@
-"""SIGTERM and SIGUSR1 ask a training to stop: they are noted here and acted upon between two optimizer steps.
+"""SIGTERM, SIGUSR1 and SIGHUP ask a training to stop: noted here, and acted upon between two optimizer steps.
 
-Schedulers send SIGTERM at preemption and at the time limit, and `--signal=USR1@300` so many seconds earlier. SIGINT is
-left as it is: it ends the run at once, without a checkpoint. Light to import: a signal that comes while the rest is
-being imported is not lost.
+A signal that came ignored stays ignored, as SIGHUP under nohup. Schedulers send SIGTERM at preemption and at the time
+limit, and `--signal=USR1@300` so many seconds earlier; SIGHUP comes when a terminal is closed. SIGINT is left as it
+is: it ends the run at once, without a checkpoint. Light to import: a signal that comes while the rest is being
+imported is not lost.
 """
 
 import os
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 REQUEUE_CODE = 85  # exit status of a run that has stopped with a checkpoint: the same command goes on
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 _received: list[int] = []
 
 
@@ -27,7 +28,8 @@ class Stopped(Exception):  # noqa: N818  (nothing went wrong)
 @contextmanager
 def listening(afterwards: signal.Handlers | None = None) -> Iterator[None]:
     """Note the signals instead of dying of them; may be nested. ``afterwards``: what they do then, if not as before."""
-    before = {number: signal.signal(number, lambda received, _: _received.append(received)) for number in SIGNALS}
+    before = {number: signal.signal(number, lambda received, _: _received.append(received)) for number in SIGNALS
+              if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield
     finally:

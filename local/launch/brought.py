@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))  # where PYTHONSAFEPATH leaves it out
 from request import parse, stop
 
 PLAIN = re.compile(r"[\w./:=,+@-]+", re.ASCII)

@@ -7,10 +7,13 @@ import re
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Those that end a launcher; what came ignored, as SIGHUP does under nohup, stays so
+HEEDED = tuple(number for number in STOPPING_SIGNALS if signal.getsignal(number) != signal.SIG_IGN)
 STOPPED_WITH_CHECKPOINT = 85  # a training's exit status after SIGTERM or SIGUSR1: the same command goes on from there
 LAUNCHER = Path(sys.argv[0]).name
 
@@ -54,7 +57,8 @@ def parse(words: list[str]) -> Request:
 
 
 def say(message: str) -> None:
-    print(f"{LAUNCHER}: {message}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # the terminal may be gone
+        print(f"{LAUNCHER}: {message}", file=sys.stderr, flush=True)
 
 
 def stop(message: str) -> None:

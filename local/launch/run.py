@@ -7,8 +7,8 @@ JOB is replaced by the job's number in the log's name and in every argument; no 
 At most as many jobs run at once as there are cores (or GPUs, with --gpu). OMP_NUM_THREADS, unless it is set,
 shares the cores among them. --gpu 0 hides the GPUs. A single job's output is shown as well as logged.
 
-SIGTERM and SIGUSR1 reach the jobs, which may end with status 85: stopped with a checkpoint, the same command goes on.
-Where no job did worse, that is our status too.
+SIGTERM, SIGUSR1 and SIGHUP (not under nohup) reach the jobs, which may end with status 85: stopped with a checkpoint,
+the same command goes on. Where no job did worse, that is our status too.
 """
 
 import os
@@ -19,12 +19,14 @@ import termios
 import threading
 import time
 import tty
+from contextlib import suppress
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))  # where PYTHONSAFEPATH leaves it out
 from process_tree import ask_to_end, descendants, send
 from request import (
+    HEEDED,
     STOPPED_WITH_CHECKPOINT,
-    STOPPING_SIGNALS,
     Request,
     log_head,
     log_tail,
@@ -37,7 +39,7 @@ from request import (
 
 # Between asking a job to end and killing it: a training ends its step and writes a checkpoint, unless it was Ctrl-C,
 # which has reached the jobs too and ended them without.
-GRACE_SECONDS = {signal.SIGINT: 10.0, signal.SIGTERM: 120.0, signal.SIGHUP: 10.0}
+GRACE_SECONDS = {signal.SIGINT: 10.0, signal.SIGTERM: 120.0, signal.SIGHUP: 120.0}
 
 
 def gpus_here() -> list[str]:
@@ -116,8 +118,9 @@ def show(reader: int, log: Log) -> None:
     """Copy a job's output to our stderr as it comes, and to the log line by line."""
     rest = b""
     while piece := read(reader):
-        sys.stderr.buffer.write(piece)
-        sys.stderr.flush()
+        with suppress(OSError):  # a terminal that is gone; the log goes on
+            sys.stderr.buffer.write(piece)
+            sys.stderr.flush()
         *lines, rest = (rest + piece).split(b"\n")
         log.write(b"".join(map(last_state, lines)))
     if rest:
@@ -231,12 +234,12 @@ def main() -> None:
     jobs = Jobs(parse(sys.argv[1:]))
 
     def leave(number: int, _frame) -> None:
-        for each in STOPPING_SIGNALS:
+        for each in HEEDED:
             signal.signal(each, lambda *_: None)  # not SIG_IGN, which a job being started would inherit
         jobs.end(GRACE_SECONDS[number])
         os._exit(STOPPED_WITH_CHECKPOINT if jobs.have_stopped() and number != signal.SIGINT else 128 + number)
 
-    for number in STOPPING_SIGNALS:
+    for number in HEEDED:
         signal.signal(number, leave)
     signal.signal(signal.SIGUSR1, lambda number, _: jobs.pass_on(number))
     sys.exit(jobs.run())

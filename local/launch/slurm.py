@@ -18,12 +18,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from request import STOPPING_SIGNALS, Request, parse, report, say, stop, whole
+sys.path.insert(0, str(Path(__file__).parent))  # where PYTHONSAFEPATH leaves it out
+from request import HEEDED, Request, parse, report, say, stop, whole
+from slurm_calls import called, of_cluster, slurm, states, submitted
 
 LATE_SECONDS = 60.0  # for files of jobs that have ended: NFS caches attributes for that long (acdirmax)
 SHORTEST_POLL, LONGEST_POLL, POLL_GROWTH = 0.2, 10.0, 1.2  # seconds between two looks
@@ -39,14 +40,18 @@ ENDED = {
     "BOOT_FAIL": "its node did not start. The same command begins it again.",
 }
 OVER = (*ENDED, "COMPLETED", "FAILED", "")  # empty: forgotten by Slurm
+# What sbatch says where the job may be in the queue all the same
+UNSURE = re.compile("timed? ?out|unable to contact|connection|transmi|zero bytes|temporarily|communication", re.I)
 USUAL_WAITS = ("None", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Cleaning", "Prolog")
 
 
-def sbatch_words(request: Request, folder: Path) -> list[str]:
-    """The call of sbatch; words stay words until the command itself."""
+def sbatch_words(request: Request, folder: Path, mark: str) -> list[str]:
+    """The call of sbatch; words stay words until the command itself. ``mark``: ends the job's name."""
     options, single = request.options, not request.name
     name = re.sub(r"[^\w.-]", "_", Path(request.log).name.removesuffix(".log"))
-    words = ["sbatch", "--parsable", f"--job-name={name}"]
+    words = ["sbatch", "--parsable", f"--job-name={name}.{mark}"]
+    if "export" not in options:
+        words.append("--export=ALL")  # a cluster's default may be NONE, and jobs need PATH and PYTHONPATH
     words.append(f"--output={str(folder.resolve()).replace('%', '%%')}/{'%j' if single else '%A.%a'}.out")
     if not single:
         most = whole(options, "max-jobs-run", 0)
@@ -65,22 +70,6 @@ def sbatch_words(request: Request, folder: Path) -> list[str]:
     words += [f"--{option}" if value == "true" else f"--{option}={value}" for option, value in others.items()]
     here = Path(__file__).resolve().parent
     return [*words, str(here / "slurm_job.sh"), sys.executable, str(here / "slurm_task.py"), str(folder.resolve())]
-
-
-def slurm(*words: str) -> subprocess.CompletedProcess:
-    """A command of Slurm's, which sees nothing of a job that we may run in; Ctrl-C is ours to answer, not its."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name == "SLURM_CONF"}
-    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=kept,
-                          start_new_session=True, check=False)
-
-
-def states(job: str) -> dict[int, tuple[str, str]] | None:
-    """State and reason by number, 0 for a single job; empty once Slurm has forgotten it, None without an answer."""
-    answer = slurm("squeue", "--noheader", "--array", "--states=all", f"--jobs={job}", "--format=%K %T %r")
-    if answer.returncode != 0:
-        return {} if "Invalid job id" in answer.stderr else None
-    rows = [line.split(maxsplit=2) for line in answer.stdout.splitlines() if line.strip()]
-    return {int(row[0]) if row[0].isdigit() else 0: (row[1], row[2]) for row in rows}
 
 
 class Array:
@@ -105,17 +94,53 @@ class Array:
         (self.folder / "request.json").write_text(json.dumps(words))
         for number in self.request.numbers:
             self.request.log_of(number).unlink(missing_ok=True)
-        done = slurm(*sbatch_words(self.request, self.folder))
-        if done.returncode != 0:
-            stop(f"sbatch refused the job: {'; '.join(done.stderr.split(chr(10))).strip('; ')}")
-        self.job = done.stdout.split(";")[0].strip()
-        (self.folder / "job").write_text(self.job)
-        say(f"{self.request.log}: job {self.job}, tasks: {len(self.request.numbers)}. To end it: scancel {self.job}")
+        words = sbatch_words(self.request, self.folder, f"{time.time_ns() + os.getpid():x}")
+        (self.folder / "name").write_text(next(word for word in words if word.startswith("--job-name=")).split("=")[1])
+        done = slurm(*words)
+        said = "; ".join(done.stderr.split("\n")).strip("; ")
+        job = submitted(done.stdout) if done.returncode == 0 else ""
+        if done.returncode != 0 and not UNSURE.search(said):
+            stop(f"sbatch refused the job: {said}")
+        self.asked_for = job or self.found_by_name(said)
+        self.job = of_cluster(self.asked_for)[0]
+        (self.folder / "job").write_text(self.asked_for)
+        say(f"{self.request.log}: job {self.job}, tasks: {len(self.request.numbers)}. "
+            f"To end it: {' '.join(self.cancelling())}")
+
+    def cancelling(self) -> list[str]:
+        number, where = of_cluster(self.asked_for)
+        return ["scancel", *where, number]
+
+    def found_by_name(self, said: str) -> str:
+        """The job of a call that gave no number, since sbatch may time out with the job in the queue.
+
+        Its name and its folder are its own: it is looked for in the queue, and by what it writes. A second one is
+        never begun; where none shows, the next call looks again.
+        """
+        say(f"{self.request.log}: sbatch did not tell the number of the job ({said or 'it said nothing'}); it is "
+            "looked for")
+        deadline = time.monotonic() + LATE_SECONDS
+        while time.monotonic() < deadline:
+            if job := called((self.folder / "name").read_text()) or self.begun():
+                return job
+            if number := pause(0.5):
+                sys.exit(128 + number)
+        stop(f"no job of that name in the queue within {LATE_SECONDS:.0f} s. The same command looks again first.")
+
+    def begun(self) -> str:
+        """The job that has written here."""
+        return next((name.split(".")[0] for name in sorted(os.listdir(self.folder))
+                     if re.fullmatch(r"\d+\.(begun|\d+\.status)", name)), "")
 
     def wait_for_earlier(self) -> None:
         """A launcher that was killed outright leaves its jobs behind, and two must not write the same files."""
-        record, told = self.folder / "job", False
+        record, name, told = self.folder / "job", self.folder / "name", False
         earlier = record.read_text() if record.exists() else ""
+        if name.exists() and not earlier:  # sbatch did not tell its number
+            found = self.begun() or called(name.read_text())
+            if found is None:
+                stop(f"squeue does not answer, and {name.read_text()} may be in the queue. Try again when it does.")
+            earlier = found
         while earlier and any(state not in OVER for state, _ in (states(earlier) or {}).values()):
             if not told:
                 say(f"{self.request.log}: waiting for job {earlier} of an earlier call. To end it: scancel {earlier}")
@@ -157,7 +182,7 @@ class Array:
 
     def update(self) -> bool:
         """Ask squeue; False when it did not answer. What keeps a job waiting is said once."""
-        latest = states(self.job)
+        latest = states(self.asked_for)
         self.states |= latest or {}
         for state, reason in self.states.values():
             if state == "PENDING" and reason not in USUAL_WAITS and reason not in self.told:
@@ -216,7 +241,7 @@ class Array:
         """Sleep, unless we are asked to end."""
         if number := pause(seconds):
             (self.folder / "cancelled").touch()  # so that no job asks for another turn
-            done = slurm("scancel", self.job)
+            done = slurm(*self.cancelling())
             say(f"{self.request.log}: cancelled job {self.job}" if done.returncode == 0 else
                 f"job {self.job} could not be cancelled, it goes on: {done.stderr.strip()}")
             sys.exit(128 + number)
@@ -224,7 +249,7 @@ class Array:
 
 def pause(seconds: float) -> int:
     """Sleep; the number of the signal that ended it, or 0. They are blocked, so that none comes at a bad moment."""
-    received = signal.sigtimedwait(STOPPING_SIGNALS, seconds)
+    received = signal.sigtimedwait(HEEDED, seconds)
     return received.si_signo if received else 0
 
 
@@ -242,7 +267,7 @@ def main() -> None:
     request = parse(sys.argv[1:])
     if shutil.which("sbatch") is None:
         stop("sbatch is not on the PATH. Start this on a machine of the cluster, or set cmd_backend=local.")
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
     array = Array(request)
     array.submit()
     sys.exit(array.run())

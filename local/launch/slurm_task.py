@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))  # where PYTHONSAFEPATH leaves it out
 from process_tree import ask_to_end
 from request import STOPPED_WITH_CHECKPOINT, Request, log_head, log_tail
 
@@ -93,18 +94,21 @@ def requeued(folder: Path, reason: str | None) -> bool:
 def main() -> None:
     signals: list[int] = []
     for number in FORWARDED:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            continue
         signal.signal(number, lambda received, _frame: signals.append(received))
     begin, folder = os.fstat(2).st_size, Path(sys.argv[1])
     words = json.loads((folder / "request.json").read_text())
     request = Request(**{**words, "numbers": range(*words["numbers"])})
     number = int(os.environ.get("SLURM_ARRAY_TASK_ID", request.numbers[0]))
+    job = os.environ.get("SLURM_ARRAY_JOB_ID", os.environ["SLURM_JOB_ID"])
+    (folder / f"{job}.begun").touch()  # for a launcher that sbatch did not tell the number
     code = run(request, number, signals)
     if code:
         reason = reason_of(begin, signals)
         again = code == STOPPED_WITH_CHECKPOINT and request.options.get("requeue") != "false"
         if again and requeued(folder, reason) or reason is not None:
             sys.exit(code)
-    job = os.environ.get("SLURM_ARRAY_JOB_ID", os.environ["SLURM_JOB_ID"])
     status = folder / f"{job}.{number}.status"
     part = status.with_suffix(".part")
     part.write_text(f"{code}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RUN = """#!/usr/bin/env bash
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh --train_set train --unlabelled_sets extra --valid_set dev --test_sets test \\
     --token_type char --model_size tiny --nj 2 "$@"
 """

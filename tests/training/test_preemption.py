@@ -15,7 +15,7 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.iterator import ValidIterFactory
 from espnet_bljust.training.average import average
 from espnet_bljust.training.saving import Saver
-from espnet_bljust.training.stopping import REQUEUE_CODE, SIGNALS, Stopped, listening
+from espnet_bljust.training.stopping import REQUEUE_CODE, SIGNALS, Stopped, listening, requested
 from espnet_bljust.weights.checkpoint import save_atomically
 from tests.helpers.experiment import history, make_experiment, train
 from tests.helpers.preempted import (
@@ -52,7 +52,7 @@ def test_a_run_stopped_after_every_single_step_goes_on_bit_for_bit(root, unbroke
     exp_dir = make_experiment(root, *LONG)
     for step in STEPS:
         with monkeypatch.context() as patch, pytest.raises(Stopped) as caught:
-            at_step(patch, step, lambda step=step: ask_myself(SIGNALS[step % 2]))
+            at_step(patch, step, lambda step=step: ask_myself(SIGNALS[step % len(SIGNALS)]))
             train(exp_dir)
         assert caught.value.step == step == state(exp_dir)["step"]
         assert max(row["step"] for row in history(exp_dir)) <= step if step > 1 else not history(exp_dir)
@@ -198,3 +198,19 @@ def test_a_second_run_in_one_experiment_is_refused_with_host_process_and_start(r
         sleeping.kill()
         sleeping.join()
     assert ended(command(exp_dir)) == [0]  # a kill leaves no lock
+
+
+def test_a_signal_that_came_ignored_stays_so_and_the_others_ask():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with listening():
+            ask_myself(signal.SIGHUP)
+            assert not requested()
+            ask_myself(signal.SIGUSR1)
+            assert requested()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with listening():
+        ask_myself(signal.SIGHUP)
+        assert requested()

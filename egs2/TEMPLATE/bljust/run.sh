@@ -2,7 +2,7 @@
 # Your own corpus:  ./run.sh --labelled /folder --unlabelled /folder --lang xx     (docs/your_corpus.md). Results: RESULTS.md
 set -euo pipefail
 from=$PWD
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 lang="noinfo"
 # shellcheck disable=SC2034  # read by name
 labelled="" unlabelled=""  # audio with transcripts and without: folder, Kaldi directory or table; else those of db.sh

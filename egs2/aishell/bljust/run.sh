@@ -2,7 +2,7 @@
 # AISHELL (Mandarin): AISHELL-2 without labels, AISHELL-1 with them. Results: RESULTS.md
 #   ./run.sh --pretrain_updates "50k 85k 130k 250k 315k 376k"    # CER by updates of one pre-training: compare.sh's options
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 [[ " $* " != *" --pretrain_updates "* ]] || exec ../../../local/compare.sh --config conf/compare_updates.yaml "$@"
 ../../../local/bljust.sh \
     --lang zh \

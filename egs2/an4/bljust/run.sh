@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # AN4 (CMU census database): 0.63 h labelled; the pool is the same speech, and what db.sh names. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

@@ -2,7 +2,7 @@
 # Common Voice with CoVoST 2's splits, one language: --lang nl (2 h of labels), mn (3 h), ar (2 h) or another, with all
 # labels. The rest of the language is the unlabelled pool. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 lang="nl"
 local_data_opts=""
 # shellcheck source=local/own_options.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # LibriSpeech: 100 h labelled, 860 h unlabelled; --local_data_opts chooses other parts. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Mboshi (Bantu C25): 3.8 h labelled, three speakers; the pool is the same speech. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang mdw \
     --train_set train \

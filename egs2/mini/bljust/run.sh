@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mini: spoken digits synthesised on the spot; 14 min labelled, 59 min unlabelled. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

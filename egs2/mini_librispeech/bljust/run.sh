@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Mini LibriSpeech: 5.4 h labelled, the pool is the same speech. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # RAVDESS: which of 8 emotions an actor speaks with, by the same trunk and the same bilevel step. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

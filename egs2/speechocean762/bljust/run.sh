@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # speechocean762 (OpenSLR 101): English read by Mandarin speakers, half of them children; 5.6 h labelled. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # TED-LIUM release 2: 207 h of talks, labelled; --labels 10h keeps the text of ten. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # TIMIT by phones: 3.1 h; trained on 48 phones, scored on 39 (PER). By words: run_words.sh. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train_phn \

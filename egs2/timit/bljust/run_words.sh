@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # TIMIT by words (WER), spelled in characters: the same speech as run.sh. Results: RESULTS.md
 set -euo pipefail
-cd "$(dirname "$0")"
+CDPATH="" cd "$(dirname "$0")"
 ../../../local/bljust.sh \
     --lang en \
     --train_set train \

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_bljust.disk.png import save_png
+from espnet_bljust.disk.png import a_picture, save_png
 
 MOST_CHARACTERS = 60
 PER_ROW = 3
 
 
+@a_picture
 def save_lengths(path: Path, seconds: Mapping[str, np.ndarray]) -> None:
     """One histogram a set (name -> durations in seconds) on one time axis, titled with the set's hours."""
     from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ def save_lengths(path: Path, seconds: Mapping[str, np.ndarray]) -> None:
     _save(figure, path)
 
 
+@a_picture
 def save_characters(path: Path, counts: Mapping[str, int]) -> None:
     """Bars of the most frequent characters (character -> count), on a logarithmic axis so that rare ones show."""
     from matplotlib.figure import Figure
