@@ -80,6 +80,15 @@ for name, (pattern, first) in SCHEMA.items():
     CoreDumper.add_implicit_resolver(TAG + name, re.compile(f"(?:{pattern})$"), first)
 
 
+def _quoted(dumper: CoreDumper, text: str) -> yaml.ScalarNode:
+    """PyYAML reads these breaks as spaces but where they are escaped."""
+    style = '"' if any(letter in text for letter in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar(TAG + "str", text, style)
+
+
+CoreDumper.add_representer(str, _quoted)
+
+
 def as_yaml(content: Any) -> str:
     """Block style, keys in their order."""
     return yaml.dump(content, Dumper=CoreDumper, sort_keys=False, allow_unicode=True)
