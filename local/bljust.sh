@@ -5,7 +5,7 @@ set -euo pipefail
 ## Which stages
 stage=1                     # first stage to run
 stop_stage=10000            # last stage to run
-skip_stages=""              # stages to leave out, as "2 6"
+skip_stages=""              # stages to leave out, as "2 4-6"
 skip_data_prep=false        # leave out stages 1 to 6
 skip_train=false            # leave out stages 7 to 11
 skip_eval=false             # leave out stages 12 and 13
@@ -20,8 +20,8 @@ nj=32                       # parallel jobs of data preparation, at least 1; on 
 inference_nj=32             # parallel jobs of decoding, at least 1; on this machine no more than cores
 gpu_inference=false         # decode on GPUs
 num_workers=1               # processes that read audio for training
-dumpdir=dump                # folder of the formatted audio
-expdir=exp                  # folder of the experiments
+dumpdir=dump                # folder of the formatted audio, not empty
+expdir=exp                  # folder of the experiments, not empty
 python=python3              # Python of the stages
 ## Corpus
 train_set=""                # labelled speech to train on, data/<name> (required)

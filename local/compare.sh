@@ -4,8 +4,8 @@
 set -euo pipefail
 
 config=conf/compare.yaml  # arms, seeds, reference arm and test set of the comparison
-expdir=exp                # results go to <expdir>/<name of the comparison>
-dumpdir=dump              # folder of the formatted audio
+expdir=exp                # results go to <expdir>/<name of the comparison>; not empty
+dumpdir=dump              # folder of the formatted audio, not empty
 ngpu=1                    # GPUs of each run; 0, or none found, trains on the CPU
 nj=2                      # runs at once, at least 1; on this machine no more than cores or GPUs
 arms=""                   # only these of the description and its reference, as "bljust ptft"

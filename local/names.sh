@@ -53,17 +53,46 @@ name_things() {  # every derived name, once
     for word in "$lang" "${corpus_sets[@]}"; do plain_name "lang, or the name of a set" "$word"; done
     plain_name asr_tag "$asr_tag"
     plain_name decode_name "$decode_name"
-    skipped="${skip_stages//,/ }"
+    skipped=$(stages_of "$skip_stages")
     [ "$skip_data_prep" = false ] || skipped+=" 1 2 3 4 5 6"
     [ "$skip_train" = false ] || skipped+=" 7 8 9 10 11"
     [ "$skip_eval" = false ] || skipped+=" 12 13"
     [ "$skip_packing" = false ] || skipped+=" 14"
     [ "$skip_upload_hf" = false ] || skipped+=" 15"
+    ! none_left || exit 1
     [ "$num_nodes" -eq 1 ] || [ "$jobs_run_here" = false ] ||
         { echo "bljust.sh: --num_nodes $num_nodes: this is one machine. Set cmd_backend=slurm, see docs/cluster.md." >&2; exit 1; }
     if [ "$ngpu" -gt 0 ] && [ "$jobs_run_here" = true ] && ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
         ngpu=0
     fi
+}
+
+stages_of() {  # "2 6", "1-6" or "1,3-5": every number
+    local word
+    for word in ${1//,/ }; do
+        if ! [[ $word =~ ^([0-9]{1,2})(-([0-9]{1,2}))?$ ]] || ((10#${BASH_REMATCH[1]} > 10#${BASH_REMATCH[3]:-99})); then
+            echo "bljust.sh: --skip_stages ${1@Q}: $word is no stage. Write numbers or ranges, as \"2 4-6\"." >&2
+            return 1
+        fi
+        seq -s ' ' $((10#${BASH_REMATCH[1]})) $((10#${BASH_REMATCH[3]:-${BASH_REMATCH[1]}}))
+    done | tr '\n' ' '
+}
+
+none_left() {  # whether all that stage and stop_stage ask for is left out; says by what
+    local number last=$stop_stage why="--skip_stages"
+    [ "$last" -le 15 ] || last=15
+    for ((number = stage; number <= last; number++)); do
+        case " $skipped " in *" $number "*) ;; *) return 1 ;; esac
+    done
+    case " $(stages_of "$skip_stages") :$stage" in
+        *" $stage "*) ;;
+        *:[1-6]) why="--skip_data_prep true" ;;
+        *:[7-9] | *:1[01]) why="--skip_train true" ;;
+        *:12 | *:13) why="--skip_eval true" ;;
+        *:14) why="--skip_packing true, the default. Give --skip_packing false" ;;
+        *:15) why="--skip_upload_hf true, the default. Give --skip_upload_hf false" ;;
+    esac
+    echo "bljust.sh: no stage is left to run: stage $stage is left out by $why." >&2
 }
 
 name_labels() {  # of the part of train_set that keeps its text: a choice of utterances has folders of its own

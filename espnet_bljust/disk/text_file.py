@@ -1,5 +1,6 @@
 """Lines of a text file of unknown origin."""
 
+import codecs
 from pathlib import Path
 
 from espnet_bljust.errors import InputError
@@ -10,7 +11,7 @@ def read_lines(path: Path | str, remedy: str = "Convert: iconv -t UTF-8.") -> li
 
     InputError with the line of what is not UTF-8.
     """
-    data = Path(path).read_bytes()
+    data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)  # Windows puts it in front
     try:
         lines = data.decode().split("\n")
     except UnicodeDecodeError as error:

@@ -1,5 +1,6 @@
 """The picture of a confusion matrix: share of each class (row) that was heard as which (column), with the counts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_bljust.disk.png import a_picture, save_png
@@ -22,9 +23,20 @@ def draw_confusion(confusion: Confusion, path: Path, *, title: str) -> None:
             if confusion.counts[row, column]:
                 colour = "white" if shares[row, column] > 0.5 else "black"
                 axes.text(column, row, str(confusion.counts[row, column]), ha="center", va="center", color=colour)
-    axes.set_xticks(range(size), confusion.classes, rotation=45, ha="right")
-    axes.set_yticks(range(size), confusion.classes)
+    names, key = labels(confusion.classes)
+    axes.set_xticks(range(size), names, rotation=45, ha="right")
+    axes.set_yticks(range(size), names)
     axes.set_xlabel("heard")
     axes.set_ylabel("spoken")
-    axes.set_title(f"{title}\n{confusion.line()}", fontsize=10)
+    axes.set_title(f"{title}\n{confusion.line()}{key}", fontsize=10)
     save_png(figure, path, dpi=110)
+
+
+def labels(classes: Sequence[str]) -> tuple[list[str], str]:
+    """What stands at the axes, and what the title adds: numbers where the picture's font lacks a letter of a name."""
+    from matplotlib.font_manager import findfont, get_font
+
+    drawn = get_font(findfont("DejaVu Sans")).get_charmap()  # matplotlib brings it
+    if all(ord(letter) in drawn for name in classes for letter in name):
+        return [name.replace("$", r"\$") for name in classes], ""
+    return [str(number) for number in range(1, len(classes) + 1)], "\nnames by these numbers: confusion.json, in order"

@@ -4,8 +4,9 @@
     options.py SCRIPT ... --help             prints every option and stage, and leaves with status 3
 
 Above the line that sources parse_options.sh, `## Title` opens a group. A default says what is allowed: true or
-false, a whole number, a number, a rate; so do `(a|b|c)`, `at least 1` and `at most 9` in the comment; `(required)`
-asks for a value. Runs as a plain file on any Python 3.8 or newer, before the environment exists: standard library only.
+false, a whole number, a number, a rate; so do `(a|b|c)`, `at least 1`, `at most 9` and `not empty` in the comment;
+`(required)` asks for a value. Runs as a plain file on any Python 3.8 or newer, before the environment exists: standard
+library only.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Option(NamedTuple):
                 return ""
             near = nearest(value, self.choices)
             return "expected one of {}.{}".format(", ".join(self.choices), f" Did you mean {near}?" if near else "")
+        if "not empty" in self.comment and not value:  # of folders: the stages would write into the root
+            return f"expected a value, such as {self.default}."
         if re.match(r"\d+$", self.default) and not re.fullmatch(r"[0-9]{1,18}", value):
             return f"expected a whole number, such as {self.default}."
         if re.match(r"\d+k$", self.default) and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?k?", value):

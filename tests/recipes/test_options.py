@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,12 @@ def test_the_pipeline_reads_every_option_it_defines():
 
 @pytest.mark.parametrize(("words", "part"), [
     (("--nj", "0"), "--nj 0: expected at least 1."),
+    (("--dumpdir", ""), "--dumpdir '': expected a value, such as dump."),
+    (("--expdir", ""), "--expdir '': expected a value, such as exp."),
+    (("--skip_stages", "1-x"), "--skip_stages '1-x': 1-x is no stage."),
+    (("--skip_stages", "6-1"), "--skip_stages '6-1': 6-1 is no stage."),
+    (("--stage", "14"), "stage 14 is left out by --skip_packing true, the default. Give --skip_packing false"),
+    (("--stop_stage", "6", "--skip_stages", "1-6"), "no stage is left to run: stage 1 is left out by --skip_stages"),
     (("--seed", "4294967296"), "--seed 4294967296: expected a whole number of at most 4294967295."),
     (("--labels_seed", "-3"), "--labels_seed -3: expected a whole number of at most 4294967295."),
     (("--nj", "-3"), "--nj -3: expected a whole number, such as 32."),
@@ -107,3 +114,8 @@ def test_the_pipeline_reads_every_option_it_defines():
 def test_a_value_that_can_never_work_stops_before_any_stage(recipe, words, part):
     output = recipe.run(*words, code=1)
     assert part in output and output.count("\n") == 1
+
+
+def test_stages_to_leave_out_may_be_a_range(recipe):
+    output = recipe.run("--dry_run", "true", "--skip_stages", "1-3,5 7-13", "--python", sys.executable)
+    assert re.findall(r"^stage (\d+) ", output, re.MULTILINE) == ["4", "6"]

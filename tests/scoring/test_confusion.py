@@ -8,6 +8,7 @@ import pytest
 from espnet_bljust.bin import score_classes
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.confusion import NOTHING, add, count, markdown_table, read_confusion, write_confusion
+from espnet_bljust.scoring.confusion_figure import labels
 
 SAID = {"a": "calm", "b": "calm", "c": "sad", "d": "sad", "e": "sad", "f": "sad"}
 HEARD = {"a": "calm", "b": "sad", "c": "sad", "d": "sad", "e": "sad", "f": ""}
@@ -65,3 +66,9 @@ def test_the_command_writes_numbers_and_picture_and_refuses_other_utterances(tmp
     (tmp_path / "hyp").write_text("a calm\n")
     with pytest.raises(InputError, match="5 utterances have no hypothesis"):
         score_classes.main(score_classes.get_parser().parse_args([*words, f"--out_dir={tmp_path / 'out'}"]))
+
+
+def test_names_that_the_font_of_the_picture_lacks_stand_as_numbers():
+    assert labels(["yes", "ja", "да", "ναι"]) == (["yes", "ja", "да", "ναι"], "")
+    names, key = labels(["हाँ", "はい"])
+    assert names == ["1", "2"] and "confusion.json" in key

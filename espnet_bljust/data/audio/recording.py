@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
+from espnet_bljust.data.audio.mixing import CANCEL, mono
 from espnet_bljust.data.audio.mp3 import mp3_length
 from espnet_bljust.data.audio.reading import EXACT_FORMATS
 from espnet_bljust.data.audio.resample import ZERO_CROSSINGS, resample
@@ -46,13 +48,17 @@ class Blocks:
         return resampled(self._mono(), self.rate)
 
     def _mono(self) -> Iterator[np.ndarray]:
-        heard = 0
+        heard, told = 0, False
         with _readable(self.path, self.name) as file:
             while len(block := file.read(BLOCK_SECONDS * self.rate, dtype="float32", always_2d=True)):
                 if not np.isfinite(block).all():
                     raise InputError(f"{self.name}: samples that are not finite numbers. Replace the recording.")
                 heard += len(block)
-                yield block.mean(1)
+                wave, cancels = mono(block)
+                if cancels and not told:
+                    told = True
+                    print(f"{self.name}: {CANCEL}", file=sys.stderr)
+                yield wave
         if heard == 0 or self.exact and heard < self.num_frames:
             raise InputError(f"{self.name}: {heard} of {self.num_frames} samples are there. Copy it again.")
 

@@ -11,6 +11,7 @@ A job that finds its part.json made from the same input has nothing to do; any o
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from kaldiio import save_ark
 
 from espnet_bljust.data.audio.file_states import file_states
+from espnet_bljust.data.audio.mixing import CANCEL, mono
 from espnet_bljust.data.audio.reading import Recording, read_recording
 from espnet_bljust.data.audio.resample import resample
 from espnet_bljust.data.audio.truncation import DEFAULT, Tolerance
@@ -166,8 +168,10 @@ def _read_utterance(utterance: Utterance, options: FormatOptions, pipes: bool) -
             raise InputError(f"{entry} ends {missing:.2f} s before the segment does. Correct the times.")
     if samples.shape[1] > 1 and not options.mixdown:  # (sample, channel)
         raise InputError(f"{entry}: {samples.shape[1]} channels where one is due. Mix down: --mixdown true.")
-    mono = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
-    return Recording(mono, rate, short_seconds)
+    wave, cancels = mono(samples)
+    if cancels:
+        print(f"{entry}: {CANCEL}", file=sys.stderr)
+    return Recording(wave, rate, short_seconds)
 
 
 def audio_hash(integers: np.ndarray) -> str:

@@ -4,6 +4,7 @@ tokens.txt: one token a line, its id is the line number from 0
 <blank> first (id 0, CTC's), <unk> second, <sos/eos> last; <space> is the space of token type char
 """
 
+import codecs
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def read_symbols(path: Path | str | None) -> list[str]:
 
 def _read_lines(path: Path | str, remedy: str) -> list[str]:
     try:
-        text = Path(path).read_bytes().decode()
+        text = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8).decode()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. {remedy}") from None
     except UnicodeDecodeError as error:
