@@ -17,6 +17,7 @@ from espnet_bljust.scoring.measured_with import MeasuredWith, read_scored
 from espnet_bljust.scoring.sclite_result import read_counts
 
 KINDS = ("wer", "cer", "ter")
+FOLDED = "A to Z are scored as a to z, as by sclite; all other letters as they are written."
 HEADS = ("dataset", "Snt", "Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err")
 GREEDY = "greedy_average"  # decode_<name> of a greedy search with the averaged weights
 WRITTEN = re.compile(r"## Environments\n(.*?)\n\n## [^\n]*\n(.*)", re.DOTALL)  # RESULTS.md of an experiment
@@ -108,7 +109,7 @@ def markdown(title: str, made_by: Mapping[str, str], results: Results, names: Ma
     for name, value in made_by.items():
         indent = len(name) - len(name.lstrip())
         lines.append(f"{' ' * indent}- {name.strip()}: `{value}`")
-    lines += ["", f"## {title}"]
+    lines += ["", f"## {title}", FOLDED]
     for kind, name in names.items():
         rows = ([dataset, counts[kind].sentences, counts[kind].words,
                  *(f"{value:.1f}" for value in counts[kind].percentages())]

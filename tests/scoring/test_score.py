@@ -10,6 +10,7 @@ import pytest
 from espnet_bljust.bin import results, score
 from espnet_bljust.errors import InputError
 from espnet_bljust.scoring.counts import Counts
+from espnet_bljust.scoring.results import markdown
 from espnet_bljust.scoring.sclite_result import read_counts
 from espnet_bljust.scoring.trn import units
 
@@ -200,3 +201,8 @@ def test_a_rate_without_marks_goes_with_the_decoding_that_it_was_made_of(tmp_pat
     run_score(tmp_path)
     assert not (out_dir / "score_cer_unmarked").exists()
     assert "marks" not in run_results(tmp_path)
+
+
+def test_results_say_which_letters_count_as_one():
+    """As sclite does it, test_sclite.py: of `Ä` and `ä` one is wrong, of `A` and `a` none."""
+    assert "\n## exp/x\nA to Z are scored as a to z, as by sclite; all other" in markdown("exp/x", {}, {}, {})
