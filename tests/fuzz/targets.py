@@ -143,7 +143,7 @@ def mandarin(folder: Path) -> None:
 def own_corpus(folder: Path) -> None:
     sources = [path for path in folder.iterdir() if path.suffix == ".csv"] or [folder]
     read_all(folder, lambda spool, problems: user_corpus.read_source(
-        sources[0], user_reading.Reading(user_reading.speaker_by(""), problems, spool, Speakers())))
+        sources[0], user_reading.Reading(user_reading.speaker_by(""), problems, spool, Speakers(), [])))
 
 
 def language_model(folder: Path) -> None:

@@ -118,6 +118,76 @@ def test_splits_of_the_user_are_kept_from_a_column_and_from_folders(tmp_path):
         "train": {"0"}, "dev": {"1"}, "test": {"2"}}  # fmt: skip
 
 
+NAMED = {
+    "capitals": {"train": ["Train"], "dev": ["Dev"], "test": ["Test"]},
+    "long words": {"train": ["training"], "dev": ["development"], "test": ["evaluation"]},
+    "librispeech's": {"train": ["train-clean-100", "train-other-500"], "dev": ["dev-clean"], "test": ["test-clean"]},
+    "deeper": {"train": ["data/train"], "dev": ["data/valid"], "test": ["data/test"]},
+    "several": {"train": ["train"], "dev": ["dev", "valid"], "test": ["test", "eval"]},
+    "by speaker": {"train": ["a/train", "b/train", "c/train"], "dev": ["a/dev"], "test": ["b/TEST"]},
+}
+
+
+@pytest.mark.parametrize("names", NAMED)
+def test_sets_in_folders_of_any_usual_name_are_taken_and_said(tmp_path, names):
+    expected = {}
+    for split, folders in NAMED[names].items():
+        for number, name in enumerate(folders):
+            for index in range(2):
+                place = tmp_path / "mine" / name / ("" if names == "by speaker" else f"{split}{number}")
+                audio(place / f"{name.replace('/', '')}{index}.wav")
+                (place / f"{name.replace('/', '')}{index}.txt").write_text("word")
+                expected.setdefault(split, set()).add(f"{name.replace('/', '')}{index}")
+    audio(tmp_path / "mine/extra/x.wav")
+    done = run_data(tmp_path, "--labelled", "mine")
+    assert done.returncode == 0, done.stderr
+    assert {split: {name.split("-", 1)[1] for name in sets_of(tmp_path)[split].text} for split in expected} == expected
+    assert "split by train: " + ", ".join(NAMED[names]["train"]) in done.stdout
+    assert "extra/ (1 audio files)" in done.stdout
+    assert ("are all taken for the dev set" in done.stdout) == (names == "several")
+    assert ("of dev train, too" in done.stdout) == (names == "by speaker")
+
+
+def test_tables_by_set_and_a_set_that_is_missing_is_cut_from_the_training_speakers(tmp_path):
+    mine = table_form(tmp_path / "mine")
+    header, *rows = (mine / "my.csv").read_text().splitlines()
+    (mine / "Test.csv").write_text("\n".join([header, *rows[-6:]]))
+    (mine / "train.csv").write_text("\n".join([header, *rows[:-6]]))
+    (mine / "my.csv").unlink()
+    done = run_data(tmp_path, "--labelled", mine)
+    assert done.returncode == 0, done.stderr
+    sets = sets_of(tmp_path)
+    speakers = {name: set(sets[name].utt2spk.values()) for name in ("train", "dev", "test")}
+    assert speakers["test"] == {"i", "j"} and speakers["dev"] and not speakers["dev"] & speakers["train"]
+    assert "split by train: train.csv; dev: none; test: Test.csv" in done.stdout
+    assert "split by speaker (dev)" in done.stdout
+
+
+def test_a_folder_named_test_without_a_training_set_is_told(tmp_path):
+    mine = folder_form(tmp_path / "mine")
+    audio(mine / "test" / "1.wav")
+    assert "WARNING: test: taken for no sets" in run_data(tmp_path, "--labelled", mine).stdout
+
+
+def test_three_speakers_are_told_what_their_split_costs_and_split_by_utterance_keeps_them(tmp_path):
+    for name in "abc":
+        for index in range(10):
+            audio(tmp_path / "mine" / name / f"{name}{index}.wav")
+            if index < 8:
+                (tmp_path / "mine" / name / f"{name}{index}.txt").write_text("word")
+    done = run_data(tmp_path, "--labelled", "mine")
+    # 24 utterances of 0.2 s: 8 of them, all of them, and all but 3 for each of two sets
+    told = "split by speaker (dev and test): of 3 speakers 1 train, with 0.000444 h of 0.00133 h"
+    assert told in done.stdout and "would train on 0.001 h" in done.stdout
+    assert '--local_data_opts "--split utterances"' in done.stdout
+    assert len(sets_of(tmp_path)["unlabelled"].wavs) == 2
+    done = run_data(tmp_path, "--labelled", "mine", "--split", "utterances")
+    assert "split by utterance (dev and test), as --split says" in done.stdout
+    assert "WARNING: train, dev and test share speakers: scores flatter" in done.stdout
+    sets = sets_of(tmp_path)
+    assert [len(sets[name].wavs) for name in ("train", "dev", "test", "unlabelled")] == [18, 3, 3, 6]
+
+
 def test_audio_without_a_transcript_joins_the_unlabelled_speech_with_a_count(tmp_path):
     mine = folder_form(tmp_path / "mine")
     (mine / "a/a1.txt").unlink()
@@ -145,7 +215,7 @@ def test_speakers_by_pattern_and_one_speaker_alone(tmp_path):
         audio(tmp_path / "flat" / f"{name}.wav")
         (tmp_path / "flat" / f"{name}.txt").write_text(words)
     done = run_data(tmp_path, "--labelled", "flat")
-    assert "WARNING: fewer than three speakers" in done.stdout
+    assert "WARNING: train, dev and test share speakers" in done.stdout
     done = run_data(tmp_path, "--labelled", "flat", "--speaker_pattern", "^(.)")
     assert "WARNING" not in done.stdout
     assert len(set(sets_of(tmp_path)["train"].utt2spk.values())) == 8

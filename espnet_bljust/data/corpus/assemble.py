@@ -10,12 +10,13 @@ The gathered file is walked several times; of an utterance nothing but a byte, i
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from espnet_bljust.data.corpus.gather import Corpus, Spelling
-from espnet_bljust.data.corpus.speaker_split import Dealt, deal
+from espnet_bljust.data.corpus.speaker_split import HELD_OUT, Dealt, deal
+from espnet_bljust.data.corpus.split_said import said_of_split, shared_speakers
 from espnet_bljust.data.kaldi.new_sets import grow_sets, place_sets
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.language_rules import said_of
@@ -43,16 +44,16 @@ class Decisions:
 
 
 def write_sets(
-    corpus: Corpus, spelling: Spelling, names: Mapping[str, str], *, lists: Path = Path("data")
+    corpus: Corpus, spelling: Spelling, names: Mapping[str, str], *, lists: Path = Path("data"), by_speaker: bool = True
 ) -> list[str]:
-    """Write a set for each of ROLES under the name it has in ``names``; lines that say what came out."""
+    """Write a set for each of ROLES under the name it has in ``names``; lines that say what came out.
+
+    by_speaker: sets that the corpus does not say share no speaker, where there are enough of them.
+    """
     said = [said_of(spelling.language)] if spelling.policy != "as_is" else []
     lists.mkdir(parents=True, exist_ok=True)
-    dealt = None
-    if not corpus.split:
-        dealt = deal(corpus.speakers, (utterance.name for utterance in corpus if utterance.text is not None))
-        if not dealt.by_speaker:
-            said.append("WARNING: fewer than three speakers, so train, dev and test share them: scores flatter")
+    dealt = _deal(corpus, by_speaker)
+    said += said_of_split(corpus, dealt, by_speaker)
     expected = set(spelling.scripts) or expected_scripts(corpus.scripts, corpus.transcripts, spelling.language)
     write_atomic(lists / "characters.tsv", character_table(corpus.characters, corpus.examples, expected))
     _check_language(corpus, spelling, expected, lists)
@@ -69,7 +70,17 @@ def write_sets(
     raise_listed(problems, lists / "problems.txt", "stage 1")
     place_sets(data, sets)
     corpus.remove()
+    said += shared_speakers(decisions.speakers, names) if corpus.splits else []
     return [*said, _account(decisions, lists / "left_out.tsv"), _summary(decisions, names)]
+
+
+def _deal(corpus: Corpus, by_speaker: bool) -> Dealt | None:
+    """The sets that the corpus does not say, out of what trains or has no set; None where it says all."""
+    missing = tuple(name for name in HELD_OUT if name not in corpus.splits)
+    if not missing:
+        return None
+    free = (one.name for one in corpus if one.text is not None and one.split in ("", "train"))
+    return deal(corpus.speakers, free, held_out=missing, by_speaker=by_speaker)
 
 
 def _check_language(corpus: Corpus, spelling: Spelling, expected: set[str], lists: Path) -> None:
@@ -95,12 +106,11 @@ def _decide(corpus: Corpus, spelling: Spelling, expected: set[str], dealt: Dealt
     """The role of every utterance; those without the role that their transcript would give them go to ``path``."""
 
     def split_of(utterance: Utterance) -> str:
-        return utterance.split if dealt is None else dealt.part(utterance.name, utterance.speaker)
+        if dealt is None or utterance.split in HELD_OUT:
+            return utterance.split
+        return dealt.part(utterance.name, utterance.speaker)
 
-    held = {utterance.speaker for utterance in corpus if utterance.text is not None and split_of(utterance) != "train"}
-    for utterance in corpus:
-        if utterance.text is not None and split_of(utterance) == "train":
-            held.discard(utterance.speaker)
+    held = _held_out(corpus, split_of) if dealt is None or dealt.by_speaker else set()
     decisions = Decisions()
     temporary = path.with_name(path.name + ".tmp")
     with open_lines(temporary, "w") as file:
@@ -122,11 +132,22 @@ def _decide(corpus: Corpus, spelling: Spelling, expected: set[str], dealt: Dealt
     return decisions
 
 
+def _held_out(corpus: Corpus, split_of: Callable[[Utterance], str]) -> set[str]:
+    """Speakers of dev and test who do not train."""
+    held = {one.speaker for one in corpus if one.text is not None and split_of(one) != "train"}
+    for one in corpus:
+        if one.text is not None and split_of(one) == "train":
+            held.discard(one.speaker)
+    return held
+
+
 def _role(
     utterance: Utterance, split: str, held: set[str], expected: set[str], spelling: Spelling
 ) -> tuple[str, str]:  # fmt: skip
     """Role, if any, and why it is not that of its split."""
     if utterance.text is None:
+        if utterance.split in HELD_OUT:
+            return "", f"in_{utterance.split}_set"
         return ("", "speaker_held_out") if utterance.speaker in held else ("unlabelled", "")
     reason = _unusable(utterance.words, split, expected, spelling)
     if not reason:

@@ -37,9 +37,9 @@ class Corpus:
     path: Path
     utterances: int = 0
     segmented: bool = False
-    split: bool = False  # some utterances have one
+    splits: set[str] = field(default_factory=set)  # of utterances with a transcript
     transcripts: int = 0
-    speakers: Counter[str] = field(default_factory=Counter)  # speaker -> utterances with a transcript and no split
+    speakers: Counter[str] = field(default_factory=Counter)  # speaker -> transcripts that may be dealt out
     characters: Counter[str] = field(default_factory=Counter)  # of the normalised transcripts
     scripts: Counter[str] = field(default_factory=Counter)  # script -> transcripts that hold a letter of it
     examples: dict[str, str] = field(default_factory=dict)  # character -> an utterance that has it
@@ -112,10 +112,10 @@ def _count(corpus: Corpus, utterance: str, fields: list[str]) -> None:
     speaker, _, split, segment, text, words = fields
     corpus.utterances += 1
     corpus.segmented |= bool(segment)
-    corpus.split |= bool(split)
     if text:
         corpus.transcripts += 1
-        corpus.speakers.update([speaker] if not split else [])
+        corpus.splits.update([split] if split else [])
+        corpus.speakers.update([speaker] if split in ("", "train") else [])
         corpus.characters.update(words)
         corpus.scripts.update(scripts_in(words))
         for character in set(words) - corpus.examples.keys():

@@ -8,7 +8,7 @@ the caller says so.
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from espnet_bljust.errors import InputError
@@ -19,7 +19,7 @@ SHARE = 0.1  # of the utterances, for test and for dev
 
 
 class Dealt(NamedTuple):
-    """Who is held out: speakers, or utterances where there are less than three of them."""
+    """Who is held out: speakers, or utterances where there are too few of them."""
 
     parts: dict[str, str]  # name -> test or dev; names that stay for training are absent
     by_speaker: bool  # the sets share no speaker
@@ -29,32 +29,36 @@ class Dealt(NamedTuple):
         return self.parts.get(speaker if self.by_speaker else utterance, "train")
 
 
-def deal(sizes: Mapping[str, int], utterances: Iterable[str], *, share: float = SHARE) -> Dealt:
-    """Speakers with the number of their utterances; ``utterances`` are looked at where there are too few of those."""
-    total = sum(sizes.values())
-    if total < 3:
-        raise InputError(f"{total} utterances with a transcript are too few for three sets. Add some.")
+def deal(sizes: Mapping[str, int], utterances: Iterable[str], *, share: float = SHARE,
+         held_out: Sequence[str] = HELD_OUT, by_speaker: bool = True) -> Dealt:  # fmt: skip
+    """Speakers with the number of their utterances; ``utterances`` are looked at where those are dealt out.
+
+    held_out: the sets to make; by_speaker: keep speakers apart, if there is one for each set.
+    """
+    total, sets = sum(sizes.values()), len(held_out) + 1
+    if total < sets:
+        raise InputError(f"{total} utterances with a transcript are too few for {sets} sets. Add some.")
     quota = math.ceil(share * total)
-    if len(sizes) >= 3:
-        return Dealt(_deal_speakers(sizes, quota), by_speaker=True)
-    drawn = heapq.nsmallest(2 * quota + 1, utterances, key=_place)[1:]  # the first trains
-    return Dealt({name: HELD_OUT[index % 2] for index, name in enumerate(drawn)}, by_speaker=False)
+    if by_speaker and len(sizes) >= sets:
+        return Dealt(_deal_speakers(sizes, quota, held_out), by_speaker=True)
+    drawn = heapq.nsmallest(len(held_out) * quota + 1, utterances, key=_place)[1:]  # the first trains
+    return Dealt({name: held_out[index % len(held_out)] for index, name in enumerate(drawn)}, by_speaker=False)
 
 
-def _deal_speakers(sizes: Mapping[str, int], quota: int) -> dict[str, str]:
-    """Name -> test or dev."""
+def _deal_speakers(sizes: Mapping[str, int], quota: int, held_out: Sequence[str]) -> dict[str, str]:
+    """Name -> the set of ``held_out``."""
     dealt: dict[str, str] = {}
-    space = dict.fromkeys(HELD_OUT, quota)
+    space = dict.fromkeys(held_out, quota)
     order = sorted(sizes, key=_place)
     order.remove(max(order, key=lambda name: sizes[name]))
     for name in order:
-        held_out = max(HELD_OUT, key=lambda part: space[part])
-        if sizes[name] <= space[held_out]:
-            dealt[name] = held_out
-            space[held_out] -= sizes[name]
-    for held_out in HELD_OUT:
-        if space[held_out] == quota:
-            dealt[min((name for name in order if name not in dealt), key=lambda name: sizes[name])] = held_out
+        roomiest = max(held_out, key=lambda part: space[part])
+        if sizes[name] <= space[roomiest]:
+            dealt[name] = roomiest
+            space[roomiest] -= sizes[name]
+    for part in held_out:
+        if space[part] == quota:
+            dealt[min((name for name in order if name not in dealt), key=lambda name: sizes[name])] = part
     return dealt
 
 

@@ -34,6 +34,8 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--digits", choices=("keep", "reject"), default="keep",
                         help="reject: a training utterance with digits or symbols gives up its transcript")
     parser.add_argument("--speaker_pattern", default="", help="regular expression of the speaker in a file's name")
+    parser.add_argument("--split", choices=("speakers", "utterances"), default="speakers",
+                        help="of sets that the corpus does not name: utterances lets them share speakers")
     parser.add_argument("--scripts", default="", help="scripts of the language, e.g. 'Latin Greek', if not as usual")
     parser.add_argument("--skip_problems", type=true_false, default=False, help="go on without bad files")
     return parser
@@ -49,7 +51,7 @@ def main(arguments: argparse.Namespace) -> None:
     lists, skip = Path("data"), arguments.skip_problems
     spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits,
                         frozenset(named_scripts(arguments.scripts.split())))
-    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"), Speakers())
+    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"), Speakers(), [])
     sources = read_source(Path(source).absolute(), how)
     counted = Counted()
     found = counted.count(sources)
@@ -60,9 +62,9 @@ def main(arguments: argparse.Namespace) -> None:
     skipped = list_offenders(problems, lists / "problems.txt", where=source, skip=skip)
     if not corpus.transcripts:
         raise InputError(f"{source}: {counted.audio} audio files and no transcript. {PAGE}")
-    lines = write_sets(corpus, spelling, {role: role for role in ROLES})
+    lines = write_sets(corpus, spelling, {role: role for role in ROLES}, by_speaker=arguments.split == "speakers")
     without = f"{counted.without} audio files of {source} have no transcript: taken as unlabelled"
-    print("\n".join(filter(None, [skipped, without if counted.without else "", *lines])))
+    print("\n".join(filter(None, [skipped, *how.said, without if counted.without else "", *lines])))
 
 
 @dataclass

@@ -3,7 +3,7 @@
 folder      audio anywhere below; a transcript is <name>.txt beside it, or a line `<name> words` of a *.trans.txt there
 Kaldi       a folder with wav.scp, utt2spk and, where there are transcripts, text; perhaps segments (user_kaldi.py)
 table       .csv or .tsv with columns path and text, perhaps speaker and split; or a folder with one such table
-sets        a folder with train, dev and test in it, each one of the above
+sets        a folder with train, dev and test in it, under any usual name, each one of the above (user_splits.py)
 Nothing is kept of what was read: utterances are handed on one by one, and what is wrong is noted in a list.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from user_kaldi import read_kaldi
 from user_reading import NOT_READ, Reading, utterance
-from user_splits import SPLITS
+from user_splits import TABLES, Sets, find_sets, said_of_sets, speaker_in_sets, split_named
 from user_tables import read_table
 
 from espnet_bljust.data.corpus.folder import ENDINGS, by_folder, walk_files
@@ -39,20 +39,33 @@ def read_source(source: Path, how: Reading) -> Iterator[Utterance]:
         return read_kaldi(source, labelled=how.labelled, problems=how.problems, spool=how.spool)
     if not how.labelled:
         return read_folder(source, how)
-    sets = {SPLITS[path.name]: path for path in sorted(source.iterdir()) if path.is_dir() and path.name in SPLITS}
-    if len(sets) == len(set(SPLITS.values())):
+    if sets := find_sets(source):
+        how.said.extend(said_of_sets(sets, source))
         return _read_sets(sets, how)
-    tables = sorted(path for path in source.iterdir() if path.suffix in (".csv", ".tsv"))
+    if named := sorted(path.name for path in source.iterdir() if path.is_dir() and split_named(path.name)):
+        how.said.append(f"WARNING: {', '.join(named)}: taken for no sets, since a training set and another are needed")
+    return _read_one(source, how)
+
+
+def _read_one(source: Path, how: Reading) -> Iterator[Utterance]:
+    """A folder that is one set, or has no sets."""
+    tables = sorted(path for path in source.iterdir() if path.suffix.lower() in TABLES)
     if len(tables) > 1:
         raise InputError(f"{source}: {len(tables)} tables: {tables[0].name}, {tables[1].name} ... Name one of them.")
     return read_table(tables[0], how) if tables else read_folder(source, how)
 
 
-def _read_sets(sets: dict[str, Path], how: Reading) -> Iterator[Utterance]:
-    """train, dev and test, each in a folder of its own."""
-    for split, folder in sets.items():
-        for found in read_source(folder, how):
-            yield found if found.text is None else found._replace(split=split)
+def _read_sets(sets: Sets, how: Reading) -> Iterator[Utterance]:
+    """All parts; also audio without a transcript is that of its set."""
+    for split, part in sets.parts:
+        inside = how._replace(base=sets.base)
+        if part.is_file():
+            found = read_table(part, inside)
+        elif (part / "wav.scp").is_file():
+            found = read_kaldi(part, labelled=True, problems=how.problems, spool=how.spool)
+        else:
+            found = _read_one(part, inside)
+        yield from (one._replace(split=split) for one in found)
 
 
 def read_folder(source: Path, how: Reading) -> Iterator[Utterance]:
@@ -78,12 +91,18 @@ def read_folder(source: Path, how: Reading) -> Iterator[Utterance]:
             elif size == "0":
                 how.problems.append(f"{path}: 0 bytes. Replace the recording, or drop it.")
             else:
-                suggested = os.path.basename(stem).split("-")[0] if kinds["line"] else by_folder(source, stem)
-                found = utterance(how, path, text, suggested)
+                found = utterance(how, path, text, _suggested(source, stem, bool(kinds["line"]), how.base))
                 if found is not None:
                     yield found
     if not any_audio and not how.problems:
         raise InputError(f"{source}: no audio in it ({' '.join(sorted(ENDINGS))}). Check the name.")
+
+
+def _suggested(source: Path, stem: str, librispeech: bool, base: Path | None) -> str:
+    """The speaker that a file's name or place tells."""
+    if librispeech:
+        return os.path.basename(stem).split("-")[0]
+    return speaker_in_sets(base, stem) if base else by_folder(source, stem)
 
 
 def _files(source: Path, how: Reading) -> Iterator[str]:

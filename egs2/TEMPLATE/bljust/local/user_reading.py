@@ -21,7 +21,9 @@ class Reading(NamedTuple):
     problems: list[str]
     spool: Path  # folder for what is sorted
     speakers: Speakers
+    said: list[str]  # what the user should know
     labelled: bool = True  # take transcripts
+    base: Path | None = None  # of sets in folders: where the names of speakers begin
 
 
 def speaker_by(pattern: str) -> Speaker:

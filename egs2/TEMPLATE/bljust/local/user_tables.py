@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from user_reading import NOT_READ, Reading, utterance
-from user_splits import SPLITS
+from user_splits import SPLITS, split_named
 
 from espnet_bljust.data.corpus.delimited import read_rows
 from espnet_bljust.data.kaldi.utterance import Utterance
@@ -52,7 +52,8 @@ def _split(found: Utterance, name: str | None, problems: list[str]) -> Utterance
     """With its set, where the table names one."""
     if found.text is None or name is None:
         return found
-    if name.lower() not in SPLITS:
+    split = split_named(name)
+    if not split:
         problems.append(f"{found.where}: split {name!r} is none of {', '.join(SPLITS)}. Correct it.")
         return found._replace(text=None)
-    return found._replace(split=SPLITS[name.lower()])
+    return found._replace(split=split)
