@@ -43,6 +43,7 @@ from espnet_bljust.decoding.language_model import read_language_model  # noqa: E
 from espnet_bljust.decoding.load_model import from_pack  # noqa: E402
 from espnet_bljust.decoding.recogniser import Recogniser  # noqa: E402
 from espnet_bljust.disk import archive  # noqa: E402
+from espnet_bljust.disk.distinct import Distinct  # noqa: E402
 from espnet_bljust.disk.settings_file import read_yaml_keys  # noqa: E402
 from espnet_bljust.errors import InputError  # noqa: E402
 from espnet_bljust.network.config import SSLConfig, TrunkConfig  # noqa: E402
@@ -143,7 +144,8 @@ def mandarin(folder: Path) -> None:
 def own_corpus(folder: Path) -> None:
     sources = [path for path in folder.iterdir() if path.suffix == ".csv"] or [folder]
     read_all(folder, lambda spool, problems: user_corpus.read_source(
-        sources[0], user_reading.Reading(user_reading.speaker_by(""), problems, spool, Speakers(), [])))
+        sources[0], user_reading.Reading(
+            user_reading.speaker_by(""), problems, spool, Speakers(), [], Distinct(), {})))
 
 
 def language_model(folder: Path) -> None:

@@ -294,6 +294,9 @@ def test_each_damage_stops_with_one_line_and_a_list_and_can_be_left_out(tmp_path
 TABLE_DAMAGES = {
     "no such audio": ("audio/a0.ogg", "audio/lost.ogg", "my.csv:2: audio/lost.ogg: no such audio file"),
     "row twice": ("audio/a1.ogg", "audio/a0.ogg", "my.csv:3: a0.ogg is listed already"),
+    "open quotation mark": ('"Word a no y!"', '"Word a no y!', "my.csv:3: a quotation mark that does not close on its"),
+    "mark in a quoted field": ('"Word a no y!"', '"Word "a" no y!"', "my.csv:3: a quotation mark that does not close"),
+    "line break": ("Word a no y", "Word a\nno y", "my.csv:3: a quotation mark that does not close"),
     "fields": ('audio/a1.ogg,"Word a no y!"', "audio/a1.ogg", "my.csv:3: 2 fields where the header has 3"),
     "lost character": ("Word a no y", "Word \ufffd no y", "my.csv:3: U+FFFD in the transcript"),
     "column": ("path,text", "path,words_in_it", "my.csv:1: no column text or sentence"),
@@ -306,6 +309,38 @@ def test_damaged_tables_are_told_by_line(tmp_path, damage):
     old, new, message = TABLE_DAMAGES[damage]
     (mine / "my.csv").write_text((mine / "my.csv").read_text().replace(old, new, 1))
     assert message in fails(tmp_path, "--labelled", mine)
+
+
+def test_quotation_marks_swallow_no_rows(tmp_path):
+    source = (CORPORA.parent / "reports/csv_quotes/meta.csv") if CORPORA.is_dir() else None
+    if source is None:
+        pytest.skip(f"no ../shared/reports beside {ROOT}")
+    rows = source.read_text()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/meta.csv").write_text(rows)
+    for line in rows.splitlines()[1:]:
+        audio(tmp_path / "mine" / line.split(",")[0])
+    assert "1 problem, first: " in (error := fails(tmp_path, "--labelled", "mine")) and "meta.csv:5: " in error
+    assert run_data(tmp_path, "--labelled", "mine", "--skip_problems", "true").returncode == 0
+    assert sum(len(sets_of(tmp_path)[name].text) for name in ("train", "dev", "test")) == 17
+
+
+def test_columns_have_the_names_that_the_user_says_and_audio_in_no_row_is_counted(tmp_path):
+    mine = table_form(tmp_path / "mine")
+    table = mine / "my.csv"
+    table.write_text(table.read_text().replace("path,text,speaker", "Datei,Der Satz,text", 1))
+    audio(mine / "audio/more/extra.ogg")
+    audio(mine / "beside.wav")
+    done = run_data(tmp_path, "--labelled", mine, "--columns", "path=Datei text='Der Satz' speaker=text")
+    assert done.returncode == 0, done.stderr
+    assert "WARNING: 2 audio files lie beside tables, and no row names them" in done.stdout
+    listed = (tmp_path / "data/in_no_row.txt").read_text().split()
+    assert {Path(path).name for path in listed} == {"extra.ogg", "beside.wav"}
+    sets = sets_of(tmp_path)
+    speakers = {speaker for name in ("train", "dev", "test") for speaker in sets[name].utt2spk.values()}
+    assert speakers == set("abcdefghij")
+    assert "no column wort" in fails(tmp_path, "--labelled", mine, "--columns", "path=Datei text=Wort")
+    assert "'texts' is none of" in fails(tmp_path, "--labelled", mine, "--columns", "texts=Wort")
 
 
 @pytest.mark.parametrize(("make", "message"), [

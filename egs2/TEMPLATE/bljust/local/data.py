@@ -7,7 +7,8 @@ from itertools import chain
 from pathlib import Path
 
 from user_corpus import read_source
-from user_reading import Reading, speaker_by
+from user_reading import Reading, named_columns, speaker_by
+from user_tables import audio_in_no_row
 
 from espnet_bljust.command import run, true_false
 from espnet_bljust.data.corpus.assemble import ROLES, write_sets
@@ -17,6 +18,7 @@ from espnet_bljust.data.corpus.names import Speakers
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.text.normalise import POLICIES
 from espnet_bljust.data.text.scripts import named_scripts
+from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.disk.files import fresh_dir
 from espnet_bljust.disk.problems import list_offenders
 from espnet_bljust.errors import InputError
@@ -34,6 +36,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--digits", choices=("keep", "reject"), default="keep",
                         help="reject: a training utterance with digits or symbols gives up its transcript")
     parser.add_argument("--speaker_pattern", default="", help="regular expression of the speaker in a file's name")
+    parser.add_argument("--columns", default="", help="of tables: \"path=Datei text='Der Satz'\", speaker= and split=")
     parser.add_argument("--split", choices=("speakers", "utterances"), default="speakers",
                         help="of sets that the corpus does not name: utterances lets them share speakers")
     parser.add_argument("--scripts", default="", help="scripts of the language, e.g. 'Latin Greek', if not as usual")
@@ -51,7 +54,8 @@ def main(arguments: argparse.Namespace) -> None:
     lists, skip = Path("data"), arguments.skip_problems
     spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits,
                         frozenset(named_scripts(arguments.scripts.split())))
-    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"), Speakers(), [])
+    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"), Speakers(), [],
+                  Distinct(), {}, columns=named_columns(arguments.columns))
     sources = read_source(Path(source).absolute(), how)
     counted = Counted()
     found = counted.count(sources)
@@ -59,6 +63,7 @@ def main(arguments: argparse.Namespace) -> None:
         found = chain(found, marked(read_source(Path(more).absolute(), how._replace(labelled=False))))
     corpus = gather(found, spelling, lists / "corpus.tmp", problems)
     how.spool.rmdir()
+    how.said.extend(audio_in_no_row(how, lists / "in_no_row.txt"))
     skipped = list_offenders(problems, lists / "problems.txt", where=source, skip=skip)
     if not corpus.transcripts:
         raise InputError(f"{source}: {counted.audio} audio files and no transcript. {PAGE}")

@@ -2,12 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.data.corpus.names import Speakers, plain_name
 from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.errors import InputError
 
 NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".ape", ".ra"}
@@ -22,7 +24,10 @@ class Reading(NamedTuple):
     spool: Path  # folder for what is sorted
     speakers: Speakers
     said: list[str]  # what the user should know
+    named: Distinct  # audio files that were read, or that a table names
+    tables: dict[Path, set[str]]  # folder of a table -> the entries of it in which its audio lies
     labelled: bool = True  # take transcripts
+    columns: Mapping[str, str] = {}  # of tables, where the user names them: path, text, speaker, split -> header
     base: Path | None = None  # of sets in folders: where the names of speakers begin
 
 
@@ -44,8 +49,21 @@ def speaker_by(pattern: str) -> Speaker:
     return find
 
 
+def named_columns(option: str) -> dict[str, str]:
+    """``path=Datei text='Der Satz'`` as a dictionary."""
+    try:
+        pairs = [word.partition("=") for word in shlex.split(option)]
+    except ValueError:
+        pairs = [(option, "", "")]
+    for key, _, name in pairs:
+        if key not in ("path", "text", "speaker", "split") or not name:
+            raise InputError(f"--columns {option}: {key!r} is none of path=, text=, speaker=, split= with a name.")
+    return {key: name for key, _, name in pairs}
+
+
 def utterance(how: Reading, path: str, text: str, suggested: str, where: str = "") -> Utterance | None:
     """One audio file, with an id made of its speaker and name; None where its speaker cannot be told from another."""
+    how.named.add(path)
     base = os.path.splitext(os.path.basename(path))[0]
     speaker = how.speakers.plain(how.speaker(base, suggested), where or path, how.problems)
     if speaker is None:

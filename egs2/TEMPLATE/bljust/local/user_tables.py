@@ -5,11 +5,14 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from user_reading import NOT_READ, Reading, utterance
 from user_splits import SPLITS, split_named
 
 from espnet_bljust.data.corpus.delimited import read_rows
+from espnet_bljust.data.corpus.folder import ENDINGS, walk_files
 from espnet_bljust.data.kaldi.utterance import Utterance
+from espnet_bljust.disk.sorting import open_lines
 
 BESIDE_TABLE = ("", "clips", "wavs", "audio")  # Common Voice has clips/, LJSpeech wavs/
 COLUMNS = {
@@ -26,10 +29,16 @@ def read_table(source: Path, how: Reading) -> Iterator[Utterance]:
     Paths are strings here: Python 3.12 keeps every part of a Path for good.
     """
     beside = [os.path.abspath(source.parent / folder) for folder in BESIDE_TABLE]
-    for line, row in read_rows(source, COLUMNS, ("path", "text") if how.labelled else ("path",), how.problems):
+    inside = how.tables.setdefault(source.parent, {source.name})
+    named = {key: [name.lower(), *([] if how.labelled else COLUMNS[key])] for key, name in how.columns.items()}
+    required = {"path", "text", *how.columns} if how.labelled else {"path"}
+    for line, row in read_rows(source, COLUMNS | named, required, how.problems):
         where = f"{source}:{line}"
         tried = (os.path.normpath(os.path.join(folder, row["path"])) for folder in beside)
         path = next((form for path in tried for form in forms(path) if os.path.isfile(form)), None)
+        if path is not None:
+            how.named.add(path)
+            inside.add(os.path.relpath(path, source.parent).split(os.sep)[0])
         if path is None:
             how.problems.append(f"{where}: {row['path'] or 'no path'}: no such audio file. Correct the path.")
         elif (ending := os.path.splitext(path)[1]).lower() in NOT_READ:
@@ -41,6 +50,32 @@ def read_table(source: Path, how: Reading) -> Iterator[Utterance]:
             found = utterance(how, path, row["text"] if how.labelled else "", by_source, where)
             if found is not None:
                 yield _split(found, row.get("split"), how.problems)
+
+
+def audio_in_no_row(how: Reading, found: Path) -> list[str]:
+    """A warning of audio beside tables that no row names, all of it in the file ``found``."""
+    count = 0
+    named = how.named.hashes()
+    with open_lines(found, "w") as file:
+        for path in _beside(how.tables):
+            place = int(np.searchsorted(named, hash(path)))
+            if place == len(named) or named[place] != hash(path):
+                count += 1
+                file.write(f"{path}\n")
+    if not count:
+        found.unlink()
+        return []
+    return [f"WARNING: {count} audio files lie beside tables, and no row names them: not used, listed in {found}"]
+
+
+def _beside(tables: dict[Path, set[str]]) -> Iterator[str]:
+    """Audio in the folder of a table, and below the folders in it that its rows name or such are called."""
+    for folder, inside in tables.items():
+        for entry in os.scandir(folder):
+            below = entry.is_dir() and entry.name in inside | {*BESIDE_TABLE}
+            for file in walk_files(Path(entry.path)) if below else [entry] if entry.is_file() else []:
+                if os.path.splitext(file.name)[1].lower() in ENDINGS:
+                    yield file.path
 
 
 def forms(path: str) -> tuple[str, str, str]:
