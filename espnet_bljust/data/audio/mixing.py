@@ -1,17 +1,38 @@
-"""Several channels as one."""
+"""Speech in other surroundings: noise beside it, a room around it.
+
+    y = x + g n,   g^2 = mean(x^2) / (mean(n^2) 10^(SNR / 10))     noise at a signal-to-noise ratio in dB
+    y = (x * r)[d : d + len(x)],   d = argmax |r|                  a room's response r, its direct sound in place
+Source: Ko et al., "A study on data augmentation of reverberant speech for robust speech recognition" (ICASSP 2017),
+section 3; both powers are means over whole signals, pauses too.
+"""
 
 import numpy as np
 
-CANCEL = "its channels cancel each other (antiphase); the louder one is taken"
-LEAST_SHARE = 1e-4  # of the louder channel's energy: 40 dB; below it the channels cancel each other
+LOWEST_HZ = 50.0  # below it pink noise is white, so that a mean of 0 and slow drifts take no power
 
 
-def mono(samples: np.ndarray) -> tuple[np.ndarray, bool]:
-    """(sample, channel) -> (sample,): their mean; where they cancel, as in antiphase, the loudest, and True."""
-    if samples.shape[1] == 1:
-        return samples[:, 0], False
-    mean = samples.mean(axis=1)
-    energies = np.square(samples, dtype=np.float64).sum(axis=0)
-    loudest = int(energies.argmax())
-    cancels = bool(np.square(mean, dtype=np.float64).sum() < LEAST_SHARE * energies[loudest])
-    return (samples[:, loudest] if cancels else mean), cancels
+def with_noise(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    """(sample,) of both -> (sample,) of speech's type; noise of no power, or speech of none, adds nothing."""
+    power = np.square(noise, dtype=np.float64).mean()
+    if power == 0:
+        return speech
+    gain = np.sqrt(np.square(speech, dtype=np.float64).mean() / (power * 10 ** (snr_db / 10)))
+    return (speech + gain * noise).astype(speech.dtype)
+
+
+def in_room(speech: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """(sample,) with the power and the length that it had; ``response``: (sample,) of the same rate."""
+    from scipy.signal import fftconvolve  # imports for a second; few trainings need it
+
+    direct = int(np.abs(response).argmax())
+    heard = fftconvolve(speech, response)[direct : direct + len(speech)]
+    power = np.square(heard, dtype=np.float64).mean()
+    scale = np.sqrt(np.square(speech, dtype=np.float64).mean() / power) if power else 1.0
+    return (scale * heard).astype(speech.dtype)
+
+
+def pink_noise(count: int, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """(sample,) float64 of mean power 1: white Gaussian noise whose spectrum is divided by sqrt(max(f, 50 Hz))."""
+    spectrum = np.fft.rfft(rng.standard_normal(count))
+    noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.fft.rfftfreq(count, 1 / rate), LOWEST_HZ)), count)
+    return noise / np.sqrt(np.square(noise).mean())

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
-from espnet_bljust.data.audio.mixing import CANCEL, mono
+from espnet_bljust.data.audio.mixdown import CANCEL, mono
 from espnet_bljust.data.audio.mp3 import mp3_length
 from espnet_bljust.data.audio.reading import EXACT_FORMATS
 from espnet_bljust.data.audio.resample import ZERO_CROSSINGS, resample

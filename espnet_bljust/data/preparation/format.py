@@ -22,7 +22,7 @@ import numpy as np
 from kaldiio import save_ark
 
 from espnet_bljust.data.audio.file_states import file_states
-from espnet_bljust.data.audio.mixing import CANCEL, mono
+from espnet_bljust.data.audio.mixdown import CANCEL, mono
 from espnet_bljust.data.audio.reading import Recording, read_recording
 from espnet_bljust.data.audio.resample import resample
 from espnet_bljust.data.audio.truncation import DEFAULT, Tolerance

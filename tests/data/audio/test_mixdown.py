@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from espnet_bljust.data.audio.mixing import mono
+from espnet_bljust.data.audio.mixdown import mono
 
 WAVE = np.sin(np.arange(1600) / 7).astype(np.float32)
 
