@@ -56,7 +56,7 @@ def kaldi_corpus(folder, ids):
 
 def test_ids_that_kaldi_permits_go_through_the_stages_and_reach_no_shell(hostile, tmp_path):
     corpus = kaldi_corpus(tmp_path / f"corpus {HOSTILE}", IDS)
-    done = start(hostile, "--labelled", corpus, "--stop_stage", "5", "--nj", "2")
+    done = start(hostile, "--labelled", corpus, "--stop_stage", "5", "--nj", "2", "--speed_perturb_factors", "")
     assert done.returncode == 0, done.stdout + done.stderr
     formatted = {}
     for name in ("train", "dev", "test"):
