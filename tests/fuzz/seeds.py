@@ -29,6 +29,18 @@ TRUNK = {"conv_layers": [[4, 10, 5], [4, 4, 4]], "dim": 4, "num_layers": 1, "num
 SSL = {"groups": 1, "codes": 2, "latent_dim": 2, "final_dim": 2}
 SETTINGS = {"trunk_conf": TRUNK, "ssl_conf": SSL, "token_list": TOKENS, "token_type": "char", "bpemodel": None}
 
+TIMED = {
+    ".eaf": b"<?xml version='1.0'?><ANNOTATION_DOCUMENT xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' "
+            b"VERSION='3.0' xsi:noNamespaceSchemaLocation='x'><TIME_ORDER>"
+            b"<TIME_SLOT TIME_SLOT_ID='ts1' TIME_VALUE='0'/><TIME_SLOT "
+            b"TIME_SLOT_ID='ts2' TIME_VALUE='900'/></TIME_ORDER><TIER TIER_ID='t' LINGUISTIC_TYPE_REF='u'><ANNOTATION>"
+            b"<ALIGNABLE_ANNOTATION ANNOTATION_ID='a1' TIME_SLOT_REF1='ts1' TIME_SLOT_REF2='ts2'><ANNOTATION_VALUE>YES"
+            b"</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>",
+    ".TextGrid": b'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n1\n<exists>\n1\n"IntervalTier"\n'
+                 b'"t"\n0\n1\n2\n0\n0.5\n"YES"\n0.5\n1\n""\n',
+    ".srt": b"1\n00:00:00,000 --> 00:00:00,900\nYES\n", ".vtt": b"WEBVTT\n\n00:00.000 --> 00:00.900\n<v A>YES\n",
+}  # fmt: skip
+
 
 def samples(count: int = 800) -> np.ndarray:
     """(sample,) int16."""
@@ -101,7 +113,8 @@ def tables() -> dict[str, list[Case]]:
             {"s1/a-1.trans.txt": b"a-1-1 YES NO\na-1-2 GO\n", "s1/a-1-1.wav": b"x", "s1/a-1-2.flac": b"x",
              "b.txt": b"Hi\n", "b.wav": b"x"},
             {"wav.scp": b"a a.wav\nb b.ark:2\n", "utt2spk": b"a s\nb s\n", "text": b"a YES\n", "a.wav": b"x",
-             "b.ark": b"b x"}],
+             "b.ark": b"b x"},
+            *({f"a{ending}": content, "a.wav": b"x"} for ending, content in TIMED.items())],
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What is fuzzed: each target reads the files of a case in a folder of its own, as a stage or a command would."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -145,7 +146,7 @@ def own_corpus(folder: Path) -> None:
     sources = [path for path in folder.iterdir() if path.suffix == ".csv"] or [folder]
     read_all(folder, lambda spool, problems: user_corpus.read_source(
         sources[0], user_reading.Reading(
-            user_reading.speaker_by(""), problems, spool, Speakers(), [], Distinct(), {})))
+            user_reading.speaker_by(""), problems, spool, Speakers(), [], Distinct(), {}, Counter())))
 
 
 def language_model(folder: Path) -> None:

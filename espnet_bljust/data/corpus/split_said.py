@@ -23,7 +23,7 @@ def said_of_split(corpus: Corpus, dealt: Dealt | None, by_speaker: bool) -> list
     made = " and ".join(name for name in ("dev", "test") if name not in corpus.splits)
     count = len(corpus.speakers)
     if not dealt.by_speaker:
-        why = f"{count} speakers are too few to keep apart" if by_speaker else "as --split says"
+        why = f"too few speakers to keep apart ({count})" if by_speaker else "as --split says"
         return [f"split by utterance ({made}), {why}",
                 "WARNING: train, dev and test share speakers: scores flatter"]
     said = f"split by speaker ({made})"

@@ -1,13 +1,14 @@
 """Stage 1 of your own corpus: labelled and unlabelled audio, in the forms of docs/your_corpus.md, as data/<set>."""
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from user_corpus import read_source
-from user_reading import Reading, named_columns, speaker_by
+from user_reading import TEXT_ENDINGS, Reading, named_columns, named_endings, quoted_words, speaker_by
 from user_tables import audio_in_no_row
 
 from espnet_bljust.command import run, true_false
@@ -37,6 +38,9 @@ def options() -> argparse.ArgumentParser:
                         help="reject: a training utterance with digits or symbols gives up its transcript")
     parser.add_argument("--speaker_pattern", default="", help="regular expression of the speaker in a file's name")
     parser.add_argument("--columns", default="", help="of tables: \"path=Datei text='Der Satz'\", speaker= and split=")
+    parser.add_argument("--text_ending", default="", help="of transcripts beside audio; the first is read of "
+                        f"{' '.join(TEXT_ENDINGS)}")
+    parser.add_argument("--tiers", default="", help="of .eaf and .TextGrid: \"'one' 'two'\"; else the one with text")
     parser.add_argument("--split", choices=("speakers", "utterances"), default="speakers",
                         help="of sets that the corpus does not name: utterances lets them share speakers")
     parser.add_argument("--scripts", default="", help="scripts of the language, e.g. 'Latin Greek', if not as usual")
@@ -54,8 +58,10 @@ def main(arguments: argparse.Namespace) -> None:
     lists, skip = Path("data"), arguments.skip_problems
     spelling = Spelling(arguments.lang, arguments.text_policy, arguments.digits,
                         frozenset(named_scripts(arguments.scripts.split())))
-    how = Reading(speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"), Speakers(), [],
-                  Distinct(), {}, columns=named_columns(arguments.columns))
+    how = Reading(
+        speaker_by(arguments.speaker_pattern), problems, fresh_dir(lists / "spool.tmp"), Speakers(), [], Distinct(), {},
+        Counter(), columns=named_columns(arguments.columns), endings=named_endings(arguments.text_ending),
+        tiers=quoted_words("--tiers", arguments.tiers))
     sources = read_source(Path(source).absolute(), how)
     counted = Counted()
     found = counted.count(sources)
@@ -63,6 +69,9 @@ def main(arguments: argparse.Namespace) -> None:
         found = chain(found, marked(read_source(Path(more).absolute(), how._replace(labelled=False))))
     corpus = gather(found, spelling, lists / "corpus.tmp", problems)
     how.spool.rmdir()
+    if how.unread:
+        counts = ", ".join(f"{count} {ending}" for ending, count in sorted(how.unread.items()))
+        how.said.append(f"beside a transcript of the same name and not read: {counts} (--text_ending says which are)")
     how.said.extend(audio_in_no_row(how, lists / "in_no_row.txt"))
     skipped = list_offenders(problems, lists / "problems.txt", where=source, skip=skip)
     if not corpus.transcripts:

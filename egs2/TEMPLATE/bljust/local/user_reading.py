@@ -3,7 +3,8 @@
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.errors import InputError
 
 NOT_READ = {".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mkv", ".mov", ".ape", ".ra"}
+TEXT_ENDINGS = (".txt", ".lab", ".mb", ".eaf", ".textgrid", ".srt", ".vtt")
 Speaker = Callable[[str, str], str]  # file name without ending, and the speaker that the source itself suggests
 
 
@@ -26,8 +28,11 @@ class Reading(NamedTuple):
     said: list[str]  # what the user should know
     named: Distinct  # audio files that were read, or that a table names
     tables: dict[Path, set[str]]  # folder of a table -> the entries of it in which its audio lies
+    unread: Counter[str]  # ending -> files of text beside a transcript that was read
     labelled: bool = True  # take transcripts
     columns: Mapping[str, str] = {}  # of tables, where the user names them: path, text, speaker, split -> header
+    endings: tuple[str, ...] = TEXT_ENDINGS  # of files with transcripts; of several beside an audio file the first
+    tiers: Sequence[str] = ()  # of ELAN and Praat; none: the one with text
     base: Path | None = None  # of sets in folders: where the names of speakers begin
 
 
@@ -51,14 +56,24 @@ def speaker_by(pattern: str) -> Speaker:
 
 def named_columns(option: str) -> dict[str, str]:
     """``path=Datei text='Der Satz'`` as a dictionary."""
-    try:
-        pairs = [word.partition("=") for word in shlex.split(option)]
-    except ValueError:
-        pairs = [(option, "", "")]
+    pairs = [word.partition("=") for word in quoted_words("--columns", option)]
     for key, _, name in pairs:
         if key not in ("path", "text", "speaker", "split") or not name:
             raise InputError(f"--columns {option}: {key!r} is none of path=, text=, speaker=, split= with a name.")
     return {key: name for key, _, name in pairs}
+
+
+def quoted_words(name: str, option: str) -> list[str]:
+    """Of an option's value, '...' as one."""
+    try:
+        return shlex.split(option)
+    except ValueError as error:
+        raise InputError(f"{name} {option}: {error}. Close the quotation marks.") from None
+
+
+def named_endings(option: str) -> tuple[str, ...]:
+    """``.txt mb`` as endings in small letters."""
+    return tuple(f".{word.lower().removeprefix('.')}" for word in option.split()) or TEXT_ENDINGS
 
 
 def utterance(how: Reading, path: str, text: str, suggested: str, where: str = "") -> Utterance | None:
