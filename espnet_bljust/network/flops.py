@@ -1,6 +1,7 @@
 """Floating-point operations of a step's matrix products, counted from the calls that it makes."""
 
 from collections.abc import Callable
+from math import prod
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
@@ -30,6 +31,7 @@ def _convolution_backward(
 EXTRA = {
     aten.convolution_backward: _convolution_backward,
     aten.addmm_: _addmm,
+    aten.baddbmm_: lambda _, left, right, **options: 2 * prod(left) * right[2],
     aten._scaled_dot_product_flash_attention_for_cpu:
         lambda query, key, value, *rest, **options: _attention(query, key, value, 2),
     aten._scaled_dot_product_flash_attention_for_cpu_backward:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from espnet_bljust.network.log_mel_config import ConformerConfig
+from espnet_bljust.network.packed.depthwise import depthwise
 from espnet_bljust.network.packed.packing import Features, frames_of, hide, silence
 from espnet_bljust.network.packed.places import Places
 from espnet_bljust.network.trunks.dropout import Dropout
@@ -49,7 +50,7 @@ class ConvolutionModule(nn.Module):
     def forward(self, x: Tensor, apart: Places) -> Tensor:
         """(row, dim) -> (row, dim); ``apart``: half a kernel of zeros between the utterances."""
         x = F.glu(F.linear(x, self.pointwise_conv1.weight[..., 0], self.pointwise_conv1.bias))
-        x = apart.collect(self.depthwise_conv(apart.spread(x).t()[None])[0].t())
+        x = apart.collect(depthwise(apart.spread(x), self.depthwise_conv.weight, self.depthwise_conv.bias))
         return F.linear(F.silu(self.norm(x)), self.pointwise_conv2.weight[..., 0], self.pointwise_conv2.bias)
 
 

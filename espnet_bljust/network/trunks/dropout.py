@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import fields
 
-from torch import nn
+from torch import Tensor, nn
 
 from espnet_bljust.network.config import TrunkOptions
+from espnet_bljust.network.packed.dropout_factors import dropout_factors
 
 
 class Dropout(nn.Dropout):
@@ -14,6 +15,12 @@ class Dropout(nn.Dropout):
     def __init__(self, config: TrunkOptions, name: str = "dropout") -> None:
         super().__init__(getattr(config, name))
         self.name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As torch's, but that the numbers drawn on a CPU are others."""
+        if x.device.type != "cpu" or not self.training or self.p == 0:
+            return super().forward(x)
+        return x * dropout_factors(x, self.p)
 
 
 def dropouts_of(config: TrunkOptions) -> dict[str, float]:

@@ -46,8 +46,8 @@ class LogMel(nn.Module):
         lengths = [mel_frames(len(wave)) for wave in waves]
         with torch.autocast(waves[0].device.type, enabled=False):  # sums over 257 powers of very different size
             windows = torch.cat([wave.unfold(0, WINDOW, HOP) for wave in waves]) * self.window
-            power = torch.fft.rfft(windows, FFT).abs().square()
-            energy = (power @ self.filters).clamp_min(FLOOR).log()
+            parts = torch.view_as_real(torch.fft.rfft(windows, FFT)).flatten(1)  # real, imaginary, real, ..
+            energy = (parts.square() @ self.filters.repeat_interleave(2, 0)).clamp_min(FLOOR).log()
             rows = torch.cat([_normalised(part) for part in energy.split(lengths)])
         return rows if spectrum is None else spectrum.hide(rows, lengths), lengths
 

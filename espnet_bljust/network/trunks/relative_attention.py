@@ -6,15 +6,14 @@ Parameter names are ESPnet's.
 """
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from espnet_bljust.network.packed.packing import runs
 from espnet_bljust.network.packed.places import Places
+from espnet_bljust.network.packed.relative_mixing import RelativeMixing
 
 
 def relative_sinusoids(frames: int, dim: int, like: Tensor) -> Tensor:
@@ -28,13 +27,12 @@ def relative_sinusoids(frames: int, dim: int, like: Tensor) -> Tensor:
 class Squares(NamedTuple):
     """How the scores of a batch are computed.
 
-    On a CPU each run of equally long utterances stands alone: no padding is computed, and beside one long utterance the
-    short ones cost what they cost alone. On a GPU, where many small calls would wait for their launch, the batch is one
-    padded call.
+    On a CPU each utterance stands alone: no padding is computed, and beside one long utterance the short ones cost what
+    they cost alone. On a GPU, where many small calls would wait for their launch, the batch is one padded call.
     """
 
     lengths: list[int]  # frames of each utterance
-    padded: Places | None  # of the rows in squares of the longest one's size; None: run by run
+    padded: Places | None  # of the rows in squares of the longest one's size; None: one by one
     valid: Tensor | None  # (utterance, frame) bool
 
     @classmethod
@@ -61,34 +59,28 @@ class RelativeAttention(nn.Module):
 
     def forward(self, x: Tensor, squares: Squares, position: Tensor) -> Tensor:
         """x (row, dim); position (2 longest - 1, dim), the longest utterance's sinusoids -> (row, dim)."""
-        rows = [linear(x).view(len(x), self.heads, -1) for linear in (self.linear_q, self.linear_k, self.linear_v)]
+        query, key, value = (
+            linear(x).view(len(x), self.heads, -1) for linear in (self.linear_q, self.linear_k, self.linear_v))
         r = self.linear_pos(position).view(len(position), self.heads, -1)
-        if squares.padded is not None:
-            query, key, value = (squares.padded.spread(each).unflatten(0, squares.valid.shape) for each in rows)
-            mixed = squares.padded.collect(self._mix(query, key, value, r, squares.valid).flatten(0, 1))
+        dropout = self.attention_dropout if self.training else 0.0
+        by_content, by_position = (query + bias.to(query.dtype) for bias in (self.pos_bias_u, self.pos_bias_v))
+        if squares.padded is None:
+            mixed = RelativeMixing.apply(by_content, by_position, key, value, r, squares.lengths, dropout)
         else:
-            mixed = torch.cat(list(self._by_runs(rows, r, squares.lengths)))
-        return self.linear_out(mixed)
+            spread = (squares.padded.spread(each).unflatten(0, squares.valid.shape)
+                      for each in (by_content, by_position, key, value))
+            mixed = squares.padded.collect(mix(*spread, r, squares.valid, dropout).flatten(0, 1))
+        return self.linear_out(mixed.flatten(1))
 
-    def _by_runs(self, rows: list[Tensor], r: Tensor, lengths: list[int]) -> Iterator[Tensor]:
-        """(row, dim) of each run of equal lengths, which sees the middle of the longest one's distances."""
-        both, longest = runs([(length, length) for length in lengths]), (len(r) + 1) // 2
-        sizes = [run.utterances * run.frames[0] for run in both]
-        for run, *parts in zip(both, *(each.split(sizes) for each in rows), strict=True):
-            if frames := run.frames[0]:
-                query, key, value = (part.unflatten(0, (run.utterances, frames)) for part in parts)
-                yield self._mix(query, key, value, r[longest - frames : longest + frames - 1], None).flatten(0, 1)
 
-    def _mix(self, query: Tensor, key: Tensor, value: Tensor, r: Tensor, valid: Tensor | None) -> Tensor:
-        """(utterance, frame, head, dim / head) each, r (distance, head, dim / head) -> (utterance, frame, dim)."""
-        u, w = (bias.to(query.dtype) for bias in (self.pos_bias_u, self.pos_bias_v))
-        by_position = shifted(torch.einsum("bihd,nhd->bhin", query + w, r)) / math.sqrt(query.shape[3])
-        if valid is not None:
-            by_position = by_position.masked_fill(~valid[:, None, None], float("-inf"))  # keys of the padding
-        q, k, v = (each.transpose(1, 2) for each in (query + u, key, value))  # (utterance, head, frame, dim / head)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=by_position,
-                                               dropout_p=self.attention_dropout if self.training else 0.0)
-        return mixed.transpose(1, 2).flatten(2)
+def mix(
+    by_content: Tensor, by_position: Tensor, key: Tensor, value: Tensor, r: Tensor, valid: Tensor, dropout: float
+) -> Tensor:
+    """(utterance, frame, head, d) each, r (distance, head, d), valid (utterance, frame) bool -> as value."""
+    scores = shifted(torch.einsum("bihd,nhd->bhin", by_position, r)) / math.sqrt(value.shape[3])
+    scores = scores.masked_fill(~valid[:, None, None], float("-inf"))  # keys of the padding
+    q, k, v = (each.transpose(1, 2) for each in (by_content, key, value))  # (utterance, head, frame, d)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=scores, dropout_p=dropout).transpose(1, 2)
 
 
 def shifted(scores: Tensor) -> Tensor:

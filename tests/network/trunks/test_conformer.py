@@ -47,7 +47,7 @@ def espnet():
     return layer, embedding.RelPositionalEncoding, subsamplings
 
 
-@pytest.mark.parametrize("together", [False, True], ids=["run by run, as on a CPU", "padded, as on a GPU"])
+@pytest.mark.parametrize("together", [False, True], ids=["one by one, as on a CPU", "padded, as on a GPU"])
 def test_a_layer_is_espnets_on_every_utterance_of_a_batch(espnet, together):
     torch.manual_seed(0)
     layer, theirs = ConformerLayer(CONFIG).double().eval(), espnet[0]()
