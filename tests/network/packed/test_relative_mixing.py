@@ -1,4 +1,4 @@
-"""Attention by relative positions, one utterance by another: its gradients are those of the padded form, which autograd makes."""
+"""Attention by relative positions, an utterance at a time: its gradients are those of the padded form by autograd."""
 
 import pytest
 import torch
