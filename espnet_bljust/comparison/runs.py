@@ -26,11 +26,11 @@ class Job(NamedTuple):
 
 
 def note_options(exp_dir: Path, values: Mapping[str, Any]) -> None:
-    """Which options of the description a run has; scores of other ones are removed, lest a failed run leave them."""
+    """Which options of the description a run has; scores of other ones get another name, lest they count as its own."""
     path, text = exp_dir / OPTIONS_FILE, options_text(values)
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         for result in exp_dir.glob("decode_*/*/score_*/result.txt"):
-            result.unlink()
+            result.replace(result.with_name("result.earlier.txt"))
     exp_dir.mkdir(parents=True, exist_ok=True)
     write_atomic(path, text)
 
