@@ -11,6 +11,7 @@ skip_train=false            # leave out stages 7 to 11
 skip_eval=false             # leave out stages 12 and 13
 skip_packing=true           # leave out stage 14
 skip_upload_hf=true         # leave out stage 15
+force=false                 # run the stages that are asked for even where they are up to date; stage 8 begins training anew
 dry_run=false               # say what each stage would do, with time and disk; change nothing
 debug=false                 # show the traceback of an error in the input
 ## Machine

@@ -2,6 +2,9 @@
 # Sourced by bljust.sh: every name that follows from the options, and what no name may be.
 # shellcheck disable=SC2034,SC2154  # names are set here and in bljust.sh, and read in stages.sh and run_stage.sh
 
+# shellcheck source=local/asr_args.sh
+. "$here/asr_args.sh"
+
 name_things() {  # every derived name, once
     local word late=70  # NFS's 60 s and a few, see espnet_bljust/disk/late.py
     [ "$jobs_run_here" = false ] || late=0
@@ -10,6 +13,7 @@ name_things() {  # every derived name, once
         { echo "bljust.sh: --stage $stage is above --stop_stage $stop_stage: no stage is left to run." >&2; exit 1; }
     command -v "$python" >/dev/null ||
         { echo "bljust.sh: --python $python: no such program. Leave the option out for that of .venv." >&2; exit 1; }
+    as_pairs
     for word in "$dumpdir" "$expdir" "$unlabelled_sets" "$test_sets" "$unlabelled_valid_set" "$asr_args" \
         "$inference_args"; do
         case $word in *$'\n'* | -[!-]* | *JOB*)  # JOB: launchers put a number in its place

@@ -24,4 +24,14 @@ bljust_parse() {  # script words...
     esac
 }
 
+bljust_caller() {  # script: of the pipeline, the run.sh that calls it is what its user knows
+    local word words=()
+    [ "${1##*/}" = bljust.sh ] && [ -r "/proc/$PPID/cmdline" ] || return 0
+    mapfile -d '' -t words <"/proc/$PPID/cmdline"
+    for word in "${words[@]}"; do
+        case $word in *.sh) export BLJUST_SCRIPT=${word##*/}; return ;; esac
+    done
+}
+
+bljust_caller "$1"
 bljust_parse "$@"

@@ -27,6 +27,9 @@ measure=false               # measure this machine first, and write its rate int
 here=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=local/parse_options.sh
 . "$here/parse_options.sh" "$here/plan.sh" "$@"
+# shellcheck source=local/asr_args.sh
+. "$here/asr_args.sh"
+as_pairs
 # shellcheck disable=SC1091  # the recipe's own
 . ./path.sh
 

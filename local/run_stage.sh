@@ -70,7 +70,7 @@ due() {  # whether the stage must run: not when its record fits options, inputs 
     record=$(record_of "$number")
     for name in "${uses[@]}"; do options+=("$name=${!name}"); done
     if [ "$dry_run" = true ]; then action=peek; else alone "$record"; fi
-    reason=$("$python" -m espnet_bljust.shell.stamp "$action" --record "$record" --stage "$number" \
+    reason=$("$python" -m espnet_bljust.shell.stamp "$action" --record "$record" --stage "$number" --force "$force" \
         --options "${options[@]}" --inputs "${reads[@]}" --outputs "${makes[@]}") || status=$?
     case $status:$stale_since in
         0:) up_to_date=true; echo "is up to date"; return 1 ;;

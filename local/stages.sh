@@ -52,7 +52,7 @@ stage_format() {
 formatted() {  # set: whether it is what it would be made into; runs with other training sets share dev and test
     local name options=() status=0
     for name in "${uses[@]}"; do options+=("$name=${!name}"); done
-    call "$python" -m espnet_bljust.shell.stamp check --record "$raw/.stages/org_$1.json" --stage 3 \
+    call "$python" -m espnet_bljust.shell.stamp check --record "$raw/.stages/org_$1.json" --stage 3 --force "$force" \
         --options "${options[@]}" --inputs "data/$1" "@data/$1/wav.scp" \
         --outputs "$raw/org/$1" "@$raw/org/$1/wav.scp" >/dev/null || status=$?
     case $status:$dry_run in
@@ -150,7 +150,7 @@ train_until() {  # phase [stage before it]
     [ $# -lt 2 ] || reads "?$(record_of "$2")"
     makes "?~$asr_exp/checkpoint.pth"  # of all three stages
     due || return 0
-    [ "$dry_run" = true ] || go_on_or_begin_anew
+    [ "$dry_run" = true ] || go_on_or_begin_anew "$1"
     if [ "$jobs_run_here" = false ] && [[ $cuda_cmd != *--num[-_]threads* ]]; then
         machines+=(--num-threads $(((num_workers + 1) * (ngpu > 0 ? ngpu : 1))))  # of each node
     fi
@@ -164,10 +164,11 @@ train_until() {  # phase [stage before it]
     said "$log"
 }
 
-go_on_or_begin_anew() {  # a checkpoint goes on only with the settings and data that it was begun with
-    local changed status=0 begun=$asr_exp/.stages/training.json known=false file
+go_on_or_begin_anew() {  # phase: a checkpoint goes on only with the settings and data that it was begun with
+    local forced=false changed status=0 begun=$asr_exp/.stages/training.json known=false file
     if [ -e "$begun" ] || [ -e "${begun%.json}.pending" ]; then known=true; fi
-    changed=$("$python" -m espnet_bljust.shell.stamp check --record "$begun" --stage training \
+    [ "$force:$1" != true:exploration ] || forced=true  # the next stages go on from what that one trains
+    changed=$("$python" -m espnet_bljust.shell.stamp check --record "$begun" --stage training --force "$forced" \
         --inputs "$asr_exp"/{train.yaml,plan.json} "$labelled" "$pool" "$raw/$valid_set" "${initial[@]}") || status=$?
     [ "$status" -ne 0 ] || return 0
     [ "$status" -eq 3 ] || return "$status"
@@ -257,7 +258,8 @@ stage_score() {
     done
     bin training_figure --exp_dir "$asr_exp"
     bin results --exp_dir "$asr_exp" --decode_names "${names[*]}" --sets "${decode_sets[*]}" --token_type "$token_type"
-    bin show_results --expdir "$expdir" --out "RESULTS.md.$asr_tag.tmp"  # runs of a comparison do this side by side
+    # runs of a comparison do this side by side
+    bin show_results --expdir "$expdir" --out "RESULTS.md.$asr_tag.tmp" | sed "s/RESULTS.md.$asr_tag.tmp/RESULTS.md/"
     call mv "RESULTS.md.$asr_tag.tmp" RESULTS.md
 }
 

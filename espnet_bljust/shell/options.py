@@ -94,16 +94,20 @@ def parse(options: dict[str, Option], words: list[str]) -> tuple[dict[str, str],
             return values, True
         if not word.startswith("--"):
             raise UsageError(f"{word}: not an option. Options are written --name value; --help lists them.")
+        word, joined, value = word.partition("=")  # what follows may be a secret, and is not repeated
         name = word[2:].replace("-", "_")
+        if joined:
+            words.insert(0, value)
         if name not in options:
-            word = word.partition("=")[0]  # the value may be a secret
+            if "local_data_opts" in options and (answer := of_espnet(name, options)):
+                raise UsageError(f"{word}: {answer}")
             near = nearest(name, list(options))
             corpus = "" if near or "local_data_opts" not in options else (
                 f' An option of local/data.py goes into --local_data_opts "{word} ...".')
             raise UsageError("{}: no such option. {}--help lists all.{}".format(
                 word, f"The nearest is --{near}; " if near else "", corpus))
         option = options[name]
-        if option.default in ("true", "false") and (not words or words[0].startswith("--")):
+        if not joined and option.default in ("true", "false") and (not words or words[0].startswith("--")):
             values[name] = "true"
             continue
         if not words:
@@ -115,6 +119,19 @@ def parse(options: dict[str, Option], words: list[str]) -> tuple[dict[str, str],
     return values, False
 
 
+def of_espnet(name: str, options: dict[str, Option]) -> str:
+    """What an option of ESPnet's asr.sh is here, by the table of docs/espnet_options.md; empty for any other name."""
+    page = os.path.join(os.path.dirname(os.path.realpath(__file__)), *[os.pardir] * 2, "docs", "espnet_options.md")
+    with open(page, encoding="utf-8") as rows:
+        table = {cells[1].strip(): cells[2:4] for row in rows if len(cells := row.split("|")) == 5}
+    if name not in table:
+        return ""
+    ours, why = (cell.strip() for cell in table[name])
+    if ours in options:
+        return "a name of ESPnet's; here it is --{}: {}{}.".format(ours, options[ours].comment, why and f" ({why})")
+    return f"an option of ESPnet's that is not needed here: {why}."
+
+
 def nearest(name: str, known: list[str]) -> str:
     """The known name most like this one; empty where none is alike."""
     alike = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
@@ -122,10 +139,13 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 def help_text(script: str, options: dict[str, Option], stages: list[str], values: dict[str, str]) -> str:
-    """Every option by group; a value that the recipe gave stands after the comment."""
-    lines = [f"usage: {script} [--name value ...]      --some-name is --some_name"]
+    """The recipe's own options, and those to which it gave a value; then every other option by group."""
+    lines = [f"usage: {script} [--name value ...]      --some-name is --some_name, --name=value is --name value"]
     group = ""
-    for option in options.values():
+    own = [option for option in own_options(script).values() if option.name not in options]
+    given = [option for option in options.values() if option.name in values]
+    others = [option for option in options.values() if option.name not in values]
+    for option in [*[one._replace(group="This recipe") for one in [*own, *given]], *others]:
         if option.group != group:
             group = option.group
             lines += ["", group]
@@ -133,6 +153,11 @@ def help_text(script: str, options: dict[str, Option], stages: list[str], values
         note = "" if here == option.default else f"  [here: {here}]"
         lines.append("  {:<36} {}{}".format(f"--{option.name} {shlex.quote(option.default)}", option.comment, note))
     return "\n".join([*lines, "", "Stages", *stages])
+
+
+def own_options(script: str) -> dict[str, Option]:
+    """What a run.sh of this folder takes itself, before it calls the pipeline."""
+    return read_script(script)[0] if script.endswith(".sh") and os.path.isfile(script) else {}
 
 
 def main() -> None:

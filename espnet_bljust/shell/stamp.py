@@ -43,10 +43,10 @@ class MadeFrom(NamedTuple):
     outputs: Sequence[str]
 
 
-def look(record: Path, stage: str, made_from: MadeFrom, *, write_pending: bool) -> int:
+def look(record: Path, stage: str, made_from: MadeFrom, *, write_pending: bool, force: bool = False) -> int:
     """The exit status: 0 where the record fits, STALE_STATUS where the stage must run, 1 where it cannot.
 
-    write_pending: `check`, which prepares the stage, and not `peek`.
+    write_pending: `check`, which prepares the stage, and not `peek`; force: it must run in any case.
     """
     old = load(record)
     new = signature(made_from, old.get("inputs", {}))
@@ -57,7 +57,7 @@ def look(record: Path, stage: str, made_from: MadeFrom, *, write_pending: bool) 
             "Correct the option that names it, or begin at a lower --stage")
         print(f"stage {stage}: {absent[0]} is missing. {remedy}.", file=sys.stderr)
         return 1
-    change, gone = difference(old, new), 0
+    change, gone = difference(old, new) or ("--force asks for it" if force else ""), 0
     if not change and recordings_of(record).exists():
         change, gone = recordings.difference(
             recordings_of(record), tables(made_from.inputs), tables(made_from.outputs))
@@ -218,6 +218,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("action", choices=("check", "peek", "commit", "agree"))
     parser.add_argument("--record", type=Path, nargs="+", required=True)
     parser.add_argument("--stage", default="")
+    parser.add_argument("--force", choices=("true", "false"), default="false")
     for name in ("options", "inputs", "outputs"):
         parser.add_argument(f"--{name}", nargs="*", default=[])
     return parser
@@ -233,7 +234,8 @@ def main(words: Sequence[str] | None = None) -> int:
         commit(record)
         return 0
     made_from = MadeFrom(options.options, options.inputs, options.outputs)
-    return look(record, options.stage, made_from, write_pending=options.action == "check")
+    return look(record, options.stage, made_from, write_pending=options.action == "check",
+                force=options.force == "true")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def script(tmp_path):
 
 def test_help_lists_every_option_with_its_default_and_nothing_else(recipe):
     shown = dict(re.findall(r"^  --(\w+) ('[^']*'|\S+)\s{1,}\S", recipe.run("--help"), re.MULTILINE))
-    assert list(shown) == list(DEFINED)
+    assert sorted(shown) == sorted(DEFINED)
     assert {name: value.strip("\"'") for name, value in shown.items()} == {
         name: value.strip("\"'") for name, value in DEFINED.items()
     }
@@ -119,3 +119,70 @@ def test_a_value_that_can_never_work_stops_before_any_stage(recipe, words, part)
 def test_stages_to_leave_out_may_be_a_range(recipe):
     output = recipe.run("--dry_run", "true", "--skip_stages", "1-3,5 7-13", "--python", sys.executable)
     assert re.findall(r"^stage (\d+) ", output, re.MULTILINE) == ["4", "6"]
+
+
+def test_a_value_may_stand_behind_an_equals_sign(script):
+    words = ["--name=a=b", "--count=4", "--quick=true", "--colour=dark_blue"]
+    assert script(*words).stdout == "a=b|4|0.5|true|dark_blue|"
+    assert script("--name=", "--count", "4").stdout == "|4|0.5|false|red|"
+    assert script("--count=x").stderr == "script.sh: --count x: expected a whole number, such as 3.\n"
+
+
+def test_help_of_a_recipe_names_its_script_and_lists_what_that_sets_first(recipe, copy_recipe):
+    lines = recipe.run("--help").splitlines()
+    assert lines[0].startswith("usage: run.sh [--name value ...]")
+    own = lines[lines.index("This recipe") + 1 : lines.index("Which stages") - 1]
+    names = [line.split()[0].removeprefix("--") for line in own]
+    assert set(names) == {"train_set", "unlabelled_sets", "valid_set", "test_sets", "token_type", "model_size", "nj"}
+    assert re.search(r"^This recipe\n  --labelled ''  +audio with", copy_recipe("TEMPLATE").run("--help"), re.MULTILINE)
+
+
+# Names of options in egs2/TEMPLATE/asr1/asr.sh of ESPnet at f48416ba, and those that later versions have besides.
+ASR_SH = """stage stop_stage skip_stages skip_data_prep skip_train skip_eval skip_upload skip_packing skip_upload_hf
+    eval_valid_set ngpu num_nodes nj inference_nj gpu_inference dumpdir expdir python use_lightning
+    local_data_opts post_process_local_data_opts auxiliary_data_tags speed_perturb_factors feats_type
+    audio_format multi_columns_input_wav_scp multi_columns_output_wav_scp fs min_wav_duration
+    max_wav_duration token_type nbpe bpemode oov blank sos_eos bpe_input_sentence_size bpe_nlsyms
+    bpe_char_cover hugging_face_model_name_or_path use_ngram ngram_exp ngram_num use_lm lm_tag lm_exp
+    lm_stats_dir lm_config lm_args use_word_lm num_splits_lm word_vocab_size asr_task asr_tag asr_exp
+    asr_stats_dir asr_config asr_args pretrained_model ignore_init_mismatch feats_normalize
+    num_splits_asr num_ref num_inf sot_asr hf_repo use_k2 k2_ctc_decoding use_nbest_rescoring num_paths
+    nll_batch_size k2_config use_streaming use_maskctc batch_size inference_tag inference_config
+    inference_args inference_lm inference_ngram inference_asr_model download_model train_set valid_set
+    test_sets bpe_train_text lm_train_text lm_dev_text lm_test_text nlsyms_txt cleaner g2p lang
+    score_opts local_score_opts asr_speech_fold_length asr_text_fold_length lm_fold_length""".split()
+
+
+def test_every_option_of_asr_sh_has_its_line_in_the_table_and_leads_to_an_option_or_a_reason():
+    rows = [line.strip("|").split("|") for line in (ROOT / "docs/espnet_options.md").read_text().splitlines()
+            if line.startswith("| ")][1:]  # fmt: skip
+    table = {name.strip(): (ours.strip(), why.strip()) for name, ours, why in rows}
+    assert sorted(table) == sorted(ASR_SH) and len(rows) == len(table)
+    for name, (ours, why) in table.items():
+        assert (ours == "same") == (name in DEFINED), name
+        assert ours in ("same", *DEFINED) or (ours == "not needed" and why), name
+
+
+@pytest.mark.parametrize(("word", "answer"), [
+    ("--pretrained_model=my.pth", "--pretrained_model: a name of ESPnet's; here it is --init_from: weights"),
+    ("--inference_tag", "here it is --decode_name"), ("--use_lm", "here it is --use_ngram"),
+    ("--feats-normalize", "that is not needed here: utterances are normalised by the trunk"),
+    ("--download_model", "that is not needed here: `bljust recognise --model user/name talk.wav`"),
+])  # fmt: skip
+def test_options_of_espnet_lead_to_ours(recipe, word, answer):
+    output = recipe.run(word, "x", code=1)
+    assert answer in output and output.startswith("run.sh: ") and "my.pth" not in output
+
+
+@pytest.mark.parametrize("words", [
+    "--grad_clip 1 --optim_conf eps=1e-8 plan_conf.gamma_max=3",
+    "grad_clip=1 optim_conf.eps=1e-8 plan_conf.gamma_max=3",
+    "--grad_clip=1 --optim_conf.eps 1e-8 --plan_conf gamma_max=3",
+])  # fmt: skip
+def test_asr_args_may_be_written_as_espnet_s(recipe, words):
+    output = recipe.run("--stage", "11", "--stop_stage", "11", "--dry_run", "--asr_args", words)
+    assert "_seed0_grad_clip_1_optim_conf.eps_1e-8_plan_conf.gamma_max_3/average.pth" in output
+
+
+def test_an_asr_arg_without_a_value_is_shown_as_it_should_be(recipe):
+    assert "--max_epoch has no value. Write max_epoch=value." in recipe.run("--asr_args", "--max_epoch", code=1)

@@ -182,3 +182,10 @@ def test_speeds_make_copies_of_all_that_training_hears_and_of_nothing_that_is_sc
     for name in ("s0-2", "s1-3"):
         for speed in ("0.9", "1.1"):
             assert abs(int(counts[f"sp{speed}-{name}"]) - int(counts[name]) / float(speed)) <= 1
+
+
+def test_force_redoes_the_stages_that_are_asked_for(finished):
+    output = finished.run("--stage", "4", "--stop_stage", "5", "--force")
+    assert (ran(output), up_to_date(output)) == ([4, 5], []) and "runs again: --force asks for it" in output
+    assert ran(finished.run("--stage", "3", "--stop_stage", "3", "--force", "true")) == [3]
+    assert up_to_date(finished.run("--stop_stage", "5")) == [1, 3, 4, 5]

@@ -5,7 +5,9 @@ from=$PWD
 CDPATH="" cd "$(dirname "$0")"
 lang="noinfo"
 # shellcheck disable=SC2034  # read by name
-labelled="" unlabelled=""  # audio with transcripts and without: folder, Kaldi directory or table; else those of db.sh
+labelled=""                # audio with transcripts: folder, Kaldi directory or table; that of db.sh when empty
+# shellcheck disable=SC2034  # read by name
+unlabelled=""              # audio without, likewise
 local_data_opts=""
 # shellcheck source=local/own_options.sh
 . ../../../local/own_options.sh "lang labelled unlabelled local_data_opts" "$@"

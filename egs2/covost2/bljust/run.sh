@@ -3,7 +3,7 @@
 # labels. The rest of the language is the unlabelled pool. Results: RESULTS.md
 set -euo pipefail
 CDPATH="" cd "$(dirname "$0")"
-lang="nl"
+lang="nl"                  # language of Common Voice, by its code
 local_data_opts=""
 # shellcheck source=local/own_options.sh
 . ../../../local/own_options.sh "lang local_data_opts" "$@"
