@@ -117,17 +117,18 @@ stage_report() {
 stage_stats() {
     local word extra words=(--exp_dir "$asr_exp" --config "$asr_config" --size_config "$size_config" --method "$method"
         --train_dir "$labelled" --pool_dir "$pool" --valid_dir "$raw/$valid_set" "${token_options[@]}"
-        --seed "$seed" --ngpu $((ngpu * num_nodes)) --init_from "$init_from" --task "$task")
+        --seed "$seed" --ngpu $((ngpu * num_nodes)) --init_from "$init_from" --task "$task" --skip_broken "$skip_broken")
     for word in "${valid_pool[@]}"; do
         reads "$raw/$word"
         words+=(--valid_pool_dir "$raw/$word")
     done
     read -ra extra <<<"$asr_args"
     for word in "${extra[@]}"; do words+=(--set "$word"); done
-    uses method seed asr_args token_type task
+    uses method seed asr_args token_type task skip_broken
     [ -z "$init_from" ] || uses init_from
     reads "$labelled" "$pool" "$raw/$valid_set" "$tokens" "$asr_config" "$size_config" "${initial[@]}"
     makes "$asr_exp/train.yaml" "$asr_exp/plan.json" "$asr_exp/stats.md" "?$asr_exp/pool.index"  # of a large pool
+    makes "?$asr_exp/labelled" "?$asr_exp/pool" "?$asr_exp/too_short_for_ctc.txt"
     if due; then
         [ "$dry_run" = true ] || training_machines
         bin plan "${words[@]}"

@@ -1,8 +1,8 @@
 """Stage 7: the whole training configuration, the plan, and everything that can fail cheaply before a long run.
 
 Writes exp/<tag>/train.yaml (a run can be repeated from it alone), plan.json and stats.md: parameters by role,
-passes over each kind of audio, memory, disk. Transcripts too long for CTC are named here. The time that training
-will take is printed only: it is measured, and what is written is the same at every run.
+passes over each kind of audio, memory, disk. Utterances too short for their transcripts in CTC are listed here. The
+time that training will take is printed only: it is measured, and what is written is the same at every run.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from espnet_bljust.planning.settings import HEADS
 def main(options: argparse.Namespace) -> None:
     """Write the three files, or with --dry_run print what they would say."""
     configuration = Configuration(options.size_config, options.config, options.set, options.method, options.task,
-                                  options.seed, options.init_from)
+                                  options.seed, options.init_from, options.skip_broken)
     data = Data(options.train_dir, options.pool_dir, options.valid_dir, options.valid_pool_dir, options.token_list,
                 options.token_type, options.bpe_model)
     print(prepare(configuration, data, options.exp_dir, num_gpus=options.ngpu, dry_run=options.dry_run))
@@ -42,6 +42,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--init_from", default="", help="weights to start from: a file, or a Hugging Face directory")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs that training will have, for the estimate of time")
+    parser.add_argument("--skip_broken", type=true_false, default=False,
+                        help="training utterances too short for their transcripts go to the pool (default: false)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="change one key of the configuration, e.g. plan_conf.gamma_max=3")
     parser.add_argument("--dry_run", type=true_false, default=False, help="print the report, write nothing")

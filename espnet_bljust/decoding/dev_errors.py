@@ -10,6 +10,7 @@ from espnet_bljust.data.kaldi.tables import read_table
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.decoding.tuning import count_errors, every_nth
 from espnet_bljust.disk.settings_file import run_settings
+from espnet_bljust.errors import InputError
 from espnet_bljust.units import SAMPLE_RATE
 
 MOST_MINUTES = 30.0  # of dev audio; of more every n-th utterance is heard
@@ -46,7 +47,15 @@ class DevErrors(NamedTuple):
         recogniser = Recogniser.from_experiment(self.exp_dir, weights, self.device)
         texts = []
         for first in range(0, len(self.entries), BATCH):
-            waves = [torch.from_numpy(read_audio(entry)[0]) for entry in self.entries[first : first + BATCH]]
+            waves = [_heard(entry) for entry in self.entries[first : first + BATCH]]
             texts += [hypothesis.text for hypothesis in recogniser(waves)]
         words, characters = count_errors(self.references, texts)
         return (words if self.words else characters).error_rate
+
+
+def _heard(entry: str) -> torch.Tensor:
+    """(sample,); none where it cannot be read: nothing is recognised in that, as in training."""
+    try:
+        return torch.from_numpy(read_audio(entry)[0])
+    except InputError:
+        return torch.zeros(0)

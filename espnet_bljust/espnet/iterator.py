@@ -13,8 +13,7 @@ from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.feeding.batching import BatchStream
 from espnet_bljust.data.feeding.samples import Sample, Samples
 from espnet_bljust.data.feeding.shards import ShardStream
-from espnet_bljust.data.feeding.unreadable import Lost
-from espnet_bljust.errors import InputError
+from espnet_bljust.data.feeding.unreadable import MOST_OF_DEV, Lost
 from espnet_bljust.training.augment import Turn
 from espnet_bljust.training.batch_reader import Batch, BatchReader, Collate
 from espnet_bljust.training.loading import SILENCE_SECONDS, noticing
@@ -95,9 +94,10 @@ class JointIterFactory(AbsIterFactory):
         mine, ahead = tee(self._mine(source.stream, position, strength) for position, strength in positions)
         with shielded():
             loader = noticing(iter(DataLoader(
-                BatchReader(source.samples, collate, alter), sampler=(batch for batch in ahead if batch[1]),
-                batch_size=None, collate_fn=_as_it_is, num_workers=self.num_workers, pin_memory=self.pin_memory,
-                worker_init_fn=heed_parent, timeout=SILENCE_SECONDS if self.num_workers else 0)), self.list_dir)
+                BatchReader(source.samples, collate, self.drawing.num_frames, alter),
+                sampler=(batch for batch in ahead if batch[1]), batch_size=None, collate_fn=_as_it_is,
+                num_workers=self.num_workers, pin_memory=self.pin_memory, worker_init_fn=heed_parent,
+                timeout=SILENCE_SECONDS if self.num_workers else 0)), self.list_dir)
         for _, utterances in mine:
             loaded = next(loader) if utterances else EMPTY
             self.lost[source.stream.purpose].note(loaded.unreadable)
@@ -118,11 +118,13 @@ class ValidIterFactory(AbsIterFactory):
     """
 
     def __init__(
-        self, batches: Sequence[list[str]], samples: Samples, *, drawing: Drawing, share: Share = ALONE,
-        pool: tuple[Sequence[list[str]], Samples] | None = None,
+        self, batches: Sequence[list[str]], samples: Samples, *, drawing: Drawing, list_dir: Path,
+        share: Share = ALONE, pool: tuple[Sequence[list[str]], Samples] | None = None,
     ) -> None:
         self.batches, self.samples, self.pool = batches, samples, pool
         self.drawing, self.share = drawing, share
+        self.lost = Lost(list_dir / f"unreadable_dev.{share.rank}.txt",
+                         sum(map(len, [*batches, *(pool[0] if pool else [])])), MOST_OF_DEV)
 
     def build_iter(self, epoch: int, shuffle: bool | None = None) -> Iterator[MicroBatch]:
         """All batches of this process, the same at every epoch."""
@@ -132,9 +134,9 @@ class ValidIterFactory(AbsIterFactory):
 
     def _load(self, batches: Sequence[list[str]], samples: Samples, collate: Collate) -> Iterator[MicroBatch]:
         mine = [(Turn(0), batch) for batch in batches[self.share.rank :: self.share.world_size]]
-        for loaded in DataLoader(BatchReader(samples, collate), sampler=mine, batch_size=None, collate_fn=_as_it_is):
-            if loaded.unreadable:
-                raise InputError(loaded.unreadable[0].reason)
+        reader = BatchReader(samples, collate, self.drawing.num_frames)
+        for loaded in DataLoader(reader, sampler=mine, batch_size=None, collate_fn=_as_it_is):
+            self.lost.note(loaded.unreadable)
             yield loaded
 
     @staticmethod

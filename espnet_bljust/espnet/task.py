@@ -100,7 +100,7 @@ class BLJustTask(ASRTask):
     ) -> JointIterFactory | ValidIterFactory:
         settings = TrainingSettings(vars(args))
         share = Share(distributed_option.dist_rank or 0, distributed_option.dist_world_size or 1)
-        common = {"drawing": settings.drawing, "share": share}
+        common = {"drawing": settings.drawing, "share": share, "list_dir": Path(args.output_dir)}
         if mode == "valid":
             valid = cls._samples(args, args.valid_data_path_and_name_and_type, args.valid_shape_file)
             other = None
@@ -113,8 +113,7 @@ class BLJustTask(ASRTask):
         return JointIterFactory(
             plan, Source(_stream(labelled, args.batch_seconds, args.seed, "labelled"), labelled),
             cls._pool(args), token_nats=nats, accum_grad=args.accum_grad, num_workers=args.num_workers,
-            pin_memory=args.ngpu > 0, list_dir=Path(args.output_dir),
-            alter=Surroundings.of(settings.augment, args.seed).alter, **common)
+            pin_memory=args.ngpu > 0, alter=Surroundings.of(settings.augment, args.seed).alter, **common)
 
     @classmethod
     def _pool(cls, args: argparse.Namespace) -> Source:

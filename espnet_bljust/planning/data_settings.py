@@ -19,6 +19,12 @@ class Data(NamedTuple):
     token_type: str
     bpe_model: str = ""  # SentencePiece model, for the token type bpe
 
+    @property
+    def tables(self) -> list[Path]:
+        """That tell the lengths of all sets, and the transcripts."""
+        sets = (self.train_dir, self.pool_dir, self.valid_dir)
+        return [*(folder / "utt2num_samples" for folder in sets), self.train_dir / "text", self.valid_dir / "text"]
+
     def settings(self, *, may_be_absent: bool) -> dict:
         """Of them all; the token list is there, but where it ``may_be_absent``."""
         tokens = of_tokens(self.token_list, self.token_type, self.bpe_model, may_be_absent=may_be_absent)

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write_index
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.disk.yaml_core import as_yaml
-from espnet_bljust.planning.checks import check_feasible, check_frozen
+from espnet_bljust.planning.checks import check_frozen
 from espnet_bljust.planning.data_settings import Data
 from espnet_bljust.planning.plan_report import Amount, Sizes, amount_of, passes, report
+from espnet_bljust.planning.set_aside import set_aside
 from espnet_bljust.planning.settings import settled
 from espnet_bljust.planning.speed import measure, training_seconds
+from espnet_bljust.planning.unfit import LIST, find_unfit, refuse, write_list
 from espnet_bljust.progress import duration
 from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.training.phase_dropouts import phase_dropouts
@@ -31,6 +33,7 @@ class Configuration(NamedTuple):
     task: str = "recognition"  # or classification
     seed: int = 0
     init_from: str = ""  # weights to start from: a file, or a Hugging Face directory
+    skip_broken: bool = False  # utterances that cannot be trained on leave the sets (set_aside.py)
 
 
 def prepare(
@@ -40,12 +43,15 @@ def prepare(
 
     num_gpus: that the training will have, for the estimates of time and memory.
     """
-    size_config, config, changes, method, task, seed, init_from = configuration
+    size_config, config, changes, method, task, seed, init_from, skip_broken = configuration
     written, plan = settled(size_config, config, changes=changes, method=method, task=task)
     written |= {"seed": seed, **data.settings(may_be_absent=dry_run)} | ({"init_from": init_from} if init_from else {})
     settings = TrainingSettings(written)
-    drawing = settings.drawing
-    Surroundings.of(settings.augment, drawing.seed)  # refuses what cannot be read
+    Surroundings.of(settings.augment, seed)  # refuses what cannot be read
+    note = ""
+    if not dry_run or all(path.exists() for path in (data.token_list, *data.tables)):
+        data, note = check_utterances(settings, data, exp_dir, skip=skip_broken, dry_run=dry_run)
+        written |= data.settings(may_be_absent=dry_run)
     audio = {name: amount_of(folder / "utt2num_samples", dry_run)
              for name, folder in (("labelled", data.train_dir), ("valid", data.valid_dir))}
     if not dry_run and num_lines(data.pool_dir / "utt2num_samples") >= settings.run.unlabelled_shards_from:
@@ -53,9 +59,6 @@ def prepare(
         audio["pool"] = indexed(data.pool_dir, exp_dir / "pool.index")
     else:
         audio["pool"] = amount_of(data.pool_dir / "utt2num_samples", dry_run)
-    if not dry_run or (None not in audio.values() and data.token_list.exists()):
-        check_feasible(settings.network, drawing.num_frames, data,
-                       None if dry_run else exp_dir / "too_short_for_ctc.txt")
     check_network(settings)
     text = report(plan, settings, Sizes.of(settings.network.shape), audio, max(1, num_gpus))
     valid_seconds = 3600 * audio["valid"].hours if audio["valid"] else 0
@@ -69,7 +72,24 @@ def prepare(
     write_atomic(exp_dir / "train.yaml", as_yaml(written))
     return (f"{exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
             f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
-            f"training will take about {duration(seconds)}")
+            f"training will take about {duration(seconds)}" + (f"; {note}" if note else ""))
+
+
+def check_utterances(
+    settings: TrainingSettings, data: Data, exp_dir: Path, *, skip: bool, dry_run: bool
+) -> tuple[Data, str]:
+    """List what cannot be trained on, and refuse it or, with ``skip``, set it aside; the sets, and what to say of it.
+
+    A dry run writes nothing, and so does not set aside either.
+    """
+    unfit, path = find_unfit(settings.network, settings.drawing.num_frames, data), exp_dir / LIST
+    if not dry_run:
+        write_list(unfit, path)
+    if not skip:
+        refuse(unfit, settings.network.shape.head.kind == "mean", data.train_dir if dry_run else path)
+    elif not dry_run:
+        data = set_aside(data, unfit, exp_dir)
+    return data, unfit.note() + (f" ({path})" if any(unfit[:3]) and not dry_run else "")
 
 
 def check_network(settings: TrainingSettings) -> None:

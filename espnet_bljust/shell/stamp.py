@@ -32,6 +32,7 @@ HASHED_BYTES = 64 * 2**20  # beyond it, a changed time counts as a change
 STALE_STATUS = 3
 MARKS = "?~@"
 PASSING = ("skip_broken", "local_data_opts")  # how a stage gets through its data, not what it makes of them
+NO_CHANGE = {("skip_broken", "false", "true")}  # where nothing was broken there is nothing to skip
 STAGE_FOLDERS = ("data", "dump", "exp")  # what stages make, under the names that they have by default
 
 
@@ -134,7 +135,7 @@ def difference(old: dict, new: dict) -> str:
         return f"made by version {old['version']}, this is {new['version']}"
     for name in sorted({*old["options"], *new["options"]}):
         before, after = old["options"].get(name), new["options"].get(name)
-        if before != after:
+        if before != after and (name, before, after) not in NO_CHANGE:
             return f"{name} was {before or 'empty'}, is {after or 'empty'}"
     for name in sorted({*old["inputs"], *new["inputs"]}):
         before, after = old["inputs"].get(name), new["inputs"].get(name)

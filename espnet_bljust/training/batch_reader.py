@@ -16,19 +16,30 @@ Collate = Callable[[Turn, list[Sample]], MicroBatch]
 
 
 class BatchReader(Dataset):
-    """What is at a batch; an utterance that cannot be read is missing in it and stands in its ``unreadable``."""
+    """What is at a batch; an utterance that cannot be read is missing in it and stands in its ``unreadable``.
 
-    def __init__(self, samples: Samples, collate: Collate, alter: Alter | None = None) -> None:
-        self.samples, self.collate, self.alter = samples, collate, alter
+    So does one of which the trunk makes no frame; num_frames: of so many samples.
+    """
+
+    def __init__(
+        self, samples: Samples, collate: Collate, num_frames: Callable[[int], int], alter: Alter | None = None
+    ) -> None:
+        self.samples, self.collate, self.num_frames, self.alter = samples, collate, num_frames, alter
 
     def __getitem__(self, batch: Batch) -> MicroBatch:
         turn, keys = batch
         whole, unreadable = [], []
         for key in keys:
             try:
-                sample = self.samples[key]
+                sample = self._heard(self.samples[key])
                 whole.append(self.alter(turn, sample) if self.alter else sample)
             except InputError as error:
-                unreadable.append(Unreadable(str(key), str(error)))
+                unreadable.append(Unreadable(str(key), str(error), self.samples.labels(key)))
         made = self.collate(turn, whole) if whole else EMPTY
         return made._replace(unreadable=tuple(unreadable))
+
+    def _heard(self, sample: Sample) -> Sample:
+        if self.num_frames(len(sample.wave)) == 0:
+            raise InputError(f"{sample.utterance}: cannot be heard: its {len(sample.wave)} samples give no frame. "
+                             "Raise min_wav_duration (stage 4).")
+        return sample

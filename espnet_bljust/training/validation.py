@@ -1,5 +1,7 @@
 """Dev CER over the whole set (edits / reference characters), CTC loss, and the self-supervised loss beside it.
 
+An utterance too short for its transcript in CTC has no loss; one that cannot be heard counts as one in which nothing
+was recognised.
 With token type phn the units are phones, and what stands as CER everywhere in training is the phone error rate.
 Of a class head, the share of wrong utterances stands for the CER and its cross entropy for the CTC loss.
 """
@@ -44,9 +46,12 @@ class Validator:
             out = network(batch.joint.to(self.processes.device), temperature=temperature)
             for name in ("supervised", "contrastive", "correct"):
                 sums[name] += 0.0 if out.get(name) is None else float(out[name])
-            sums["labelled"] += batch.num_labelled
+            infeasible = out.get("infeasible")
+            sums["labelled"] += batch.num_labelled - (0 if infeasible is None else int(infeasible.sum()))
             sums["masked"] += batch.num_masked
-            for label, hypothesis in zip(batch.joint.labels, out.get("greedy", []), strict=True):
+            missing = [one.labels for one in batch.unreadable if one.labels is not None]
+            hypotheses = [*out.get("greedy", []), *([] for _ in missing)]
+            for label, hypothesis in zip([*batch.joint.labels, *missing], hypotheses, strict=True):
                 written = network.spell(label.tolist())
                 sums["edits"] += editdistance.eval(written, network.spell(hypothesis))
                 sums["characters"] += len(written)

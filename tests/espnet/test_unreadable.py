@@ -1,14 +1,16 @@
-"""Audio that breaks after stage 3: training names it, counts it and goes on; too much of it, or dev audio, ends it."""
+"""Audio that breaks after stage 3: training names it, counts it and goes on; too much of it ends it."""
 
 import math
 import re
 from pathlib import Path
 
+import editdistance
 import pytest
 import soundfile
 import torch
 
 from espnet_bljust.data.feeding.unreadable import Lost, Unreadable
+from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.errors import InputError
 from tests.helpers.experiment import history, make_experiment, train
 
@@ -69,10 +71,52 @@ def test_more_than_the_limit_ends_the_run_with_the_list_and_mended_it_goes_on(br
     assert history(broken.exp_dir)[-1]["step"] == 9
 
 
-def test_dev_audio_that_cannot_be_read_ends_the_run_by_its_name(broken):
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_dev_utterance_that_cannot_be_heard_is_named_once_and_counts_as_deleted(broken, caplog, silent):
+    """The other two are recognised anew from each epoch's weights, and their edits counted here."""
+    exp_dir, dev = broken.exp_dir, broken.exp_dir.parent / "dump/dev"
     broken("dev", 1)
-    with pytest.raises(InputError, match=rf"dev-01: cannot be read: .*dev-01.wav: {CUT}"):
+    if silent:  # whole, and too short for a frame
+        soundfile.write(dev / "dev-01.wav", torch.ones(300).numpy(), 16000)
+        table = (dev / "utt2num_samples").read_text()
+        (dev / "utt2num_samples").write_text(re.sub("dev-01 .*", "dev-01 300", table))
+    train(exp_dir)
+    reason = "300 samples give no frame" if silent else CUT
+    assert len(re.findall(f"passed over: dev-01: cannot be .*{reason}", caplog.text)) == 1
+    assert (exp_dir / "unreadable_dev.0.txt").read_text().count("\n") == 1
+    text = dict(line.split() for line in (dev / "text").read_text().splitlines())
+    rows = [row for row in history(exp_dir) if row["kind"] == "valid"]
+    for row in rows[-2:]:  # those whose weights are kept
+        recogniser = Recogniser.from_experiment(exp_dir, exp_dir / f"{row['epoch']}epoch.pth")
+        edits = len(text["dev-01"])
+        for name in ("dev-00", "dev-02"):
+            wave = torch.from_numpy(soundfile.read(dev / f"{name}.wav", dtype="float32")[0])
+            edits += editdistance.eval(text[name], recogniser([wave])[0].text)
+        assert row["cer"] == pytest.approx(edits / 12)
+        assert math.isfinite(row["ctc"])
+
+
+def test_dev_audio_of_which_most_is_lost_ends_the_run(broken):
+    for index in (0, 1):
+        broken("dev", index)
+    with pytest.raises(InputError, match=r"unreadable_dev.0.txt: 2 of 3 utterances cannot be read, more than 50%"):
         train(broken.exp_dir)
+
+
+def test_a_dev_utterance_without_a_ctc_path_has_no_part_in_the_mean_loss(tmp_path):
+    """Its transcript is longer than its frames; the mean over the other two is that of a set of them alone."""
+    torch.set_num_threads(1)
+    exp_dirs = [make_experiment(tmp_path), None]
+    dev = tmp_path / "dump/dev"
+    (dev / "text").write_text(re.sub("dev-01 .*", f"dev-01 {'A' * 90}", (dev / "text").read_text()))
+    exp_dirs[1] = make_experiment(tmp_path)
+    train(exp_dirs[1], "exploration")
+    for table in ("wav.scp", "text", "utt2num_samples"):
+        lines = (dev / table).read_text().splitlines(keepends=True)
+        (dev / table).write_text(lines[0] + lines[2])
+    train(exp_dirs[0], "exploration")
+    two, three = (next(row["ctc"] for row in history(one) if row["kind"] == "valid") for one in exp_dirs)
+    assert three == pytest.approx(two, rel=1e-5)
 
 
 @pytest.mark.parametrize(("utterances", "most"), [(9, 1), (199, 1), (1000, 10)])

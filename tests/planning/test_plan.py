@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from espnet_bljust.bin import plan
 from espnet_bljust.command import run
 from espnet_bljust.data.feeding.batching import BatchStream
 from espnet_bljust.errors import InputError
-from tests.helpers import experiment
 
 SIZES = Path(__file__).parents[2] / "conf" / "size"
 
@@ -62,38 +60,9 @@ def test_a_configuration_that_is_not_utf8_is_named(stage, tmp_path):
         stage(config=tmp_path / "c.yaml")
 
 
-def long_transcripts(root, folder):
-    """The dev set with 60 tokens in its second utterance, all alike: at least 119 frames, in at most 1.6 s or 80."""
-    folder.mkdir()
-    for name in ("wav.scp", "utt2num_samples"):
-        (folder / name).write_text((root / "dump/dev" / name).read_text())
-    lines = (root / "dump/dev/text").read_text().splitlines()
-    lines[1] = f"{lines[1].split()[0]} {'A' * 60}"
-    (folder / "text").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-def test_transcripts_too_long_for_ctc_are_named_in_a_list(stage, root, tmp_path):
-    valid_dir = long_transcripts(root, tmp_path / "dev")
-    with pytest.raises(InputError, match=r"too_short_for_ctc\.txt: 1 utterances.*the first: dev-01"):
-        stage(valid_dir=valid_dir)
-    (line,) = (tmp_path / "exp/too_short_for_ctc.txt").read_text().splitlines()
-    samples = dict(row.split() for row in (root / "dump/dev/utt2num_samples").read_text().splitlines())
-    frames = int(samples["dev-01"])
-    for _, kernel, stride in yaml.safe_load(experiment.TINY)["trunk_conf"]["conv_layers"]:
-        frames = (frames - kernel) // stride + 1
-    assert line == f"dev-01 {frames} frames 119 needed"  # 60 tokens and a blank between each two
-    assert not (tmp_path / "exp/train.yaml").exists()
-    stage()
-    assert not (tmp_path / "exp/too_short_for_ctc.txt").exists()  # mended: the list would mislead
-
-
-def test_a_dry_run_prints_the_plan_and_writes_nothing(stage, root, tmp_path, capsys):
+def test_a_dry_run_prints_the_plan_and_writes_nothing(stage, tmp_path, capsys):
     stage("--dry_run", "true")
-    assert "optimizer steps" in capsys.readouterr().out
-    with pytest.raises(InputError, match="1 utterances.*the first: dev-01"):
-        stage("--dry_run", "true", valid_dir=long_transcripts(root, tmp_path / "dev"))
-    assert not (tmp_path / "exp").exists()
+    assert "optimizer steps" in capsys.readouterr().out and not (tmp_path / "exp").exists()
 
 
 @pytest.mark.parametrize("size", sorted(path.stem for path in SIZES.glob("*.yaml")))

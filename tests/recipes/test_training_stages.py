@@ -106,3 +106,15 @@ def test_the_same_settings_go_on_from_the_checkpoint(trained):
     output, ran = train(trained)
     assert ran == ["8", "9", "10"] and "anew" not in output
     assert weights(trained) == 6
+
+
+def test_what_was_made_without_skip_broken_is_what_it_makes_with_it(tmp_path, capsys):
+    """Where nothing was broken nothing is skipped: a long stage is not run again. The other way round it is."""
+    made_from = {word: [f"skip_broken={word}"] for word in ("false", "true")}
+    record = ["--record", str(tmp_path / "3.json"), "--stage", "3", "--options"]
+    for first, then, status in (("false", "true", 0), ("true", "false", stamp.STALE_STATUS)):
+        (tmp_path / "3.json").unlink(missing_ok=True)
+        stamp.main(["check", *record, *made_from[first]])
+        stamp.main(["commit", *record[:2]])
+        assert stamp.main(["check", *record, *made_from[then]]) == status
+    assert capsys.readouterr().out.endswith("skip_broken was true, is false\n")

@@ -32,6 +32,9 @@ class Samples[Key](Protocol):
     def __getitem__(self, key: Key) -> Sample:
         """InputError, which names the utterance, where its audio is not what stage 3 wrote."""
 
+    def labels(self, key: Key) -> np.ndarray | None:
+        """(token,) int64 of the transcript, without the audio; None of audio alone."""
+
 
 class SampleTable:
     """A set by its tables, which must hold the same utterances, sorted; ``counts`` is utt2num_samples.
@@ -63,9 +66,13 @@ class SampleTable:
             yield self.encode(self.rows[utterance][2])
 
     def __getitem__(self, utterance: str) -> Sample:
-        entry, count, *words = self.rows[utterance]
+        entry, count, *_ = self.rows[utterance]
         wave = read_whole(utterance, entry, count).astype(self.dtype, copy=False)
-        return Sample(utterance, wave, np.array(self.encode(words[0]), np.int64) if words else None)
+        return Sample(utterance, wave, self.labels(utterance))
+
+    def labels(self, utterance: str) -> np.ndarray | None:
+        _, _, *words = self.rows[utterance]
+        return np.array(self.encode(words[0]), np.int64) if words else None
 
 
 class IndexedPool:
@@ -78,6 +85,9 @@ class IndexedPool:
         utterance, entry = self.index.entry(number)
         wave = read_whole(utterance, entry, int(self.index.samples(number, number + 1)[0]))
         return Sample(utterance, wave.astype(self.dtype, copy=False), None)
+
+    def labels(self, number: int) -> None:
+        return None
 
 
 def read_whole(utterance: str, entry: str, count: int) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""Stage 7: utterances that cannot be trained on as they are, listed; with skip_broken set_aside.py does the rest.
+
+    labelled   fewer frames than CTC needs for the transcript: one a token, and one between equal neighbours.
+    pool       no frame at all.
+    dev        either, and never an error: there is no CTC loss of it, and its errors count.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_bljust.data.kaldi.sorted_tables import walk_samples, walk_together
+from espnet_bljust.data.kaldi.utterance import num_samples
+from espnet_bljust.data.text.tokens import load_tokenizer
+from espnet_bljust.disk.files import write_atomic
+from espnet_bljust.errors import InputError
+from espnet_bljust.planning.data_settings import Data
+from espnet_bljust.weights.own_files import NetworkSettings
+
+LIST = "too_short_for_ctc.txt"
+
+
+class Offender(NamedTuple):
+    """An utterance that gives fewer frames than it needs."""
+
+    utterance: str
+    frames: int
+    needed: int
+
+    def __str__(self) -> str:
+        return f"{self.utterance} {self.frames} frames {self.needed} needed"
+
+
+class Unfit(NamedTuple):
+    """Offenders of each set, and of how many utterances those of the labelled set are."""
+
+    train: list[Offender]
+    pool: list[Offender]
+    dev: list[Offender]
+    num_train: int
+
+    def note(self) -> str:
+        """What to say where training goes on, in one clause; empty without any."""
+        said = []
+        if self.train:
+            said.append(f"{len(self.train)} of {self.num_train} labelled utterances, too short for their transcripts, "
+                        "are in the pool instead")
+        if self.pool:
+            said.append(f"{len(self.pool)} recordings too short for one frame are left out of the pool")
+        if self.dev:
+            said.append(f"{len(self.dev)} dev utterances are too short for their transcripts: errors, without a loss")
+        return "; ".join(said)
+
+
+def find_unfit(network: NetworkSettings, num_frames: Callable[[int], int], data: Data) -> Unfit:
+    """Of the sets of ``data``; num_frames: of so many samples. A class head needs one word an utterance."""
+    train, num_train = _offenders(network, num_frames, data.train_dir)
+    dev, _ = _offenders(network, num_frames, data.valid_dir)
+    least = least_samples(num_frames)
+    pool = [Offender(utterance, 0, 1)
+            for utterance, samples in walk_samples(data.pool_dir / "utt2num_samples") if samples < least]
+    return Unfit(train, pool, dev, num_train)
+
+
+def least_samples(num_frames: Callable[[int], int], wanted: int = 1) -> int:
+    """The shortest audio of so many frames."""
+    low, high = 0, 1
+    while num_frames(high) < wanted:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if num_frames(middle) >= wanted else (middle, high)
+    return high
+
+
+def _offenders(
+    network: NetworkSettings, num_frames: Callable[[int], int], folder: Path
+) -> tuple[list[Offender], int]:
+    classes = network.shape.head.kind == "mean"
+    tokenizer = load_tokenizer(network.token_type, network.tokens, network.bpe_model)
+    tables = [folder / "text", folder / "utt2num_samples"]
+    offenders, count = [], 0
+    for utterance, (text, samples) in walk_together(tables, remedy="Run stage 4 again."):
+        count += 1
+        ids = tokenizer.encode(text)
+        needed = max(1, len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False)))
+        frames = num_frames(num_samples(tables[1], utterance, samples))
+        if classes:
+            frames = min(frames, 1)
+        if frames < needed:
+            offenders.append(Offender(utterance, frames, needed))
+    return offenders, count
+
+
+def write_list(unfit: Unfit, path: Path) -> None:
+    """One a line, sets one behind the other; without any there is no list: it would mislead."""
+    path.unlink(missing_ok=True)
+    if any(unfit[:3]):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, "".join(f"{one}{' (dev)' * (one in unfit.dev)}\n"
+                                   for one in [*unfit.train, *unfit.pool, *unfit.dev]))
+
+
+def refuse(unfit: Unfit, classes: bool, place: Path) -> None:
+    """InputError for those of training; ``place``: the list of them, or the set."""
+    if unfit.train:
+        raise InputError(
+            f"{place}: {len(unfit.train)} of {unfit.num_train} utterances have fewer frames than their transcripts "
+            f"need in CTC, the first: {unfit.train[0]}. "
+            + ("Write one word, the class, as the text of each, with token_type word; or" if classes else
+               "Mend the transcripts, or")
+            + " --skip_broken true: those utterances become speech of the pool, without a transcript.")
+    if unfit.pool:
+        raise InputError(f"{place}: {len(unfit.pool)} recordings of the pool are too short for one frame, the first: "
+                         f"{unfit.pool[0].utterance}. --skip_broken true leaves them out; or raise min_wav_duration.")
