@@ -12,9 +12,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from helpers.conformers import config_of, espnets, ours
 from helpers.result import RESULTS, THREADS, header, tell
 from helpers.timing import ensure_settings, median_ratio, take_turns
-from helpers.workload import BATCHES, NO_DROPOUT, ROOT
+from helpers.workload import BATCHES, NO_DROPOUT
 
 from espnet_bljust.markdown import row, table
 from espnet_bljust.units import SAMPLE_RATE
@@ -39,53 +40,13 @@ def passes(size: str, seconds: tuple[float, ...]) -> dict[str, Callable[[], None
     """Ours and ESPnet's over the same features."""
     import torch
 
-    from espnet_bljust.disk.settings_file import read_yaml_keys
     from espnet_bljust.network.log_mel_config import ConformerConfig, mel_frames
 
-    settings = read_yaml_keys(ROOT / f"conf/size/{size}.yaml")["trunk_conf"]
-    dropouts = {name: 0.0 for name in NO_DROPOUT if hasattr(ConformerConfig, name)}
-    config = ConformerConfig.from_dict({**settings, **dropouts})
+    config = config_of(size, **{name: 0.0 for name in NO_DROPOUT if hasattr(ConformerConfig, name)})
     torch.manual_seed(0)
     samples = [int(duration * SAMPLE_RATE) for duration in seconds]
     mels = [torch.randn(mel_frames(count), config.num_mels) for count in samples]
     return {"ours": ours(config, mels, samples), "ESPnet": espnets(config, mels)}
-
-
-def ours(config, mels: list, samples: list[int]) -> Callable[[], None]:
-    """Over packed rows."""
-    import torch
-
-    from espnet_bljust.network.packed.packing import Features
-    from espnet_bljust.network.trunks.conformer import ConformerTrunk
-
-    trunk, rows, mel_lengths = ConformerTrunk(config), torch.cat(mels), [len(mel) for mel in mels]
-    lengths = [config.num_frames(count) for count in samples]
-
-    def step() -> None:
-        features = trunk.layer_norm(trunk.embed(rows, mel_lengths, lengths))
-        trunk.encode(Features(features, features.square().mean(1), lengths)).square().mean().backward()
-        trunk.zero_grad()
-
-    return step
-
-
-def espnets(config, mels: list) -> Callable[[], None]:
-    """Over padded features."""
-    import torch
-    from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
-
-    encoder = ConformerEncoder(
-        config.num_mels, config.dim, config.num_heads, config.ffn_dim, config.num_layers, rel_pos_type="latest",
-        macaron_style=True, cnn_module_kernel=config.kernel, dropout_rate=0.0, positional_dropout_rate=0.0,
-        attention_dropout_rate=0.0, use_flash_attn=False)
-    padded = torch.nn.utils.rnn.pad_sequence(mels, batch_first=True)
-    lengths = torch.tensor([len(mel) for mel in mels])
-
-    def step() -> None:
-        encoder(padded, lengths)[0].square().mean().backward()
-        encoder.zero_grad()
-
-    return step
 
 
 def get_parser() -> argparse.ArgumentParser:
