@@ -98,7 +98,7 @@ def compared(options: argparse.Namespace) -> Iterator[str]:
                 seconds.append(float(done.stdout))
         mine, theirs = found.values()
         yield from ["", f"{size}, a whole step over {COMPARED:g} s of mixed utterances: {statistics.median(mine):.3f} "
-                    f"CPU seconds; of the checkout before {statistics.median(theirs):.3f}, "
+                    "CPU seconds;", f"of the checkout before {statistics.median(theirs):.3f}, "
                     f"{median_ratio(mine, theirs):.2f} times as many."]
 
 
