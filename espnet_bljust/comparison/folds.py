@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.markdown import table
-from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.scoring.confusion import RESULT, add, read_confusion
 from espnet_bljust.scoring.confusion_figure import draw_confusion
 from espnet_bljust.scoring.history import training_seconds
@@ -57,6 +56,8 @@ def report(description: "Description", jobs: Sequence["Job"], expdir: Path) -> N
 def row(parts: Sequence[Any], exp_dirs: list[Path]) -> dict:
     """Rates of all test utterances of all folds together, their deviation over runs, size and time."""
     whole = add(parts)
+    from espnet_bljust.planning.plan_report import Sizes  # brings torch, which --help goes without
+
     sizes = Sizes.of_experiment(exp_dirs[0])
     return {
         "parameters": sizes.theta + sizes.phi, "utterances": whole.utterances, "accuracy": whole.accuracy,

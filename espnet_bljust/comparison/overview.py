@@ -12,7 +12,6 @@ from espnet_bljust.comparison.description import Description
 from espnet_bljust.comparison.runs import Job
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.markdown import table
-from espnet_bljust.planning.plan_report import Sizes
 from espnet_bljust.scoring.history import column, read_history
 
 
@@ -59,6 +58,8 @@ def report(description: Description, jobs: Sequence[Job], expdir: Path, report_o
 
 def cost_of(exp_dir: Path) -> Cost:
     """Parameters by train.yaml, losses by history.jsonl."""
+    from espnet_bljust.planning.plan_report import Sizes  # brings torch, which --help goes without
+
     sizes = Sizes.of_experiment(exp_dir)
     return Cost(sizes.theta + sizes.phi + sizes.eta, *losses(exp_dir / "history.jsonl"))
 

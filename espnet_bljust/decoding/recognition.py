@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from torch import Tensor
 
-from espnet_bljust.data.audio import mixing
+from espnet_bljust.data.audio import mixdown
 from espnet_bljust.decoding import windows
 from espnet_bljust.decoding.word_times import Word
 from espnet_bljust.errors import InputError
@@ -85,4 +85,4 @@ def mono(samples: np.ndarray | Tensor) -> np.ndarray:
                          "of floating point between -1 and 1; divide 16-bit integers by 32768.")
     if not np.isfinite(wave).all():
         raise InputError("samples: not all finite numbers. Replace the recording.")
-    return np.asarray(wave if wave.ndim == 1 else mixing.mono(wave)[0], np.float32)
+    return np.asarray(wave if wave.ndim == 1 else mixdown.mono(wave)[0], np.float32)

@@ -56,6 +56,11 @@ def curves(exp_dir):
     return [(name, event.step, event.value) for name in ("train/ctc", "valid/ctc") for event in events.Scalars(name)]
 
 
+def next_second():
+    """Wait until the clock shows another one."""
+    time.sleep(1 - time.time() % 1)
+
+
 def at_step(patch, number, act):
     """``act`` in the middle of that step."""
     real = Updater.step

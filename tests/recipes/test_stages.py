@@ -71,7 +71,8 @@ def test_a_lost_output_is_made_again(finished):
 def test_skipped_and_unwanted_stages_do_not_run(finished):
     assert up_to_date(finished.run("--stop_stage", "5", "--skip_stages", "3 4")) == [1, 5]
     assert up_to_date(finished.run("--stage", "2", "--stop_stage", "3")) == [3]
-    assert up_to_date(finished.run("--skip_data_prep", "--stop_stage", "6")) == []
+    output = finished.run("--skip_data_prep", "--stop_stage", "6", code=1)
+    assert output == "bljust.sh: no stage is left to run: stage 1 is left out by --skip_data_prep true.\n"
 
 
 def test_a_missing_input_names_the_stage_that_wants_it(recipe):

@@ -8,8 +8,6 @@ import codecs
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from sentencepiece import SentencePieceProcessor
-
 from espnet_bljust.data.text.piece_file import problem
 from espnet_bljust.errors import InputError
 
@@ -69,6 +67,8 @@ class BpeSplitter(Splitter):
     """Pieces of a SentencePiece model."""
 
     def __init__(self, model: Path | str) -> None:
+        from sentencepiece import SentencePieceProcessor  # loads a library, which no other token type needs
+
         read_bpe_model(model)
         try:
             self.processor = SentencePieceProcessor(model_file=str(model))
