@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import sentencepiece
-
 from espnet_bljust.data.text.tokens import BpeSplitter, make_splitter
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
@@ -58,6 +56,8 @@ def count_tokens(texts: Iterable[str], token_type: str, symbols: Sequence[str] =
 
 def train_bpe(texts: Iterable[str], options: BpeOptions, seed: int = 0) -> bytes:
     """A SentencePiece model; the same text, options and seed give the same bytes."""
+    import sentencepiece  # loads a library, which no other token type needs
+
     model = io.BytesIO()
     # where <unk> stands in the text for a word, SentencePiece's own unknown piece needs another name
     keeps_unknown = Symbols.unknown in options.nlsyms
