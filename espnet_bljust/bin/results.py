@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_bljust.command import run
+from espnet_bljust.scoring.nothing_recognised import nothing_recognised
 from espnet_bljust.scoring.results import write_results
 
 
@@ -12,6 +13,8 @@ def main(options: argparse.Namespace) -> None:
     wanted = [f"decode_{decoding}/{name}" for name in options.sets.split() for decoding in options.decode_names.split()]
     sets, table = write_results(options.exp_dir, wanted, options.token_type)
     print(table)
+    if line := nothing_recognised(options.exp_dir, wanted):
+        print(line)
     print(f"{options.exp_dir / 'RESULTS.md'}: {sets} scored {'set' if sets == 1 else 'sets'}")
 
 

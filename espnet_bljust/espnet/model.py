@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import torch
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
@@ -52,7 +51,7 @@ class BLJustModel(AbsESPnetModel):
 
 def _stats(ssl: SSLSums) -> dict[str, Tensor]:
     """What is logged of the self-supervised loss: sums over its targets, and perplexities where there are codes."""
-    found = {"contrastive": ssl.contrastive.detach(), "correct": torch.as_tensor(ssl.correct), "guess": ssl.guess}
+    found = {"contrastive": ssl.contrastive.detach(), "correct": ssl.correct, "asked": ssl.asked, "guess": ssl.guess}
     if ssl.diversity is not None:
         found |= {"diversity": ssl.diversity.detach() * ssl.num_masked, "code_perplexity": ssl.code_perplexity.detach(),
                   "prob_perplexity": ssl.probability_perplexity.detach()}

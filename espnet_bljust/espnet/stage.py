@@ -11,8 +11,8 @@ from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.errors import InputError
 from espnet_bljust.keys import refuse_unknown
 from espnet_bljust.scoring.history import column, read_history
-from espnet_bljust.scoring.measures import measures
-from espnet_bljust.training import nodes
+from espnet_bljust.scoring.measures import measures, percent
+from espnet_bljust.training import nodes, outcome
 from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.training.loading import make_sockets_fit
 
@@ -59,14 +59,17 @@ def train(
     BLJustTask.main(args=parser.parse_args([*words, *more]))
     if not nodes.is_first():
         return None
-    return f"{exp_dir}: {end - before} {until} steps, {told(exp_dir, end, measures(exp_dir).rate)}"
+    return f"{exp_dir}: {end - before} {until} steps, {told(exp_dir, before + 1, end, measures(exp_dir).rate)}"
 
 
-def told(exp_dir: Path, end: int, rate: str) -> str:
-    """The last evaluation up to the step ``end``, and what could not be read; ``rate``: name of dev's error rate."""
+def told(exp_dir: Path, first: int, end: int, rate: str) -> str:
+    """The last evaluation up to the step ``end``, and what went wrong since ``first``; InputError for a dead phase.
+
+    rate: the name of dev's error rate.
+    """
     history = read_history(exp_dir / "history.jsonl")
+    wrong = outcome.told(history, first, end, str(exp_dir))
     valid = [row for row in history.valid if row["step"] <= end]
-    lost = sum(row.get("unreadable", 0) for row in history.train[-1:])
-    cer, accuracy = (100 * column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
-    return (f"dev {rate} {cer:.2f} %, contrastive accuracy {accuracy:.1f} % on dev"
-            + (f"; unreadable audio was passed over {lost} times: {exp_dir}/unreadable_*.txt" if lost else ""))
+    cer, accuracy = (column(valid, name)[-1] for name in ("cer", "ssl_accuracy"))
+    return (f"dev {rate} {100 * cer:.2f} %, contrastive accuracy {percent(accuracy)} on dev"
+            + (f"; {wrong}" if wrong else ""))

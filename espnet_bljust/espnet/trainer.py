@@ -23,6 +23,7 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.espnet.iterator import JointIterFactory, ValidIterFactory
 from espnet_bljust.progress import progress
 from espnet_bljust.randomness import derive_seed
+from espnet_bljust.scoring.measures import percent
 from espnet_bljust.training import configuration
 from espnet_bljust.training.health import OF_UTTERANCES, Health
 from espnet_bljust.training.history_rows import History
@@ -220,23 +221,34 @@ def report(run: Run, row: dict, moment: Moment) -> None:
     if run.history is not None:
         run.history.add("train", moment.step, row)
         log.info(StepStats.line(row, moment, run.plan.num_steps))
-        for alarm in alarms:
-            log.warning(f"ALARM at step {moment.step}: {alarm}")
     if run.take_off is not None:
         plateau = run.health.counts["plateau"] > plateaus
         if run.take_off.judge(row, settled=moment.settled, on_plateau=plateau):
             raise StillOnPlateau
         if run.processes.first and not run.take_off.open:
             (run.output_dir / TAKE_OFF).unlink(missing_ok=True)
+    raise_alarms(run, alarms, moment.step)
+
+
+def raise_alarms(run: Run, alarms: Sequence[str], step: int) -> None:
+    """Log them, on the first process; stop where the run is to stop at one of any process."""
+    if run.history is not None:
+        for alarm in alarms:
+            log.warning(f"ALARM at step {step}: {alarm}")
     if run.options.keys.stop_on_alarm and run.processes.sum([len(alarms)])[0]:
         what = alarms[0] if alarms else "an alarm of another process. Its log says which."
-        raise InputError(f"{run.output_dir}: stopped at step {moment.step} (stop_on_alarm): {what}")
+        raise InputError(f"{run.output_dir}: stopped at step {step} (stop_on_alarm): {what}")
 
 
 def evaluate(run: Run, epoch: int, step: int) -> None:
     """Validate, keep the best and the newest models, then write the checkpoint."""
     with nullcontext() if run.average is None else run.average.applied():
         result = run.validator(run.updater.model, run.temperature(step))
+        alarms = []
+        if result is not None:
+            share = run.plan.consumed(step)[0] / max(1, run.plan.consumed(run.plan.num_steps)[0])
+            alarms = run.health.look_at_dev(result["empty"], share)
+            result["all_empty"] = run.health.counts["all_empty"]
         if result is not None and run.history is not None:
             record(run, epoch, step, result)
     if result is None:
@@ -246,6 +258,7 @@ def evaluate(run: Run, epoch: int, step: int) -> None:
     run.saver.save(Position(step, run.scores))
     if run.history is not None:
         prune(run.output_dir, kept_epochs(run.scores, run.options.keys.keep_nbest_models, run.explored))
+    raise_alarms(run, alarms, step)
 
 
 def record(run: Run, epoch: int, step: int, result: dict[str, float]) -> None:
@@ -254,7 +267,7 @@ def record(run: Run, epoch: int, step: int, result: dict[str, float]) -> None:
     run.history.add("valid", step, {"epoch": epoch, "phase": phase, **result})
     log.info(f"epoch {epoch}, step {step}/{run.plan.num_steps}, {phase}: dev CER {100 * result['cer']:.2f} %, "
              f"CTC {result['ctc']:.3f}, contrastive {result['contrastive']:.3f}, "
-             f"accuracy {100 * result['ssl_accuracy']:.1f} %")
+             f"accuracy {percent(result['ssl_accuracy'])}")
     keep_models(run, epoch, step, {**run.scores, epoch: result["cer"]})
 
 

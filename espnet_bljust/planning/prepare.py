@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_bljust.bilevel.plan import Plan
 from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write_index
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.disk.yaml_core import as_yaml
@@ -14,7 +15,7 @@ from espnet_bljust.planning.plan_report import Amount, Sizes, amount_of, passes,
 from espnet_bljust.planning.set_aside import set_aside
 from espnet_bljust.planning.settings import settled
 from espnet_bljust.planning.speed import measure, training_seconds
-from espnet_bljust.planning.unfit import LIST, find_unfit, refuse, write_list
+from espnet_bljust.planning.unfit import LIST, Unfit, find_unfit, refuse, require_targets, write_list
 from espnet_bljust.progress import duration
 from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.training.phase_dropouts import phase_dropouts
@@ -50,8 +51,11 @@ def prepare(
     Surroundings.of(settings.augment, seed)  # refuses what cannot be read
     note = ""
     if not dry_run or all(path.exists() for path in (data.token_list, *data.tables)):
-        data, note = check_utterances(settings, data, exp_dir, skip=skip_broken, dry_run=dry_run)
+        unfit = find_unfit(settings.network, settings.drawing, data)
+        data = check_utterances(settings, plan, data, unfit, exp_dir, skip=skip_broken, dry_run=dry_run)
+        note = unfit.note(None if dry_run else exp_dir / LIST)
         written |= data.settings(may_be_absent=dry_run)
+    said = f"\n{note}.\n" if note else ""
     audio = {name: amount_of(folder / "utt2num_samples", dry_run)
              for name, folder in (("labelled", data.train_dir), ("valid", data.valid_dir))}
     if not dry_run and num_lines(data.pool_dir / "utt2num_samples") >= settings.run.unlabelled_shards_from:
@@ -64,11 +68,11 @@ def prepare(
     valid_seconds = 3600 * audio["valid"].hours if audio["valid"] else 0
     seconds = training_seconds(plan, settings, measure(settings, num_gpus), valid_seconds, num_gpus)
     if dry_run:
-        return f"{text}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}."
+        return f"{text}{said}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}."
     exp_dir.mkdir(parents=True, exist_ok=True)
     contents = {**plan.as_dict(), "passes": passes(plan, settings.optimisation, audio)}
     write_atomic(exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
-    write_atomic(exp_dir / "stats.md", text)
+    write_atomic(exp_dir / "stats.md", text + said)
     write_atomic(exp_dir / "train.yaml", as_yaml(written))
     return (f"{exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
             f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
@@ -76,20 +80,22 @@ def prepare(
 
 
 def check_utterances(
-    settings: TrainingSettings, data: Data, exp_dir: Path, *, skip: bool, dry_run: bool
-) -> tuple[Data, str]:
-    """List what cannot be trained on, and refuse it or, with ``skip``, set it aside; the sets, and what to say of it.
+    settings: TrainingSettings, plan: Plan, data: Data, unfit: Unfit, exp_dir: Path, *, skip: bool, dry_run: bool
+) -> Data:
+    """List what cannot be trained on, and refuse it or, with ``skip``, set it aside; the sets.
 
     A dry run writes nothing, and so does not set aside either.
     """
-    unfit, path = find_unfit(settings.network, settings.drawing.num_frames, data), exp_dir / LIST
+    if plan.consumed(plan.num_steps)[1]:
+        require_targets(unfit, data.pool_dir)
+    path = exp_dir / LIST
     if not dry_run:
         write_list(unfit, path)
     if not skip:
         refuse(unfit, settings.network.shape.head.kind == "mean", data.train_dir if dry_run else path)
     elif not dry_run:
         data = set_aside(data, unfit, exp_dir)
-    return data, unfit.note() + (f" ({path})" if any(unfit[:3]) and not dry_run else "")
+    return data
 
 
 def check_network(settings: TrainingSettings) -> None:

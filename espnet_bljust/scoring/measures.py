@@ -1,5 +1,6 @@
 """What `cer` and `ctc` of history.jsonl are: they count phones, characters or recordings, as the run was set."""
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,3 +25,8 @@ def measures(exp_dir: Path) -> Measures:
     if (settings.get("head_conf") or {}).get("kind") == "mean":
         return CLASSES
     return PHONES if settings.get("token_type") == "phn" else Measures()
+
+
+def percent(share: float | None) -> str:
+    """For people; unknown where it is a share of nothing."""
+    return "unknown" if share is None or math.isnan(share) else f"{100 * share:.1f} %"

@@ -5,6 +5,7 @@
     collapsed      under two codes in use in any group
     plateau        CTC a token not 10 % below what the tokens' frequencies alone give, after the warm-up (take_off.py)
     drowned        one gradient at the trunk under a thousandth of the other in the joint phase
+    all_empty      nothing is recognised in any dev utterance after half of the supervised steps
     skipped_steps  a loss or gradient that is not finite (stats.py names the utterances)
 Each is counted in history.jsonl; one that lasts is raised again after as many steps as before. Counted without an
 alarm, and named in the log: `infeasible`, utterances too short for their transcripts; `unreadable`, those whose audio
@@ -20,8 +21,10 @@ PATIENCE_STEPS = {"at_chance": 150, "collapsed": 50, "plateau": 500, "drowned": 
 NEAR_CHANCE = 0.98
 FEW_CODES = 2.0
 DROWNED = 1e-3
+LATE = 0.5  # of the supervised steps; before, CTC may still say blanks alone in a run that goes well
 OF_UTTERANCES = ("infeasible", "unreadable")  # counted by each process, of its own
-NAMES = (*PATIENCE_STEPS, "skipped_steps", *OF_UTTERANCES)
+ALARMS = (*PATIENCE_STEPS, "all_empty")
+NAMES = (*ALARMS, "skipped_steps", *OF_UTTERANCES)
 
 
 class Health:
@@ -52,6 +55,15 @@ class Health:
             self.known_skips = self.counts["skipped_steps"]
         return alarms
 
+    def look_at_dev(self, empty: float, supervised_share: float) -> list[str]:
+        """The same at an evaluation; of its hypotheses a share is ``empty``, of the supervised steps one is done."""
+        if empty < 1 or supervised_share < LATE:
+            return []
+        self.counts["all_empty"] += 1
+        return [f"nothing is recognised in any dev utterance after {supervised_share:.0%} of the supervised steps: CTC "
+                "says blanks alone. Lower the rates of theta and phi, set take_off: retry, or train longer "
+                "(plan_conf.joint_steps); init_from published weights needs the fewest steps."]
+
     def _found(self, row: dict, settled: bool) -> dict[str, str | None]:
         return {"at_chance": _at_chance(row, settled), "collapsed": self._collapsed(row),
                 "plateau": self._plateau(row, settled), "drowned": _drowned(row)}
@@ -67,14 +79,16 @@ class Health:
                 "(plan_conf.augment_start), or set take_off: retry.")
 
     def _collapsed(self, row: dict) -> str | None:
-        if not row["code_perplexity"] or not _known(*row["code_perplexity"], row["ssl_accuracy"]):
+        used = min(row["code_perplexity"] or [0.0])
+        if not _known(used) or used < 1:  # no target in all these steps
             return None
-        used = min(row["code_perplexity"])
         if used >= min(FEW_CODES, self.codes / 2):
             return ""
-        return (f"the codebook collapsed: {used:.2f} of {self.codes} codes of a group are in use, accuracy "
-                f"{100 * row['ssl_accuracy']:.0f} %, since {{steps}} steps. Go back to a kept epoch and lower the "
-                "rates of theta and eta, or raise ssl_conf.diversity_weight.")
+        accuracy = row["ssl_accuracy"]
+        return (f"the codebook collapsed: {used:.2f} of {self.codes} codes of a group are in use, "
+                + (f"accuracy {100 * accuracy:.0f} %, " if _known(accuracy) else "no frame has a negative, ")
+                + "since {steps} steps. Go back to a kept epoch and lower the rates of theta and eta, or raise "
+                "ssl_conf.diversity_weight.")
 
     def state_dict(self) -> dict:
         """Plain data, for the checkpoint."""

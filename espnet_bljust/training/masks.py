@@ -98,6 +98,10 @@ class Drawing(NamedTuple):
         frames = [self.num_frames(samples) for samples in num_samples]
         return draw_pool(utterances, frames, self.masking, self.codebook, self.seed, turn.epoch)
 
+    def has_targets(self, num_samples: int) -> bool:
+        """Whether audio so long is ever a target of the self-supervised loss; it does not depend on the draw."""
+        return self.num_frames(num_samples) > 0 and bool(self.pool(Turn(0), [""], [num_samples]).mask.any())
+
     def labelled(self, turn: Turn, utterances: list[str], num_samples: list[int]) -> LabelledDraw:
         """Of a labelled batch."""
         seeds = [self.seed, *(derive_seed(self.seed, "view", view) for view in range(1, self.views))]

@@ -10,6 +10,7 @@ from espnet_bljust.bilevel.penalty import LossSums
 from espnet_bljust.bilevel.plan import Moment
 from espnet_bljust.bilevel.step import Pull
 from espnet_bljust.progress import duration
+from espnet_bljust.scoring.measures import percent
 from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 
@@ -102,7 +103,7 @@ class StepStats:
 
     def summary(self, moment: Moment, temperature: float) -> dict:
         """The row of history.jsonl; perplexities are lists with a number a group, None where there are no codes."""
-        frames = ("contrastive", "guess", "diversity", "correct")
+        frames = ("contrastive", "guess", "diversity")
         per_frame = {name: self._mean(name, self.masked) for name in frames}
         return {
             "epoch": self.epoch, "phase": moment.phase, "gamma": moment.gamma,
@@ -112,7 +113,8 @@ class StepStats:
             **{name: self._mean(name, self.labelled) for name in ("intermediate", "consistency") if name in self.sums},
             "contrastive": per_frame["contrastive"], "contrastive_guess": per_frame["guess"],
             "diversity": per_frame["diversity"],
-            "ssl_accuracy": per_frame["correct"], "masked_fraction": self.masked / self.rows if self.rows else None,
+            "ssl_accuracy": self._mean("correct", float(self.sums.get("asked", 0.0))),
+            "masked_fraction": self.masked / self.rows if self.rows else None,
             "code_perplexity": self._mean("code_perplexity", self.batches),
             "prob_perplexity": self._mean("prob_perplexity", self.batches),
             "norm_f": self.pull.supervised, "norm_g": self.pull.self_supervised, "cosine": self.pull.cosine,
@@ -128,7 +130,7 @@ class StepStats:
         parts += [f"gamma {moment.gamma:.3g}"] if moment.phase == "joint" else []
         parts += [f"CTC {row['ctc']:.3f}"] if row["ctc"] is not None else []
         if row["contrastive"] is not None:
-            parts.append(f"contrastive {row['contrastive']:.3f}, accuracy {100 * row['ssl_accuracy']:.1f} %")
+            parts.append(f"contrastive {row['contrastive']:.3f}, accuracy {percent(row['ssl_accuracy'])}")
         if row["code_perplexity"]:
             parts.append("codes " + " + ".join(f"{used:.0f}" for used in row["code_perplexity"]))
         return ", ".join([*parts, f"norm {row['grad_norm']:.3g}", f"{row['seconds']:.2f} s/step", f"{left} left"])

@@ -6,6 +6,7 @@ With token type phn the units are phones, and what stands as CER everywhere in t
 Of a class head, the share of wrong utterances stands for the CER and its cross entropy for the CTC loss.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -16,7 +17,8 @@ from espnet_bljust.training.micro_batch import MicroBatch
 from espnet_bljust.training.processes import Processes
 from espnet_bljust.training.stopping import requested
 
-NAMES = ("asked_to_stop", "edits", "characters", "supervised", "labelled", "contrastive", "correct", "masked")
+NAMES = ("asked_to_stop", "edits", "characters", "supervised", "labelled", "contrastive", "correct", "asked",
+         "masked", "hypotheses", "empty")
 
 
 class Batches(Protocol):
@@ -33,7 +35,9 @@ class Validator:
 
     @torch.no_grad()
     def __call__(self, model: torch.nn.Module, temperature: float) -> dict[str, float] | None:
-        """cer (fraction), ctc (nats per utterance), contrastive (nats per masked frame), ssl_accuracy (fraction).
+        """cer (fraction), ctc (nats per utterance), contrastive (nats per masked frame), and two fractions.
+
+        ssl_accuracy: of the masked frames that have a negative, NaN without any; empty: of hypotheses without a token.
 
         None on all processes when one was asked to stop: what is left of the set does not matter then.
         """
@@ -44,7 +48,7 @@ class Validator:
             if requested():
                 break
             out = network(batch.joint.to(self.processes.device), temperature=temperature)
-            for name in ("supervised", "contrastive", "correct"):
+            for name in ("supervised", "contrastive", "correct", "asked"):
                 sums[name] += 0.0 if out.get(name) is None else float(out[name])
             infeasible = out.get("infeasible")
             sums["labelled"] += batch.num_labelled - (0 if infeasible is None else int(infeasible.sum()))
@@ -55,6 +59,8 @@ class Validator:
                 written = network.spell(label.tolist())
                 sums["edits"] += editdistance.eval(written, network.spell(hypothesis))
                 sums["characters"] += len(written)
+                sums["hypotheses"] += 1
+                sums["empty"] += not hypothesis
         sums["asked_to_stop"] = float(requested())
         sums = dict(zip(NAMES, self.processes.sum([sums[name] for name in NAMES]), strict=True))
         if sums["asked_to_stop"]:
@@ -63,5 +69,6 @@ class Validator:
             "cer": sums["edits"] / max(sums["characters"], 1),
             "ctc": sums["supervised"] / max(sums["labelled"], 1),
             "contrastive": sums["contrastive"] / max(sums["masked"], 1),
-            "ssl_accuracy": sums["correct"] / max(sums["masked"], 1),
+            "ssl_accuracy": sums["correct"] / sums["asked"] if sums["asked"] else math.nan,
+            "empty": sums["empty"] / max(sums["hypotheses"], 1),
         }

@@ -93,3 +93,23 @@ def test_a_dry_run_says_so_too_and_writes_nothing(stage, root, tmp_path):
         stage("--dry_run", "true", train_dir=train_dir)
     stage("--dry_run", "true", "--skip_broken", "true", train_dir=train_dir)
     assert not (tmp_path / "exp").exists()
+
+
+def test_a_pool_with_nothing_to_mask_is_an_error_unless_the_method_has_no_use_for_it(stage, root, tmp_path):
+    shutil.copytree(root / "dump/train_pool", tmp_path / "pool")
+    table = (tmp_path / "pool/utt2num_samples").read_text()
+    (tmp_path / "pool/utt2num_samples").write_text(re.sub(r" \d+", " 700", table))
+    with pytest.raises(InputError, match=r"pool: nothing to mask: all 9 recordings are under 0\.04 s.*supervised"):
+        stage(pool_dir=tmp_path / "pool")
+    stage("--method", "supervised", pool_dir=tmp_path / "pool")
+
+
+def test_recordings_too_short_to_be_targets_are_counted_in_the_line_and_in_stats(stage, root, tmp_path, capsys):
+    """Two frames of 25 ms, 20 ms apart, are 720 samples: one has no negative in the other."""
+    shutil.copytree(root / "dump/train_pool", tmp_path / "pool")
+    table = (tmp_path / "pool/utt2num_samples").read_text()
+    table = re.sub(r"-01 \d+", "-01 719", re.sub(r"-02 \d+", "-02 720", table))
+    (tmp_path / "pool/utt2num_samples").write_text(table)
+    stage(pool_dir=tmp_path / "pool")
+    said = "1 of 9 recordings of the pool, under 0.04 s, are too short to be targets"
+    assert said in capsys.readouterr().out and said in (tmp_path / "exp/stats.md").read_text()

@@ -48,7 +48,8 @@ def test_rates_far_too_high_collapse_the_codebook_and_that_is_said_within_200_st
     rows = rows_of(trainer, constant_plan("exploration", 70, rate=0.3), micro_batch((), (0, 1, 2)))
     step, (words, *_) = first_alarm(health(codes=5), rows)
     assert step <= 200 and "codebook collapsed" in words and "lower the rates" in words
-    assert f"accuracy {100 * rows[-1]['ssl_accuracy']:.0f} %" in words
+    accuracy = rows[-1]["ssl_accuracy"]  # None where no frame has a negative of another code
+    assert (f"accuracy {100 * accuracy:.0f} %" if accuracy is not None else "no frame has a negative") in words
 
 
 def test_a_network_that_does_not_learn_stays_at_chance_and_that_is_said_within_200_steps():
@@ -70,6 +71,22 @@ def test_one_group_that_collapses_is_seen_behind_a_healthy_one():
     step, (words,) = first_alarm(health(), [{**HEALTHY, "code_perplexity": [1.0, 185.0]}] * 30)
     assert step == 50 and "1.00 of 320 codes of a group" in words
     assert first_alarm(health(), [{**HEALTHY, "code_perplexity": [3.1, 2.1]}] * 100) == (None, [])
+
+
+def test_a_codebook_of_one_code_is_seen_although_no_frame_has_a_negative_then():
+    """Accuracy is unknown there, and not 100 %."""
+    row = {**HEALTHY, "code_perplexity": [1.0, 1.0], "contrastive": 0.0, "contrastive_guess": 0.0, "ssl_accuracy": None}
+    monitor = health()
+    found = [words for step in range(10, 60, 10) for words in monitor.look(row, step, True)]
+    assert any("codebook collapsed: 1.00 of 320" in words and "no frame has a negative" in words for words in found)
+
+
+def test_empty_hypotheses_alone_alarm_once_half_of_the_supervised_steps_are_done():
+    monitor = health()
+    for empty, share, alarms in ((1.0, 0.0, 0), (1.0, 0.49, 0), (0.99, 0.9, 0), (1.0, 0.5, 1), (1.0, 1.0, 1)):
+        found = monitor.look_at_dev(empty, share)
+        assert len(found) == alarms and all("take_off: retry" in words for words in found)
+    assert monitor.counts["all_empty"] == 2
 
 
 @pytest.mark.parametrize("changes", [

@@ -6,7 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_bljust.training.masks import MaskingConfig, draw_pool, labelled_masks
+from espnet_bljust.network.config import CPCConfig, SSLConfig, TrunkConfig
+from espnet_bljust.network.convert.fit import Shape
+from espnet_bljust.training.augment import AugmentConfig, Turn
+from espnet_bljust.training.masks import Drawing, MaskingConfig, draw_pool, labelled_masks
 
 CODEBOOK = (2, 5)  # groups, codes
 CONFIG = MaskingConfig(num_negatives=7)
@@ -129,3 +132,16 @@ def test_the_noise_is_gumbel_distributed():
     draw = draw_pool(["a"], [2000], MaskingConfig(), (2, 20), seed=0, epoch=0)
     assert draw.noise.dtype == torch.float32 and torch.isfinite(draw.noise).all()
     assert kstest(draw.noise.flatten().numpy(), gumbel_r.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("ssl", [SSLConfig(groups=2, codes=5), CPCConfig()])
+@pytest.mark.parametrize("probability", [0.0, 0.65])
+def test_whether_audio_can_be_a_target_depends_on_its_length_alone(ssl, probability):
+    """Draws of many passes agree with it, and whatever is longer than a target is one."""
+    masking = MaskingConfig(pool_probability=probability, num_negatives=7)
+    drawing = Drawing.of(Shape(TrunkConfig(), ssl, 5), masking, AugmentConfig(), 0)
+    can = [drawing.has_targets(samples) for samples in range(0, 6000, 7)]
+    assert can == sorted(can) and can[-1] and not can[0]
+    for samples in (400, 719, 720, 2000, 5999, 48_000, 60_001):
+        drawn = {any(map(len, drawing.pool(Turn(epoch), ["u"], [samples]).negatives)) for epoch in range(20)}
+        assert drawn == {drawing.has_targets(samples)}

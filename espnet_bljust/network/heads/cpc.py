@@ -78,7 +78,7 @@ class CPCHead(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             sums = contrast(predictions, targets, identities=torch.arange(len(targets), device=targets.device),
                             negatives=negatives, temperature=self.config.temperature)
-        return SSLSums(sums.loss, len(targets), sums.correct, sums.guess)
+        return SSLSums(sums.loss, len(targets), sums.correct, sums.guess, sums.asked)
 
     def total(self, sums: SSLSums, penalty_sum: Tensor, rows: int, totals: None = None) -> Tensor:
         """g times the number of targets."""

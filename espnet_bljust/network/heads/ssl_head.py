@@ -20,8 +20,9 @@ class SSLSums(NamedTuple):
 
     contrastive: Tensor  # () nats, summed
     num_masked: int
-    correct: Tensor  # () frames
+    correct: Tensor  # () frames, of those that have a negative
     guess: Tensor  # () nats, summed: what the contrastive loss would be without any knowledge
+    asked: Tensor  # () frames that have a negative
     # of the quantizer; CPC has none
     diversity: Tensor | None = None  # () 0 (all codes in use) .. 1
     code_perplexity: Tensor | None = None  # (group,)
@@ -81,8 +82,9 @@ class SelfSupervisedHead(nn.Module):
                             temperature=self.config.temperature)
         entries = self.config.groups * self.config.codes
         diversity = (entries - quantized.probability_perplexity.sum()) / entries
-        return SSLSums(sums.loss, len(hidden), sums.correct, sums.guess, diversity, quantized.code_perplexity.detach(),
-                       quantized.probability_perplexity, quantized.probability_sum)
+        return SSLSums(
+            sums.loss, len(hidden), sums.correct, sums.guess, sums.asked, diversity,
+            quantized.code_perplexity.detach(), quantized.probability_perplexity, quantized.probability_sum)
 
     def total(self, sums: SSLSums, penalty_sum: Tensor, rows: int, totals: PoolTotals | None = None) -> Tensor:
         """g times the number of masked frames; of a part of a larger batch, its share, by the batch's ``totals``.

@@ -26,21 +26,31 @@ def test_orthonormal_keys_give_the_closed_form_of_the_temperature(keys, temperat
 
 def test_equal_keys_of_unequal_codes_give_log_of_their_number():
     same = torch.ones(8, 3, dtype=torch.float64)
-    loss, correct, guess = contrast(same, same, identities=torch.arange(8), negatives=[others(8)], temperature=0.1)
+    loss, correct, guess, _ = contrast(same, same, identities=torch.arange(8), negatives=[others(8)], temperature=0.1)
     assert float(loss) == pytest.approx(8 * math.log(8), rel=1e-12) and float(guess) == pytest.approx(float(loss))
     assert int(correct) == 0
 
 
 def test_a_negative_of_the_positives_own_code_is_left_out():
     same = torch.ones(8, 3, dtype=torch.float64)
-    loss, _, guess = contrast(same, same, identities=torch.zeros(8), negatives=[others(8)], temperature=0.1)
+    loss, _, guess, _ = contrast(same, same, identities=torch.zeros(8), negatives=[others(8)], temperature=0.1)
     assert float(loss) == pytest.approx(0, abs=1e-12) and float(guess) == 0
+
+
+def test_frames_whose_negatives_are_all_left_out_are_neither_right_nor_wrong():
+    """Two of eight frames have a code of their own; six share one, and a negative only where theirs is another's."""
+    eye, codes = torch.eye(8, dtype=torch.float64), torch.tensor([0, 0, 0, 0, 0, 0, 1, 2])
+    of_their_own = torch.tensor([[(frame + 1) % 6] for frame in range(6)] + [[0], [1]])
+    found = contrast(eye, eye, identities=codes, negatives=[of_their_own], temperature=0.1)
+    assert (int(found.correct), int(found.asked)) == (2, 2)
+    one_code = contrast(eye, eye, identities=torch.zeros(8), negatives=[others(8)], temperature=0.1)
+    assert (int(one_code.correct), int(one_code.asked)) == (0, 0)
 
 
 def test_a_guess_costs_the_logarithm_of_what_is_left_to_choose_from():
     """Equal vectors tell nothing: the loss is that of a guess, whichever codes the frames have."""
     same, codes = torch.ones(8, 3, dtype=torch.float64), torch.tensor([0, 0, 0, 1, 1, 2, 2, 2])
-    loss, _, guess = contrast(same, same, identities=codes, negatives=[others(8)], temperature=0.1)
+    loss, _, guess, _ = contrast(same, same, identities=codes, negatives=[others(8)], temperature=0.1)
     assert float(guess) == pytest.approx(6 * math.log(1 + 5) + 2 * math.log(1 + 6), rel=1e-12)
     assert float(loss) == pytest.approx(float(guess), rel=1e-12)
 
@@ -50,7 +60,7 @@ def test_negatives_stay_in_their_utterance_and_sums_add_up_to_a_slow_loop():
     predictions, targets = torch.randn(9, 4, dtype=torch.float64), torch.randn(9, 4, dtype=torch.float64)
     negatives = [torch.tensor([[1, 2], [0, 2], [1, 1]]), torch.zeros(0, 2, dtype=torch.int64),
                  torch.tensor([[5, 4], [0, 3], [1, 1], [2, 0], [0, 5], [4, 3]])]
-    loss, correct, _ = contrast(predictions, targets, identities=torch.arange(9), negatives=negatives, temperature=0.5)
+    loss, correct, *_ = contrast(predictions, targets, identities=torch.arange(9), negatives=negatives, temperature=0.5)
     expected, right, start = 0.0, 0, 0
     for utterance in negatives:
         for frame, drawn in enumerate(utterance):
