@@ -21,7 +21,7 @@ from tests.helpers.experiment import TINY, TRAIN, make_experiment
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = sorted(path for path in ROOT.glob("egs2/*/bljust/conf/**/*.yaml")
                         if "compare" not in path.name and path.parent.name != "evidence")
-MODEL_SIZE = {"an4": "tiny", "mini": "tiny"}
+MODEL_SIZE = {"an4": "tiny", "mini": "conformer_small"}
 PLAN = {"method": "bljust", "schedule": "once", "exploration_steps": 10, "joint_steps": 20, "final_steps": 5,
         "gamma": "constant", "gamma_max": 1.0,
         **{f"{phase}_rates": {"theta": 0.1, "phi": 0.1, "eta": 0.1} for phase in ("exploration", "joint", "final")}}

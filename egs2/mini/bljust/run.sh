@@ -9,8 +9,9 @@ CDPATH="" cd "$(dirname "$0")"
     --valid_set dev \
     --test_sets test \
     --eval_valid_set true \
+    --speed_perturb_factors "0.9 1.0 1.1" \
     --token_type char \
-    --model_size tiny \
+    --model_size conformer_small \
     --num_workers 0 \
     --nbest_average 3 \
     --asr_config conf/train_bljust.yaml \
