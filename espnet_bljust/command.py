@@ -88,6 +88,13 @@ def minutes(value: str) -> float:
     return float(value)
 
 
+def days(value: str) -> float:
+    """A time that is not negative."""
+    if not 0 <= float(value) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{value}: not a number of days; 0 is however many")
+    return float(value)
+
+
 def seed(value: str) -> int:
     """A seed that numpy takes too."""
     if not value.isdecimal() or int(value) > MOST_SEED:

@@ -43,7 +43,9 @@ def progress_line(what: str, count: int, total: int | None, seconds: float, unit
 
 
 def duration(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``: hours, minutes and seconds without leading zero parts."""
+    """``1:02:03`` or ``2:03``: hours, minutes and seconds without leading zero parts; from a day on ``3 d 4 h``."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
+    if hours >= 24:
+        return "{:,} d {} h".format(*divmod(round(seconds / 3600), 24))
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

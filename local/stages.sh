@@ -117,7 +117,8 @@ stage_report() {
 stage_stats() {
     local word extra words=(--exp_dir "$asr_exp" --config "$asr_config" --size_config "$size_config" --method "$method"
         --train_dir "$labelled" --pool_dir "$pool" --valid_dir "$raw/$valid_set" "${token_options[@]}"
-        --seed "$seed" --ngpu $((ngpu * num_nodes)) --init_from "$init_from" --task "$task" --skip_broken "$skip_broken")
+        --seed "$seed" --ngpu $((ngpu * num_nodes)) --init_from "$init_from" --task "$task" --skip_broken "$skip_broken"
+        --gpu "$gpu" --rates "$here/../conf/rates.yaml" --max_days "$max_days")
     for word in "${valid_pool[@]}"; do
         reads "$raw/$word"
         words+=(--valid_pool_dir "$raw/$word")

@@ -95,7 +95,8 @@ def test_a_terminal_gets_a_bar_with_count_and_rate(monkeypatch):
        st.one_of(st.just(0.0), st.floats(1e-6, 1e9)))
 def test_any_count_total_and_time_make_one_line(count, total, seconds):
     line = progress_line("x", count, total, seconds, "utt")
-    assert re.fullmatch(r"x: \d+(/\d+)? utt, \d+(\.\d+)?(e[+-]\d+)? utt/s(, (\d+:)?\d+:\d\d left)?", line), line
+    left = r"(, ((\d+:)?\d+:\d\d|[\d,]+ d \d+ h) left)?"
+    assert re.fullmatch(rf"x: \d+(/\d+)? utt, \d+(\.\d+)?(e[+-]\d+)? utt/s{left}", line), line
 
 
 def test_an_estimate_of_the_total_that_was_too_low_never_gives_a_negative_time():
@@ -103,6 +104,8 @@ def test_an_estimate_of_the_total_that_was_too_low_never_gives_a_negative_time()
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (7.4, "0:07"), (59.7, "1:00"), (123, "2:03"),
-                                               (3599.6, "1:00:00"), (3723, "1:02:03"), (360000, "100:00:00")])
+                                               (3599.6, "1:00:00"), (3723, "1:02:03"), (86399, "23:59:59"),
+                                               (86400, "1 d 0 h"), (360000, "4 d 4 h"), (30e6, "347 d 5 h"),
+                                               (172799, "2 d 0 h")])
 def test_durations_are_read_as_on_a_clock(seconds, text):
     assert duration(seconds) == text

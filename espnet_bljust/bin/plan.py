@@ -9,9 +9,10 @@ import argparse
 from pathlib import Path
 
 from espnet_bljust.bilevel.plan_options import METHODS
-from espnet_bljust.command import run, seed, true_false
+from espnet_bljust.command import days, run, seed, true_false
 from espnet_bljust.planning import keys_page
 from espnet_bljust.planning.data_settings import Data
+from espnet_bljust.planning.limits import Limits
 from espnet_bljust.planning.prepare import Configuration, prepare
 from espnet_bljust.planning.settings import HEADS
 
@@ -19,7 +20,8 @@ from espnet_bljust.planning.settings import HEADS
 def main(options: argparse.Namespace) -> None:
     """Write the three files, or with --dry_run print what they would say."""
     configuration = Configuration(options.size_config, options.config, options.set, options.method, options.task,
-                                  options.seed, options.init_from, options.skip_broken)
+                                  options.seed, options.init_from, options.skip_broken,
+                                  Limits(options.gpu, options.max_days, options.rates))
     data = Data(options.train_dir, options.pool_dir, options.valid_dir, options.valid_pool_dir, options.token_list,
                 options.token_type, options.bpe_model)
     print(prepare(configuration, data, options.exp_dir, num_gpus=options.ngpu, dry_run=options.dry_run))
@@ -42,6 +44,10 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--init_from", default="", help="weights to start from: a file, or a Hugging Face directory")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs that training will have, for the estimate of time")
+    parser.add_argument("--gpu", default="", help="GPU that trains, where it is not here: GB, or a name in --rates")
+    parser.add_argument("--rates", type=Path, default=Limits().rates, help="rates of GPUs (default: conf/rates.yaml)")
+    parser.add_argument("--max_days", type=days, default=Limits().max_days,
+                        help="stop where training would take longer (default: 14; 0: however long)")
     parser.add_argument("--skip_broken", type=true_false, default=False,
                         help="training utterances too short for their transcripts go to the pool (default: false)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",

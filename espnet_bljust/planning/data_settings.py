@@ -20,10 +20,15 @@ class Data(NamedTuple):
     bpe_model: str = ""  # SentencePiece model, for the token type bpe
 
     @property
+    def folders(self) -> dict[str, Path]:
+        """By what their audio is for."""
+        return {"labelled": self.train_dir, "pool": self.pool_dir, "valid": self.valid_dir}
+
+    @property
     def tables(self) -> list[Path]:
         """That tell the lengths of all sets, and the transcripts."""
-        sets = (self.train_dir, self.pool_dir, self.valid_dir)
-        return [*(folder / "utt2num_samples" for folder in sets), self.train_dir / "text", self.valid_dir / "text"]
+        return [*(folder / "utt2num_samples" for folder in self.folders.values()),
+                self.train_dir / "text", self.valid_dir / "text"]
 
     def settings(self, *, may_be_absent: bool) -> dict:
         """Of them all; the token list is there, but where it ``may_be_absent``."""

@@ -12,6 +12,7 @@ from espnet_bljust.data.kaldi.sorted_tables import walk_samples
 from espnet_bljust.markdown import table
 from espnet_bljust.network.convert.fit import Shape
 from espnet_bljust.network.joint import JointNetwork
+from espnet_bljust.planning.peers import peers_passes, warning
 from espnet_bljust.training.configuration import Optimisation, Run, TrainingSettings
 from espnet_bljust.units import SAMPLE_RATE
 from espnet_bljust.weights.own_files import NetworkSettings
@@ -53,6 +54,7 @@ class Amount(NamedTuple):
 
     hours: float
     utterances: int | None = None  # where they are known
+    longest_seconds: float = 20.0  # of an utterance; without knowledge stage 4's bound
 
 
 def report(
@@ -71,13 +73,16 @@ def report(
         segments.append(
             [segment.phase, segment.cycle, segment.num_steps, gamma if segment.phase == "joint" else "-", rates])
     amounts = [[kind, f"{audio[kind].hours:.2f}" if audio[kind] else "?", f"{seconds:g}",
-                f"{times[kind]:.1f}" if audio[kind] else "?"]
+                f"{times[kind]:.1f}" if audio[kind] else "?",
+                f"{peers_passes(kind, audio[kind].hours):,.0f}" if audio[kind] else "?"]
                for kind, seconds in zip(("labelled", "pool"), optimisation.update_seconds, strict=True)]
     roles = {"theta (trunk)": sizes.theta, f"phi ({head})": sizes.phi, "eta (self-supervised head)": sizes.eta}
     return "\n".join([
         "# Before training", "", *table(["phase", "cycle", "steps", "gamma", "peak rates"], segments), "",
         f"{plan.num_steps} optimizer steps of {optimisation.accum_grad} micro-batches, evaluated every "
-        f"{settings.run.steps_per_epoch}.", "", *table(["audio", "hours", "seconds a step", "passes"], amounts), "",
+        f"{settings.run.steps_per_epoch}.", "",
+        *table(["audio", "hours", "seconds a step", "passes", "of wav2vec 2.0"], amounts), "",
+        *[line for text in far_from_peers(times, audio) for line in (f"{text}.", "")],
         *table(["role", "parameters"], ((role, f"{count:,}") for role, count in roles.items())), "",
         f"Memory of a step, roughly: {sizes.memory_gb(passing / processes):.1f} GB"
         f"{' in each process' if processes > 1 else ''}, beside 0.9 GB for Python. "
@@ -97,6 +102,12 @@ def passes(plan: Plan, optimisation: Optimisation, audio: dict[str, Amount | Non
     return times
 
 
+def far_from_peers(times: dict[str, float | None], audio: dict[str, Amount | None]) -> list[str]:
+    """Warnings, by peers.py."""
+    found = [warning(kind, audio[kind].hours, passed) for kind, passed in times.items() if passed is not None]
+    return [text for text in found if text]
+
+
 def disk_gb(sizes: Sizes, run: Run) -> float:
     """Kept models (n best and n newest), the average and its two packs, and checkpoints with both moments.
 
@@ -112,7 +123,7 @@ def amount_of(shape_file: Path, may_be_absent: bool) -> Amount | None:
     """By utt2num_samples."""
     if may_be_absent and not shape_file.exists():
         return None
-    total = count = 0
+    total = count = longest = 0
     for _, samples in walk_samples(shape_file):
-        total, count = total + samples, count + 1
-    return Amount(total / SAMPLE_RATE / 3600, count)
+        total, count, longest = total + samples, count + 1, max(longest, samples)
+    return Amount(total / SAMPLE_RATE / 3600, count, longest / SAMPLE_RATE)

@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_bljust.bilevel.plan import Plan
-from espnet_bljust.data.feeding.pool_index import ROWS_AT_ONCE, num_lines, write_index
+from espnet_bljust.data.feeding.pool_index import num_lines, write_index
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.disk.yaml_core import as_yaml
+from espnet_bljust.errors import InputError
 from espnet_bljust.planning.checks import check_frozen
 from espnet_bljust.planning.data_settings import Data
-from espnet_bljust.planning.plan_report import Amount, Sizes, amount_of, passes, report
+from espnet_bljust.planning.limits import Attempt, Limits, machine, refuse_memory, refuse_time
+from espnet_bljust.planning.plan_report import Amount, Sizes, amount_of, far_from_peers, passes, report
 from espnet_bljust.planning.set_aside import set_aside
 from espnet_bljust.planning.settings import settled
-from espnet_bljust.planning.speed import measure, training_seconds
+from espnet_bljust.planning.speed import training_seconds
 from espnet_bljust.planning.unfit import LIST, Unfit, find_unfit, refuse, require_targets, write_list
 from espnet_bljust.progress import duration
 from espnet_bljust.training.configuration import TrainingSettings
 from espnet_bljust.training.phase_dropouts import phase_dropouts
 from espnet_bljust.training.surroundings import Surroundings
-from espnet_bljust.units import SAMPLE_RATE
 from espnet_bljust.weights.starting_point import starting_point
 
 
@@ -35,6 +36,7 @@ class Configuration(NamedTuple):
     seed: int = 0
     init_from: str = ""  # weights to start from: a file, or a Hugging Face directory
     skip_broken: bool = False  # utterances that cannot be trained on leave the sets (set_aside.py)
+    limits: Limits = Limits()  # of memory and time
 
 
 def prepare(
@@ -44,7 +46,7 @@ def prepare(
 
     num_gpus: that the training will have, for the estimates of time and memory.
     """
-    size_config, config, changes, method, task, seed, init_from, skip_broken = configuration
+    size_config, config, changes, method, task, seed, init_from, skip_broken, limits = configuration
     written, plan = settled(size_config, config, changes=changes, method=method, task=task)
     written |= {"seed": seed, **data.settings(may_be_absent=dry_run)} | ({"init_from": init_from} if init_from else {})
     settings = TrainingSettings(written)
@@ -55,28 +57,49 @@ def prepare(
         data = check_utterances(settings, plan, data, unfit, exp_dir, skip=skip_broken, dry_run=dry_run)
         note = unfit.note(None if dry_run else exp_dir / LIST)
         written |= data.settings(may_be_absent=dry_run)
-    said = f"\n{note}.\n" if note else ""
-    audio = {name: amount_of(folder / "utt2num_samples", dry_run)
-             for name, folder in (("labelled", data.train_dir), ("valid", data.valid_dir))}
-    if not dry_run and num_lines(data.pool_dir / "utt2num_samples") >= settings.run.unlabelled_shards_from:
-        written["unlabelled_index"] = str(exp_dir / "pool.index")
-        audio["pool"] = indexed(data.pool_dir, exp_dir / "pool.index")
-    else:
-        audio["pool"] = amount_of(data.pool_dir / "utt2num_samples", dry_run)
+    audio = {name: amount_of(folder / "utt2num_samples", dry_run) for name, folder in data.folders.items()}
     check_network(settings)
-    text = report(plan, settings, Sizes.of(settings.network.shape), audio, max(1, num_gpus))
-    valid_seconds = 3600 * audio["valid"].hours if audio["valid"] else 0
-    seconds = training_seconds(plan, settings, measure(settings, num_gpus), valid_seconds, num_gpus)
+    text = report(plan, settings, Sizes.of(settings.network.shape), audio, num_gpus or 1) + f"\n{note}.\n" * bool(note)
+    attempt = Attempt(size_config, config, changes, method, task, written["token_list"])
+    time, problem = within(limits, attempt, audio, num_gpus)
     if dry_run:
-        return f"{text}{said}Time of stages 8 to 10 on this machine, roughly: {duration(seconds)}."
+        return f"{text}Time of stages 8 to 10, roughly: {time}." + (
+            f"\nStage 7 will stop. {problem}" if problem else "")
+    if problem:
+        raise InputError(problem)
     exp_dir.mkdir(parents=True, exist_ok=True)
+    if num_lines(data.pool_dir / "utt2num_samples") >= settings.run.unlabelled_shards_from:
+        written["unlabelled_index"] = str(exp_dir / "pool.index")
+        write_index(data.pool_dir, exp_dir / "pool.index")
     contents = {**plan.as_dict(), "passes": passes(plan, settings.optimisation, audio)}
     write_atomic(exp_dir / "plan.json", json.dumps(contents, indent=1) + "\n")
-    write_atomic(exp_dir / "stats.md", text + said)
+    write_atomic(exp_dir / "stats.md", text)
     write_atomic(exp_dir / "train.yaml", as_yaml(written))
     return (f"{exp_dir}/train.yaml: {plan.num_steps} steps in {len(plan.segments)} segments, "
             f"{audio['labelled'].hours:.2f} h labelled, {audio['pool'].hours:.2f} h in the pool; "
-            f"training will take about {duration(seconds)}" + (f"; {note}" if note else ""))
+            f"training will take about {time}"
+            + "".join(f"; {each}" for each in (note, *far_from_peers(contents["passes"], audio)) if each))
+
+
+def within(
+    limits: Limits, attempt: Attempt, audio: dict[str, Amount | None], num_gpus: int
+) -> tuple[str, str]:
+    """The time of the training in words, and what does not fit the machine or the days, or nothing."""
+    settings, plan = attempt.build()
+    where = machine(limits, settings, num_gpus)
+    longest = [(audio[kind] or Amount(0)).longest_seconds for kind in ("labelled", "pool")]
+    seconds = None
+    if where.rates:
+        valid_seconds = 3600 * audio["valid"].hours if audio["valid"] else 0
+        seconds = training_seconds(plan, settings, where.rates, valid_seconds, num_gpus)
+    time = duration(seconds) if seconds is not None else "a time that cannot be measured here: --gpu names the GPU"
+    try:
+        refuse_memory(attempt, where, longest, num_gpus)
+        if seconds is not None:
+            refuse_time(attempt, seconds, limits.max_days)
+    except InputError as error:
+        return time, str(error)
+    return time, ""
 
 
 def check_utterances(
@@ -105,10 +128,3 @@ def check_network(settings: TrainingSettings) -> None:
     phase_dropouts(settings.dropouts, shape.trunk)
     if settings.init_from:
         print(starting_point(Path(settings.init_from), shape, settings.network.tokens).line)
-
-
-def indexed(pool_dir: Path, index_file: Path) -> Amount:
-    """Write the index by which a large pool is read in shards; its audio."""
-    index_file.parent.mkdir(parents=True, exist_ok=True)
-    index = write_index(pool_dir, index_file)
-    return Amount(int(index.sums(ROWS_AT_ONCE).sum()) / SAMPLE_RATE / 3600, len(index))

@@ -20,7 +20,7 @@ from espnet_bljust.decoding.tuning import count_errors
 from espnet_bljust.errors import InputError
 from espnet_bljust.network.config import SSLConfig, TrunkConfig
 from espnet_bljust.network.joint import JointNetwork
-from espnet_bljust.planning import prepare
+from espnet_bljust.planning import limits
 from espnet_bljust.planning.speed import Rates
 from tests.helpers import experiment
 
@@ -31,7 +31,7 @@ def exp_dir(tmp_path_factory):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
+        patch.setattr(limits, "measure", lambda *_: Rates(0.1, 0.1))
         exp_dir = experiment.make_experiment(tmp_path_factory.mktemp("decode"))
     settings = yaml.safe_load((exp_dir / "train.yaml").read_text())
     network = JointNetwork(TrunkConfig.from_dict(settings["trunk_conf"]), SSLConfig.from_dict(settings["ssl_conf"]),

@@ -10,7 +10,7 @@ from espnet_bljust.bin import plan
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.decoding.search_settings import SearchSettings
 from espnet_bljust.errors import InputError
-from espnet_bljust.planning import prepare
+from espnet_bljust.planning import limits
 from espnet_bljust.planning.speed import Rates
 from tests.helpers import experiment
 
@@ -20,7 +20,7 @@ CLASSES = ["calm", "sad", "happy"]
 @pytest.fixture
 def make(tmp_path, monkeypatch):
     """Stage 7 on generated sets whose texts are one of three words; ``words``: more of its options."""
-    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
+    monkeypatch.setattr(limits, "measure", lambda *_: Rates(0.1, 0.1))
 
     def make(*words, text=None):
         for name, count, seed in (("train", 9, 1), ("pool", 5, 2), ("dev", 3, 3), ("other", 4, 4)):
@@ -94,5 +94,5 @@ def test_the_self_supervised_loss_of_dev_can_be_measured_on_other_speech(make, t
 
 
 def test_more_than_one_word_is_no_class_and_is_named_before_training(make):
-    with pytest.raises(InputError, match="12 utterances .*Write one word, the class"):
+    with pytest.raises(InputError, match="9 of 9 utterances .*Write one word, the class"):
         make("--task", "classification", text="calm sad")

@@ -20,7 +20,7 @@ from espnet_bljust.errors import InputError
 from espnet_bljust.espnet import task
 from espnet_bljust.espnet.iterator import Share
 from espnet_bljust.espnet.task import BLJustTask
-from espnet_bljust.planning import prepare
+from espnet_bljust.planning import limits
 from espnet_bljust.planning.speed import Rates
 from tests.helpers.experiment import history, make_experiment, train, train_killed_at, weights
 
@@ -44,7 +44,7 @@ def make_pool(folder: Path, count: int) -> None:
 def root(tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
+        patch.setattr(limits, "measure", lambda *_: Rates(0.1, 0.1))
         root = tmp_path_factory.mktemp("large_pool")
         (root / "large").mkdir()
         make_experiment(root)

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from espnet_bljust.bin import plan
-from espnet_bljust.planning import prepare
+from espnet_bljust.planning import limits
 from espnet_bljust.planning.speed import Rates
 from tests.helpers import experiment
 
@@ -14,7 +14,7 @@ def root(tmp_path_factory):
     """Data, token list and configurations."""
     root = tmp_path_factory.mktemp("plan")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
+        patch.setattr(limits, "measure", lambda *_: Rates(0.1, 0.1))
         experiment.make_experiment(root)
     return root
 
@@ -22,7 +22,7 @@ def root(tmp_path_factory):
 @pytest.fixture
 def stage(root, tmp_path, monkeypatch):
     """Run stage 7 on the root's data with options of the call; gives the settings it wrote."""
-    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
+    monkeypatch.setattr(limits, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
 
     def stage(*more, exp_dir=tmp_path / "exp", **paths):
         named = {"config": root / "train.yaml", "size_config": root / "tiny.yaml", "exp_dir": exp_dir,

@@ -10,7 +10,7 @@ import yaml
 from espnet_bljust.bilevel.plan_options import build_plan
 from espnet_bljust.bin import cost
 from espnet_bljust.errors import InputError
-from espnet_bljust.planning import cost_rates, cost_report, prepare
+from espnet_bljust.planning import cost_rates, cost_report, limits
 from espnet_bljust.planning.cost_model import Cluster, all_reduce_bytes, least_micro_batches
 from espnet_bljust.planning.cost_model import cost as cost_of
 from espnet_bljust.planning.plan_report import Sizes
@@ -166,7 +166,7 @@ def test_a_mistake_is_one_line_with_its_remedy(words, expected, counted, monkeyp
 
 
 def test_an_experiment_brings_its_settings_and_hours_with_it(tmp_path, counted, capsys, monkeypatch):
-    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))
+    monkeypatch.setattr(limits, "measure", lambda *_: Rates(0.1, 0.1))
     exp_dir = make_experiment(tmp_path)
     capsys.readouterr()
     run("--exp_dir", str(exp_dir), "--gpus", "1 2")

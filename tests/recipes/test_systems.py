@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from espnet_bljust.bin import plan
-from espnet_bljust.planning import prepare
+from espnet_bljust.planning import limits
 from espnet_bljust.planning.speed import Rates
 
 pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
@@ -29,7 +29,7 @@ SHORT = ("plan_conf.exploration_steps=6", "plan_conf.joint_steps=12", "plan_conf
 def train(small_mini, monkeypatch):
     """Stages 7 to 10 in this process; gives the experiment's directory."""
     monkeypatch.chdir(small_mini.folder)
-    monkeypatch.setattr(prepare, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
+    monkeypatch.setattr(limits, "measure", lambda *_: Rates(0.1, 0.1))  # seconds of work, tested elsewhere
     torch.set_num_threads(1)
 
     def train(system, method, *changes):
