@@ -189,7 +189,8 @@ set_aside() {  # why: what an earlier training has made, with its settings and r
     echo "training begins anew: $1. What was there goes to $old" >&3
     mkdir -p "$old.part"  # one that a kill has left is filled up
     for file in "$asr_exp"/.stages/begun/* "$asr_exp"/*.pth "$asr_exp"/decode_* \
-        "$asr_exp"/{average.json,history.jsonl,config.yaml,RESULTS.md,tensorboard,images,pack,huggingface} "$asr_exp"/*.zip; do
+        "$asr_exp"/{average.json,history.jsonl,config.yaml,RESULTS.md,tensorboard,images,pack,huggingface} "$asr_exp"/*.zip \
+        "$asr_exp"/worst_*.txt; do
         if [ -e "$file" ] || [ -L "$file" ]; then mv "$file" "$old.part/"; fi
     done
     mv "$old.part" "$old"
@@ -198,9 +199,10 @@ set_aside() {  # why: what an earlier training has made, with its settings and r
 stage_average() {
     uses nbest_average average_mode
     reads "$asr_exp/history.jsonl" "?$(record_of 10)"
-    makes "$asr_exp/average.pth" "$asr_exp/average.json"
+    makes "$asr_exp/average.pth" "$asr_exp/average.json" "?$asr_exp/worst_train.txt" "?$asr_exp/worst_dev.txt"
     due || return 0
     bin average --exp_dir "$asr_exp" --nbest "$nbest_average" --mode "$average_mode"
+    bin worst_losses --exp_dir "$asr_exp"
 }
 
 stage_decode() {

@@ -20,7 +20,8 @@ def main(options: argparse.Namespace) -> None:
     sets = [open_formatted(options.dump_dir / name) for name in dict.fromkeys(options.sets)]
     told = write_report(sets, tokenizer, options.fs, options.out_dir)
     print(f"{options.out_dir / 'report.md'}: {told.sets} sets, {told.hours:.2f} h, {told.offenders} clipped, silent or "
-          "duplicate utterances listed")
+          f"duplicate utterances listed, {told.text_outliers} with too many or too few characters a second "
+          f"({options.out_dir / 'text_outliers.txt'})")
 
 
 def get_parser() -> argparse.ArgumentParser:

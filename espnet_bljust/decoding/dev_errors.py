@@ -5,12 +5,11 @@ from typing import NamedTuple, Self
 
 import torch
 
-from espnet_bljust.data.audio.reading import read_audio
 from espnet_bljust.data.kaldi.tables import read_table
+from espnet_bljust.decoding.heard import heard
 from espnet_bljust.decoding.recogniser import Recogniser
 from espnet_bljust.decoding.tuning import count_errors, every_nth
 from espnet_bljust.disk.settings_file import run_settings
-from espnet_bljust.errors import InputError
 from espnet_bljust.units import SAMPLE_RATE
 
 MOST_MINUTES = 30.0  # of dev audio; of more every n-th utterance is heard
@@ -47,15 +46,7 @@ class DevErrors(NamedTuple):
         recogniser = Recogniser.from_experiment(self.exp_dir, weights, self.device)
         texts = []
         for first in range(0, len(self.entries), BATCH):
-            waves = [_heard(entry) for entry in self.entries[first : first + BATCH]]
+            waves = [heard(entry) for entry in self.entries[first : first + BATCH]]
             texts += [hypothesis.text for hypothesis in recogniser(waves)]
         words, characters = count_errors(self.references, texts)
         return (words if self.words else characters).error_rate
-
-
-def _heard(entry: str) -> torch.Tensor:
-    """(sample,); none where it cannot be read: nothing is recognised in that, as in training."""
-    try:
-        return torch.from_numpy(read_audio(entry)[0])
-    except InputError:
-        return torch.zeros(0)

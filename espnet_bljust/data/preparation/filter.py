@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_bljust.data.kaldi.copies import original_of
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.preparation.formatted_set import (
     TABLES,
@@ -21,7 +22,6 @@ from espnet_bljust.data.preparation.formatted_set import (
     place_subset,
     write_subset,
 )
-from espnet_bljust.data.preparation.perturb import original_of
 from espnet_bljust.data.preparation.subsets import choose_labelled, make_pool
 from espnet_bljust.errors import InputError
 from espnet_bljust.units import SAMPLE_RATE

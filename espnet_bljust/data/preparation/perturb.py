@@ -5,13 +5,13 @@ No audio is touched here and no command goes into wav.scp: ``utt2speed`` says it
 """
 
 import heapq
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from operator import attrgetter
 from pathlib import Path
 
+from espnet_bljust.data.kaldi.copies import prefix
 from espnet_bljust.data.kaldi.part import count_checked
 from espnet_bljust.data.kaldi.sorted_tables import walk_utterances, writing
 from espnet_bljust.data.kaldi.utterance import Utterance
@@ -20,7 +20,6 @@ from espnet_bljust.disk.files import fresh_dir, swap_dir, temporary_dir
 from espnet_bljust.errors import InputError
 
 SLOWEST, FASTEST = Fraction(1, 4), Fraction(4)
-PERTURBED = re.compile(r"sp(\d+\.\d+)-")  # with a point: sp1- may be the first Spanish speaker
 
 
 def perturb(source: Path, factors: Sequence[str], out_dir: Path) -> int:
@@ -53,22 +52,6 @@ def _copies(source: Path, tables: Sequence[str], speed: str) -> Iterator[Utteran
     for utterance in walk_utterances(source, tables, remedy="Run stage 1 again."):
         yield utterance._replace(name=mark + utterance.name, speaker=mark + utterance.speaker, speed=speed)
 
-
-def original_of(utterance: str) -> str:
-    """The id that a copy was made of; any other id itself."""
-    match = PERTURBED.match(utterance)
-    return utterance[match.end() :] if match else utterance
-
-
-def speed_of(utterance: str) -> float:
-    """1 for an utterance that is no copy."""
-    match = PERTURBED.match(utterance)
-    return float(match[1]) if match else 1.0
-
-
-def prefix(speed: str) -> str:
-    """In front of the ids of a copy; always with a decimal point."""
-    return "" if Fraction(speed) == 1 else f"sp{speed}-" if "." in speed else f"sp{speed}.0-"
 
 
 def copies_beside_one(factors: Sequence[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from espnet_bljust.data.kaldi.tables import walk_table
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.preparation.formatted_set import FormattedSet
+from espnet_bljust.data.preparation.text_outliers import TextOutlier, TextRates
 from espnet_bljust.data.text.tokens import Tokenizer
 from espnet_bljust.disk.distinct import Distinct
 from espnet_bljust.markdown import table
@@ -83,6 +84,7 @@ class SetReport:
     def __init__(self, data: FormattedSet, tokenizer: Tokenizer, rate: int, known: Distinct | None) -> None:
         self.data, self.rate = data, rate
         self.words = Words(known) if data.has_text else None
+        self.rates = TextRates()
         self.speakers, self.ids, self.audio = Distinct(), Distinct(), Distinct()
         samples, faults, hashes = array("q"), bytearray(), array("q")
         for utterance in data:
@@ -95,6 +97,7 @@ class SetReport:
                 hashes.append(hash(utterance.hash))
             if self.words and utterance.text is not None:
                 self.words.add(utterance.text, tokenizer)
+                self.rates.add(utterance.text, utterance.num_samples / rate)
         self.seconds = np.frombuffer(samples, np.int64) / rate  # (utterance,)
         self.faults = np.frombuffer(faults, np.uint8)  # (utterance,) sums of FAULTS
         if hashes:
@@ -111,7 +114,18 @@ class SetReport:
             "seconds_percentiles": dict(zip(map(str, PERCENTILES), percentiles, strict=True)),
             "faults": {fault: int((self.faults & bit > 0).sum()) for fault, bit in FAULTS.items()},
         }
-        return numbers | (self.words.numbers(float(self.seconds.sum())) if self.words else {})
+        if self.words:
+            numbers |= self.words.numbers(float(self.seconds.sum()))
+            numbers["text_outliers"] = sum(1 for _ in self.rates.outliers())
+        return numbers
+
+    def text_outliers(self) -> Iterator[tuple[TextOutlier, str, str]]:
+        """Those of text_outliers.py, with utterance and transcript."""
+        due = {outlier.place: outlier for outlier in self.rates.outliers()}
+        if due:
+            for place, (_, name, text) in enumerate(walk_table(Path(self.data.path) / "text", [], allow_empty=True)):
+                if place in due:
+                    yield due[place], name, text
 
     def offenders(self) -> Iterator[tuple[str, str]]:
         """Fault and utterance, for all that have one."""
@@ -196,15 +210,20 @@ def _sets(sets: dict) -> list[str]:
 
 
 def _texts(sets: dict) -> list[str]:
-    head = ["set", "words", "distinct", "OOV words", "tokens", "unknown tokens", "tokens/s", "distinct sentences"]
+    head = ["set", "words", "distinct", "OOV words", "tokens", "unknown tokens", "tokens/s", "distinct sentences",
+            "outliers"]
     rows = []
     for name, row in sets.items():
         if "words" in row:
             oov = f"{row['oov_words']} ({row['oov_words'] / max(row['words'], 1):.2%})"
             unknown = f"{row['unknown_tokens']} ({row['unknown_tokens'] / max(row['tokens'], 1):.2%})"
             counts = [row["words"], row["distinct_words"], oov, row["tokens"], unknown]
-            rows.append([name, *counts, f"{row['tokens_per_second']:.1f}", row["distinct_sentences"]])
-    return ["## Text", "", "OOV words are those that the first set's text does not hold.", "", *_table(head, rows)]
+            rows.append([name, *counts, f"{row['tokens_per_second']:.1f}", row["distinct_sentences"],
+                         row["text_outliers"]])
+    return ["## Text", "", "OOV words are those that the first set's text does not hold. Outliers have far more or "
+            "fewer characters a second than their set (robust z beyond 3.5), and may have another's transcript: "
+            "`text_outliers.txt`.", "",
+            *_table(head, rows)]
 
 
 def _overlaps(overlaps: list[dict]) -> list[str]:

@@ -21,6 +21,7 @@ class Told(NamedTuple):
     sets: int
     hours: float
     offenders: int  # clipped, silent or duplicate utterances
+    text_outliers: int
 
 
 def write_report(sets: Sequence[FormattedSet], tokenizer: Tokenizer, rate: int, out_dir: Path) -> Told:
@@ -33,7 +34,8 @@ def write_report(sets: Sequence[FormattedSet], tokenizer: Tokenizer, rate: int, 
     pictures = save_pictures(out_dir, seconds, numbers["sets"][reports[0].data.name].get("characters"))
     write_atomic(out_dir / "report.json", json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
     write_atomic(out_dir / "report.md", markdown(numbers, pictures))
-    return Told(len(reports), sum(row["hours"] for row in numbers["sets"].values()), offenders)
+    outliers = write_text_outliers(out_dir / "text_outliers.txt", reports)
+    return Told(len(reports), sum(row["hours"] for row in numbers["sets"].values()), offenders, outliers)
 
 
 def write_offenders(path: Path, sets: list[SetReport]) -> int:
@@ -44,6 +46,18 @@ def write_offenders(path: Path, sets: list[SetReport]) -> int:
             for fault, utterance in one.offenders():
                 count += 1
                 file.write(f"{one.data.name} {fault} {utterance}\n")
+    return count
+
+
+def write_text_outliers(path: Path, sets: list[SetReport]) -> int:
+    """Set, utterance, characters a second, robust z and transcript a line, the farthest of each set first; how many."""
+    count = 0
+    with open_lines(path, "w") as file:
+        file.write("# set\tutterance\tcharacters a second\trobust z\ttranscript\n")
+        for one in sets:
+            for outlier, name, text in sorted(one.text_outliers(), key=lambda found: -abs(found[0].z)):
+                count += 1
+                file.write(f"{one.data.name}\t{name}\t{outlier.rate:.2f}\t{outlier.z:+.1f}\t{text}\n")
     return count
 
 

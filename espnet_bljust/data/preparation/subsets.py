@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_bljust.data.kaldi.copies import original_of, speed_of
 from espnet_bljust.data.kaldi.utterance import Utterance
 from espnet_bljust.data.preparation.formatted_set import FormattedSet
-from espnet_bljust.data.preparation.perturb import original_of, speed_of
 from espnet_bljust.disk.files import write_atomic
 from espnet_bljust.errors import InputError
 from espnet_bljust.randomness import derive_seed

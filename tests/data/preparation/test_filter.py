@@ -10,11 +10,12 @@ import pytest
 import soundfile
 
 from espnet_bljust.bin.filter_data import get_parser, main
+from espnet_bljust.data.kaldi.copies import original_of
 from espnet_bljust.data.kaldi.tables import read_table
 from espnet_bljust.data.preparation.format import FormatOptions, format_part
 from espnet_bljust.data.preparation.format_merge import merge_parts
 from espnet_bljust.data.preparation.formatted_set import open_formatted
-from espnet_bljust.data.preparation.perturb import original_of, perturb
+from espnet_bljust.data.preparation.perturb import perturb
 from espnet_bljust.data.preparation.subsets import choose_labelled
 from espnet_bljust.errors import InputError
 

@@ -56,6 +56,8 @@ def test_the_report_names_offenders_and_shows_its_pictures(dump):
     out = run_report(dump)
     lines = (out / "offenders.txt").read_text().splitlines()
     assert lines == ["train clipped a", "train silent d", "train duplicate c"]
+    assert (out / "text_outliers.txt").read_text().splitlines() == [
+        "# set\tutterance\tcharacters a second\trobust z\ttranscript"]  # of four utterances nothing can be said
     text = (out / "report.md").read_text()
     assert "| train | 4 | 0.00 | 2 | 1.00 |" in text and "| train and dev | 1 | 0 | 0 | 1 |" in text
     for name in ("lengths.png", "characters.png"):
@@ -73,3 +75,19 @@ def test_a_set_without_text_shares_no_count_of_sentences(dump):
     numbers = json.loads((out / "report.json").read_text())
     assert numbers["overlaps"][0]["sentences"] is None and "words" not in numbers["sets"]["dev"]
     assert "| train and dev | 1 | - | 0 | 1 |" in (out / "report.md").read_text()
+
+
+def test_transcripts_of_another_length_are_listed_with_what_they_say(dump):
+    """Eight utterances of 2 s; seven of 4 to 6 letters, one of 60."""
+    folder = dump / "train"
+    rows = {table: (folder / table).read_text().splitlines()[1].split(" ", 1)[1] for table in
+            ("wav.scp", "utt2spk", "utt2num_samples", "utt2hash", "utt2level")}
+    for table, value in rows.items():
+        (folder / table).write_text("".join(f"u{index} {value}\n" for index in range(8)))
+    texts = ["YES GO", "NOGO", "YESNO", "GOGO NO", "YES NO", "YESN", "GO " * 30, "NO YES"]
+    (folder / "text").write_text("".join(f"u{index} {text.strip()}\n" for index, text in enumerate(texts)))
+    out = run_report(dump)
+    _, row = (out / "text_outliers.txt").read_text().splitlines()
+    name, utterance, rate, z, text = row.split("\t")
+    assert (name, utterance, rate, text) == ("train", "u6", "30.00", ("GO " * 30).strip())
+    assert float(z) > 3.5 and json.loads((out / "report.json").read_text())["sets"]["train"]["text_outliers"] == 1
