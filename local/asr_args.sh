@@ -4,7 +4,7 @@
 
 as_pairs() {  # "--grad_clip 1 --optim_conf eps=1e-8 a=2" in asr_args becomes "grad_clip=1 optim_conf.eps=1e-8 a=2"
     local word words pairs=() key=""
-    read -ra words <<<"$asr_args"
+    read -rd "" -a words <<<"$asr_args" || true  # lines, too; it ends at the end of the text
     for word in "${words[@]}"; do
         if [ -n "$key" ]; then
             case $key:$word in

@@ -13,7 +13,6 @@ name_things() {  # every derived name, once
         { echo "bljust.sh: --stage $stage is above --stop_stage $stop_stage: no stage is left to run." >&2; exit 1; }
     command -v "$python" >/dev/null ||
         { echo "bljust.sh: --python $python: no such program. Leave the option out for that of .venv." >&2; exit 1; }
-    as_pairs
     for word in "$dumpdir" "$expdir" "$unlabelled_sets" "$test_sets" "$unlabelled_valid_set" "$asr_args" \
         "$inference_args"; do
         case $word in *$'\n'* | -[!-]* | *JOB*)  # JOB: launchers put a number in its place
@@ -21,6 +20,7 @@ name_things() {  # every derived name, once
             exit 1 ;;
         esac
     done
+    as_pairs
     read -ra unlabelled <<<"$unlabelled_sets"
     read -ra tests <<<"$test_sets"
     read -ra valid_pool <<<"$unlabelled_valid_set"

@@ -1,7 +1,8 @@
 """An experiment that an earlier version began goes on as it would have gone on there.
 
 earlier_run/ was written by commit 6d93167 at step 4 of 9: train.yaml, the checkpoint, and history.jsonl of the whole
-run by that version. In float64, where other processors round too little to be seen.
+run by that version; without dropout, whose draws may change. In float64, where other processors round too little to be
+seen.
 """
 
 import json

@@ -44,5 +44,5 @@ def small_mini(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     mini = clone_recipe(build_house(tmp_path_factory.mktemp("mini")), "mini")
     amounts = {"train": (12, 4), "unlabelled": (20, 7), "dev": (4, 2), "test": (5, 3)}
     words = [f"--num_{name} {count} --num_{name}_speakers {speakers}" for name, (count, speakers) in amounts.items()]
-    mini.run("--stop_stage", "5", "--local_data_opts", " ".join(words))
+    mini.run("--stop_stage", "5", "--speed_perturb_factors", "", "--local_data_opts", " ".join(words))
     return mini

@@ -167,7 +167,7 @@ def test_every_option_of_asr_sh_has_its_line_in_the_table_and_leads_to_an_option
     ("--pretrained_model=my.pth", "--pretrained_model: a name of ESPnet's; here it is --init_from: weights"),
     ("--inference_tag", "here it is --decode_name"), ("--use_lm", "here it is --use_ngram"),
     ("--feats-normalize", "that is not needed here: utterances are normalised by the trunk"),
-    ("--download_model", "that is not needed here: `bljust recognise --model user/name talk.wav`"),
+    ("--download_model", "that is not needed here: use `bljust recognise --model user/name talk.wav`"),
 ])  # fmt: skip
 def test_options_of_espnet_lead_to_ours(recipe, word, answer):
     output = recipe.run(word, "x", code=1)

@@ -45,8 +45,8 @@ def test_two_folders_with_spaces_in_their_names_reach_the_pool_from_anywhere(cop
     done = subprocess.run([*command, "--nj", "1"], cwd=tmp_path, env=recipe.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "train 6 utterances, 2 speakers; dev 3 utterances, 1 speakers; test 3 " in done.stdout
-    pool = (recipe.folder / "dump/raw/train_pool/wav.scp").read_text().split("\n")
-    assert len([line for line in pool if line]) == 8
+    pool = (recipe.folder / "dump/raw/train_sp_pool/wav.scp").read_text().split("\n")
+    assert len([line for line in pool if line]) == 24  # at three speeds
 
 
 def test_an_own_option_may_have_its_value_behind_an_equals_sign(copy_recipe):
