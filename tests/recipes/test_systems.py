@@ -79,11 +79,12 @@ def test_cpc_goes_with_every_trunk_and_with_accumulation_own_steps_and_balance(t
 @pytest.mark.slow
 @pytest.mark.parametrize("size", ["cnn_rnn_tiny", "conformer_tiny"])
 def test_a_recipe_runs_to_its_pack_with_another_trunk_and_the_pack_recognises(small_mini, size):
-    output = small_mini.run("--stage", "6", "--stop_stage", "14", "--speed_perturb_factors", "",
-                            "--skip_packing", "false", "--model_size", size, "--asr_tag", size, "--asr_args", f"{' '.join(SHORT)} objective=cpc", "--ngpu", "0",
-                            "--write_alignments", "true")
+    output = small_mini.run(
+        "--stage", "6", "--stop_stage", "14", "--speed_perturb_factors", "", "--skip_packing", "false", "--ngpu", "0",
+        "--model_size", size, "--asr_tag", size, "--asr_args", f"{' '.join(SHORT)} objective=cpc",
+        "--write_alignments", "true")
     assert re.search(r"^stage 13 score: ", output, re.MULTILINE) and "Traceback" not in output
-    assert "Hugging Face has no trunk" in output and "not with stock ESPnet" in output
+    assert "Hugging Face has no such trunk" in output and "not with stock ESPnet" in output
     from espnet_bljust.decoding.recogniser import Recogniser
 
     experiment, pack = small_mini.folder / f"exp/{size}", small_mini.folder / f"exp/{size}/{size}.zip"
