@@ -112,8 +112,8 @@ def write_list(unfit: Unfit, path: Path) -> None:
     path.unlink(missing_ok=True)
     if any(unfit[:3]):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, "".join(f"{one}{' (dev)' * (one in unfit.dev)}\n"
-                                   for one in [*unfit.train, *unfit.pool, *unfit.dev]))
+        lines = [*map(str, [*unfit.train, *unfit.pool]), *(f"{one} (dev)" for one in unfit.dev)]
+        write_atomic(path, "".join(f"{line}\n" for line in lines))
 
 
 def require_targets(unfit: Unfit, pool_dir: Path) -> None:

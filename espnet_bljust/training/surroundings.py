@@ -14,6 +14,7 @@ from espnet_bljust.data.audio.headers import read_header
 from espnet_bljust.data.audio.mixing import in_room, with_noise
 from espnet_bljust.data.audio.reading import read_channels
 from espnet_bljust.data.audio.resample import resample
+from espnet_bljust.data.corpus.folder import ENDINGS, walk_files
 from espnet_bljust.data.feeding.samples import Sample
 from espnet_bljust.data.kaldi.sorted_tables import walk_sorted
 from espnet_bljust.errors import InputError
@@ -22,7 +23,6 @@ from espnet_bljust.training.augment import AugmentConfig, Turn
 from espnet_bljust.units import SAMPLE_RATE
 
 Alter = Callable[[Turn, Sample], Sample]
-ENDINGS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".sph", ".w64"}
 
 
 class Surroundings(NamedTuple):
@@ -65,7 +65,7 @@ def _recordings(name: str, entry: str) -> list[str]:
         return []
     path = Path(entry)
     if path.is_dir():
-        files = sorted(str(file) for file in path.rglob("*") if file.suffix.lower() in ENDINGS)
+        files = sorted(entry.path for entry in walk_files(path) if Path(entry.name).suffix.lower() in ENDINGS)
     elif path.is_file():
         files = [file for _, file in walk_sorted(path)]
     else:
